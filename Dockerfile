@@ -1,0 +1,45 @@
+# The image that flow runs start in. One image for every dataset; settings and blocks tell it where it runs.
+# The base is an argument so that a mirror, or a root file system made by hand, can take its place.
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python3 -m venv /opt/venv
+# Dependencies first: this layer is rebuilt only when the lock changes. Every file is checked against its hash.
+COPY requirements.lock /tmp/requirements.lock
+RUN /opt/venv/bin/python -m pip install --quiet --require-hashes -r /tmp/requirements.lock
+# Editable, so that there is one copy of each room: `FROM esteira` plus `COPY datasets /app/datasets` changes what runs.
+COPY . /app
+RUN /opt/venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable /app \
+    && /opt/venv/bin/python -m compileall -q /app
+
+FROM ${BASE_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="esteira" \
+      org.opencontainers.image.description="Portal tables into trusted Amazon Redshift tables, exactly once, every day" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# A fixed number, so that a volume's owner can be named in a task definition.
+RUN groupadd --gid 10001 esteira \
+    && useradd --uid 10001 --gid esteira --create-home --home-dir /home/esteira --shell /usr/sbin/nologin esteira \
+    && mkdir -p /home/esteira/.prefect \
+    && chown -R esteira:esteira /home/esteira
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    HOME=/home/esteira \
+    PREFECT_HOME=/home/esteira/.prefect \
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE=false \
+    # StopTask and Spot send SIGTERM. Without this a run would stay "Running" for ever.
+    PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR=reschedule \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
+# The only place that is written to: the root file system may be read-only. Declared after chown, so the volume belongs to the user.
+VOLUME /home/esteira
+WORKDIR /app
+USER 10001:10001
+# No ENTRYPOINT: the ECS worker replaces the command with `prefect flow-run execute`, a person with `esteira ...`.
+# Neither reaps orphans as process 1: set `initProcessEnabled` in the task definition, or `--init` on a laptop.
+CMD ["esteira", "--help"]

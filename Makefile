@@ -1,0 +1,104 @@
+# Plain GNU make (3.81 or newer) and sh. `make help` lists what it can do.
+# Everything runs from one virtual environment in .venv, which the first target that needs it makes.
+
+SHELL := /bin/sh
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+PY := .venv/bin/python
+READY := .venv/.ready
+PYTEST := $(PY) -m pytest
+# Tests that need only wheels. The other two groups install Debian packages, so they are targets of their own.
+WHEELS_ONLY := not browser and not image
+LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
+
+# Nothing that a shell happens to export may change what is installed or where Python looks.
+unexport PYTHONHOME
+unexport PYTHONPATH
+unexport VIRTUAL_ENV
+
+.PHONY: help demo test test-fast test-image lint format types docs up down clean distclean lock
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+demo: $(READY) ## run the main job on real data: portal -> S3 -> validated -> Redshift, all on this machine
+	@exec .venv/bin/esteira demo
+
+test: $(READY) ## run every test that needs only wheels, with branch coverage
+	@exec $(PYTEST) -n 2 --dist loadgroup -m "$(WHEELS_ONLY)" --cov --cov-report=term --cov-fail-under=90
+
+test-fast: $(READY) ## run the tests that need no stack, in less than a minute
+	@exec $(PYTEST) -n 2 --dist loadgroup -m "$(WHEELS_ONLY) and not stack and not slow"
+
+test-image: $(READY) ## build the Dockerfile without an engine and try it (root on Debian: installs buildah)
+	@exec $(PYTEST) -m image --timeout 1800 tests/image
+
+lint: $(READY) ## check style
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+format: $(READY) ## correct style where a tool can
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
+types: $(READY) ## check types
+	@exec $(PY) -m mypy
+
+docs: $(READY) ## build the documentation into site/; a dead link is an error
+	@NO_MKDOCS_2_WARNING=true exec $(PY) -m mkdocs build --strict --quiet
+	@echo "docs: open site/index.html"
+
+up: $(READY) ## start the laptop stack and keep it running
+	@exec .venv/bin/esteira stack up
+
+down: ## stop the laptop stack
+	@if [ -x .venv/bin/esteira ]; then exec .venv/bin/esteira stack down; else echo "down: nothing is set up here"; fi
+
+clean: down ## stop the stack; remove its state and everything the tools wrote, but not .venv
+	@rm -rf .esteira demo-report.json site build dist *.egg-info .coverage .coverage.* coverage.xml htmlcov
+	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find . -path ./.venv -prune -o -path ./.git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## clean, and remove .venv too
+	@rm -rf .venv
+
+# The runtime lock is a subset of the development lock: the constraint keeps the versions equal.
+# sed takes out index addresses that uv may still write: a lock names files by hash, not by where they came from.
+lock: $(READY) ## resolve the dependencies again and write both lock files
+	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet --quiet uv
+	@$(LOCK) --all-extras --output-file requirements-dev.lock pyproject.toml
+	@$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	@for file in requirements-dev.lock requirements.lock; do \
+		sed -e '/^ *--\(index-url\|extra-index-url\|find-links\)/d' -e '/^ *# from http/d' "$$file" > "$$file.new" && mv "$$file.new" "$$file" || exit 1; \
+	done
+
+# One stamp for the whole set-up. It is written last, so an interrupted set-up starts over.
+$(READY): requirements-dev.lock pyproject.toml
+	@set -e; \
+	if ! { [ -x $(PY) ] && $(PY) -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))'; } 2>/dev/null; then \
+		found=; bare=; \
+		for candidate in python3.13 python3.12 python3.11 python3; do \
+			"$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+			if "$$candidate" -c 'import venv, ensurepip' >/dev/null 2>&1; then found=$$candidate; break; fi; \
+			bare=$${bare:-$$candidate}; \
+		done; \
+		if [ -z "$$found" ] && [ -n "$$bare" ]; then \
+			echo "make: $$bare is here, but without its venv and ensurepip modules." >&2; \
+			echo "      On Debian or Ubuntu: apt-get install python3-venv (as root). Then run the same command again." >&2; \
+			exit 1; \
+		fi; \
+		if [ -z "$$found" ]; then \
+			echo "make: no Python 3.11 or newer on PATH (tried python3.13, python3.12, python3.11, python3)." >&2; \
+			echo "      Install one (Debian: apt-get install python3 python3-venv; or https://www.python.org/downloads/), then run the same command again." >&2; \
+			exit 1; \
+		fi; \
+		echo "set-up: making .venv with $$("$$found" --version) and installing the locked dependencies (once; minutes, and 1.2 GB of disk)"; \
+		rm -rf .venv; \
+		"$$found" -m venv .venv; \
+	else \
+		echo "set-up: bringing .venv up to date with requirements-dev.lock"; \
+	fi; \
+	$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.lock; \
+	$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation --editable .; \
+	touch $(READY)

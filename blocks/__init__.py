@@ -1,0 +1,7 @@
+"""Prefect blocks: where the portal, the lake and the warehouse are. They name secrets and do not hold them."""
+
+from blocks.lake import LakeBlock
+from blocks.portal import PortalBlock
+from blocks.warehouse import WarehouseBlock
+
+__all__ = ["LakeBlock", "PortalBlock", "WarehouseBlock"]

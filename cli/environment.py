@@ -1,0 +1,46 @@
+"""The environment of one command: what the running laptop stack wrote, below what the caller set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+STATE_VARIABLE = "ESTEIRA_STATE"
+
+
+def state_folder() -> Path:
+    """Where the laptop stack keeps everything: `ESTEIRA_STATE`, or `.esteira` in the current folder."""
+    return Path(os.environ.get(STATE_VARIABLE, ".esteira")).resolve()
+
+
+def load_environment(*, is_debug: bool = False) -> None:
+    """Take over the laptop stack's variables, unless the caller points at a stage of their own (`ESTEIRA_LAKE_BUCKET`).
+
+    The stack's values win over the machine's: a foreign AWS key or CA bundle would lead its clients astray. Must run before
+    Prefect is imported.
+    """
+    if "ESTEIRA_LAKE_BUCKET" not in os.environ:
+        adopt(_stack_variables(state_folder() / "stack.env"))
+    # A person waits at the terminal and the same command resumes, so one short retry is enough there.
+    os.environ.setdefault("ESTEIRA_STEP_RETRIES", "1")
+    os.environ.setdefault("ESTEIRA_STEP_RETRY_SECONDS", "3")
+    os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
+    if not is_debug:
+        # Prefect's logs belong in its UI; the command prints its own lines. (Any key of Prefect's logging.yml can be set so.)
+        os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+
+
+def adopt(variables: Mapping[str, str]) -> None:
+    """Make a stack's variables this process's own."""
+    if variables:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+    os.environ.update(variables)
+
+
+def _stack_variables(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    pairs = (line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines() if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, value in pairs}

@@ -1,0 +1,147 @@
+"""`esteira ingest`: the flow `ingest` for each dataset, in this process, with live lines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import click
+
+from cli.output import DEFECT, dump, fail, table
+from esteira.batch import Batch
+from esteira.catalogue import find_dataset, load_catalogue
+from esteira.contract import Dataset
+from esteira.extract import Progress
+from esteira.settings import read_settings
+from flows.ingest import BatchReport, IngestReport, ingest
+from tasks.progress import listening
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the person asked for; no name means every dataset."""
+
+    names: tuple[str, ...]
+    start: datetime | None = None
+    end: datetime | None = None
+    as_of: datetime | None = None
+
+
+def run_ingest(request: Request, *, as_json: bool, is_debug: bool) -> int:
+    """Ingest; returns the exit code: that of the first failure, after the independent datasets have run."""
+    catalogue = load_catalogue(read_settings().datasets)
+    chosen = [find_dataset(read_settings().datasets, name) for name in request.names] or list(catalogue.values())
+    wanted = [dataset for dataset in catalogue.values() if dataset in chosen]
+    reports: list[IngestReport] = []
+    failed: dict[str, int] = {}
+    for dataset in wanted:
+        blocked = next((parent for parent in _needed(dataset) if parent in failed), None)
+        if blocked:
+            click.echo(f"{dataset.name}: skipped because {blocked} failed.", err=True)
+            failed[dataset.name] = failed[blocked]
+            continue
+        outcome = ingest_one(dataset.name, request)
+        if isinstance(outcome, IngestReport):
+            reports.append(outcome)
+        else:
+            failed[dataset.name] = fail(outcome, is_debug=is_debug)
+    click.echo(dump([_facts(report) for report in reports]) if as_json else _summary(reports))
+    return next(iter(failed.values()), 0)
+
+
+def ingest_one(name: str, request: Request) -> IngestReport | BaseException:
+    """Run the flow of one dataset; its report, or the error it ended with."""
+    as_of = request.as_of or datetime.now(UTC)
+    with listening(Lines()):
+        state = ingest(name, start=request.start, end=request.end, as_of=as_of, return_state=True)
+        outcome = state.result(raise_on_failure=False)
+    if isinstance(outcome, IngestReport | BaseException):
+        return outcome
+    return RuntimeError(f"the run of {name} ended as {state.name}: {state.message} ({DEFECT})")
+
+
+class Lines:
+    """Progress: one line that moves on a terminal, a plain line every few seconds elsewhere."""
+
+    PLAIN_EVERY_SECONDS = 5.0
+
+    def __init__(self) -> None:
+        self._batch: Batch | None = None
+        self._began = self._printed = time.monotonic()
+
+    def __call__(self, batch: Batch, progress: Progress) -> None:
+        """Show how far an extraction is."""
+        now = time.monotonic()
+        if batch != self._batch:
+            self._batch, self._began = batch, now
+        rate = progress.rows / max(now - self._began, 1e-3)
+        total = f" of {progress.total:,}" if progress.total is not None else ""
+        line = (
+            f"{batch.dataset} {batch.window}: {progress.rows:,}{total} rows, page {progress.pages}, {rate:,.0f} rows/s"
+        )
+        if sys.stderr.isatty():
+            end = "\n" if progress.rows == progress.total else ""
+            click.echo(f"\r\033[K{line}{end}", nl=False, err=True)
+        elif now - self._printed > self.PLAIN_EVERY_SECONDS or progress.rows == progress.total:
+            self._printed = now
+            click.echo(line, err=True)
+
+
+def _needed(dataset: Dataset) -> list[str]:
+    return [reference.target[0] for reference in dataset.quality.references if reference.otherwise == "fail"]
+
+
+COLUMNS = (
+    "dataset",
+    "windows",
+    "extracted",
+    "curated",
+    "quarantined",
+    "inserted",
+    "updated",
+    "unchanged",
+    "seconds",
+    "rows/s",
+    "peak MB",
+)
+_COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged")
+
+
+def summary_row(report: IngestReport) -> tuple[object, ...]:
+    """One line of the table of `COLUMNS`."""
+    counts = [sum(getattr(batch.entry, name) for batch in report.batches) for name in _COUNTS]
+    seconds = sum(sum(batch.seconds.values()) for batch in report.batches)
+    rate = round(counts[0] / seconds) if seconds else 0
+    return (
+        report.dataset,
+        len(report.batches),
+        *counts,
+        round(seconds, 1),
+        rate,
+        round(report.peak_memory_bytes / 1e6),
+    )
+
+
+def _summary(reports: list[IngestReport]) -> str:
+    return table(COLUMNS, [summary_row(report) for report in reports])
+
+
+def _facts(report: IngestReport) -> dict[str, object]:
+    return {
+        "dataset": report.dataset,
+        "as_of": report.as_of,
+        "batches": [batch_facts(batch) for batch in report.batches],
+    }
+
+
+def batch_facts(report: BatchReport) -> dict[str, object]:
+    """The terms of the equation, and where the time went."""
+    entry = report.entry
+    return {
+        "batch": report.batch.id, "is_new": report.is_new, "extracted": entry.extracted, "curated": entry.curated,
+        "quarantined": entry.quarantined, "inserted": entry.inserted, "updated": entry.updated, "unchanged": entry.unchanged,
+        "stale": entry.stale, "duplicate": entry.duplicate, "total_reported": entry.total_reported,
+        "warnings": entry.warnings, "seconds": {step: round(seconds, 3) for step, seconds in report.seconds.items()},
+    }  # fmt: skip

@@ -1,0 +1,180 @@
+"""The command line's tree. Imports of Prefect and pandas wait until a command needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.environment import load_environment, state_folder
+from cli.output import INTERRUPTED, dump, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Moment(click.ParamType[datetime]):
+    """An ISO date or moment; without an offset it means UTC."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse; a wrong text is a usage error (exit code 2)."""
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not an ISO moment such as 2014-01-02 or 2014-01-02T06:00:00Z.", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="esteira")
+@click.option("--debug", is_flag=True, help="Print tracebacks and Prefect's logs.")
+@click.pass_context
+def esteira(context: click.Context, *, debug: bool) -> None:
+    """Portal tables into trusted Redshift tables, exactly once.
+
+    Exit codes: 0 done, 65 data, 75 try again later, 77 credentials, 78 configuration, 2 usage, 130 interrupted.
+    """
+    context.obj = debug
+
+
+@esteira.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="Every dataset, referenced tables first.")
+@click.option("--start", type=Moment(), help="Begin of an explicit range instead of what is due.")
+@click.option("--end", type=Moment(), help="End of the range, exclusive.")
+@click.option("--as-of", type=Moment(), help="The run's moment; now by default.")
+@click.option("--datasets", "folder", type=click.Path(path_type=Path), help="Folder of contracts.")
+@click.option("--json", "as_json", is_flag=True, help="Print a report for machines.")
+@click.pass_obj
+def ingest(is_debug: bool, names: tuple[str, ...], *, is_all: bool, **options: Any) -> None:  # noqa: FBT001 - click's object
+    """Extract, validate and load what is due of the named datasets."""
+    if bool(names) == is_all:
+        raise click.UsageError("Name datasets, or say --all.")
+    if (options["start"] is None) != (options["end"] is None):
+        raise click.UsageError("--start and --end go together.")
+
+    def command() -> int:
+        from cli.ingest import Request, run_ingest
+
+        return run_ingest(
+            Request(names, options["start"], options["end"], options["as_of"]),
+            as_json=options["as_json"],
+            is_debug=is_debug,
+        )
+
+    _run(command, is_debug=is_debug, folder=options["folder"])
+
+
+@esteira.command()
+@click.argument("names", nargs=-1)
+@click.option("--datasets", "folder", type=click.Path(path_type=Path), help="Folder of contracts.")
+@click.option("--json", "as_json", is_flag=True, help="Print a report for machines.")
+@click.pass_obj
+def status(is_debug: bool, names: tuple[str, ...], *, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's object
+    """What is loaded, how fresh it is, and the last batches."""
+
+    def command() -> int:
+        from cli.status import run_status
+
+        return run_status(names, as_json=as_json)
+
+    _run(command, is_debug=is_debug, folder=folder)
+
+
+@esteira.command()
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    default=Path("demo-report.json"),
+    show_default=True,
+    help="Where to write the facts.",
+)
+@click.pass_obj
+def demo(is_debug: bool, *, report: Path) -> None:  # noqa: FBT001 - click's object
+    """Run the main job on real data: start the stack, load three times, fail once, stop everything."""
+
+    def command() -> int:
+        from cli.demo import run_demo
+
+        return run_demo(state_folder(), report)
+
+    _guarded(command, is_debug=is_debug)
+
+
+@esteira.group()
+def stack() -> None:
+    """The laptop stack: portal, AWS, Redshift, Prefect and a Slack catcher on 127.0.0.1."""
+
+
+@stack.command("up")
+@click.pass_obj
+def stack_up(is_debug: bool) -> None:  # noqa: FBT001 - click's object
+    """Start it in the background and register blocks and the failure automation."""
+
+    def command() -> int:
+        from cli.stack import stack_up as start
+
+        return start(state_folder())
+
+    _guarded(command, is_debug=is_debug)
+
+
+@stack.command("down")
+@click.pass_obj
+def stack_down(is_debug: bool) -> None:  # noqa: FBT001 - click's object
+    """Stop it; what it holds stays in the state folder."""
+
+    def command() -> int:
+        from cli.stack import stack_down as stop
+
+        return stop(state_folder())
+
+    _guarded(command, is_debug=is_debug)
+
+
+@stack.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Print a report for machines.")
+@click.pass_obj
+def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - click's object
+    """Which parts run, and where."""
+
+    def command() -> int:
+        from cli.stack import stack_status as show
+
+        return show(state_folder(), as_json=as_json)
+
+    _guarded(command, is_debug=is_debug)
+
+
+def _run(command: Callable[[], int], *, is_debug: bool, folder: Path | None) -> None:
+    """Run a command that needs the stage's environment."""
+    if folder is not None:
+        os.environ["ESTEIRA_DATASETS"] = str(folder.resolve())
+    load_environment(is_debug=is_debug)
+    _guarded(command, is_debug=is_debug)
+
+
+def _guarded(command: Callable[[], int], *, is_debug: bool) -> None:
+    """Turn whatever happens into lines and an exit code."""
+    try:
+        code = command()
+    except KeyboardInterrupt:
+        click.echo("Interrupted. The same command goes on where this one stopped.", err=True)
+        code = INTERRUPTED
+    except Exception as exc:  # noqa: BLE001 - the outermost edge: nothing above prints
+        code = fail(exc, is_debug=is_debug)
+    sys.exit(code)
+
+
+def main() -> None:
+    """Entry point of the `esteira` script."""
+    esteira()
+
+
+__all__ = ["dump", "main"]

@@ -1,0 +1,63 @@
+"""`esteira stack`: the laptop stack as a whole, ready to ingest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from cli.environment import load_environment
+from cli.output import dump, table
+from local.stack import StackConfig, down, status, up
+
+
+def stack_up(state: Path) -> int:
+    """Start the stack in the background and prepare Prefect; returns the exit code."""
+    up(StackConfig(state=state), on_progress=lambda line: click.echo(line, err=True))
+    load_environment()
+    prepare_prefect()
+    click.echo(where_to_look())
+    return 0
+
+
+def stack_down(state: Path) -> int:
+    """Stop it; returns the exit code."""
+    down(state)
+    click.echo("The stack is down.")
+    return 0
+
+
+def stack_status(state: Path, *, as_json: bool) -> int:
+    """Print the parts; exit code 0 when all of them run, 1 otherwise."""
+    parts = status(state)
+    rows = [(part.name, "running" if part.is_listening else "down", f"127.0.0.1:{part.port}") for part in parts]
+    click.echo(dump(parts) if as_json else table(("part", "state", "address"), rows))
+    return 0 if parts and all(part.is_listening for part in parts) else 1
+
+
+def prepare_prefect() -> None:
+    """Register blocks and the failure automation in the stage's Prefect server."""
+    from blocks.register import register_blocks
+    from deployments.automations import apply_failure_automation
+    from esteira.settings import read_settings
+
+    settings = read_settings()
+    register_blocks(settings)
+    if settings.slack_url:
+        apply_failure_automation(settings.slack_url)
+
+
+def where_to_look() -> str:
+    """Addresses for a person."""
+    env = os.environ
+    slack = env.get("ESTEIRA_SLACK_URL", "").removesuffix("/slack")
+    rows = [
+        ("Prefect UI", env.get("PREFECT_UI_URL", "")),
+        ("Portal", f"{env.get('ESTEIRA_PORTAL_URL', '')} (token-protected)"),
+        ("Slack catcher", slack),
+        ("Warehouse", f"{env.get('ESTEIRA_WAREHOUSE_HOST')}:{env.get('ESTEIRA_WAREHOUSE_PORT')}/{env.get('ESTEIRA_WAREHOUSE_DATABASE')}"
+                      f" (password in secret {env.get('ESTEIRA_WAREHOUSE_SECRET')})"),
+        ("S3 and the rest of AWS", f"{env.get('AWS_ENDPOINT_URL')} (profile {env.get('AWS_PROFILE')} in {env.get('AWS_CONFIG_FILE')})"),
+    ]  # fmt: skip
+    return table(("what", "where"), rows)

@@ -1,0 +1,57 @@
+"""`esteira status`: what the ledger says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from blocks import WarehouseBlock
+from blocks.warehouse import WAREHOUSE_BLOCK
+from cli.output import dump, table
+from esteira.catalogue import find_dataset, load_catalogue
+from esteira.settings import read_settings
+from esteira.warehouse.reads import DatasetStatus, read_status
+
+
+def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
+    """Print the state of the datasets; returns the exit code."""
+    folder = read_settings().datasets
+    datasets = [find_dataset(folder, name) for name in names] or list(load_catalogue(folder).values())
+    found = read_status(WarehouseBlock.load(WAREHOUSE_BLOCK).open(), datasets)
+    click.echo(dump(found) if as_json else _tables(found))
+    return 0
+
+
+def _tables(found: list[DatasetStatus]) -> str:
+    overview = table(
+        ("dataset", "rows", "loaded up to", "age"),
+        [(each.dataset, each.rows, _moment(each.watermark), _age(each.watermark)) for each in found],
+    )
+    batches = [
+        (
+            each.dataset,
+            entry.batch_id,
+            entry.extracted,
+            entry.quarantined,
+            entry.inserted,
+            entry.updated,
+            entry.unchanged,
+            _moment(entry.committed_at),
+        )
+        for each in found
+        for entry in each.last
+    ]
+    header = ("dataset", "batch", "extracted", "quarantined", "inserted", "updated", "unchanged", "committed")
+    return f"{overview}\n\nLast batches\n{table(header, batches)}" if batches else overview
+
+
+def _moment(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%MZ") if moment else "never"
+
+
+def _age(moment: datetime | None) -> str:
+    if moment is None:
+        return "—"
+    hours = (datetime.now(UTC) - moment).total_seconds() / 3600
+    return f"{hours:,.0f} h" if hours < 72 else f"{hours / 24:,.0f} d"

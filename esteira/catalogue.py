@@ -1,0 +1,97 @@
+"""Contracts by name, from a folder: the project's `datasets/` or a company's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from esteira.contract import Dataset
+from esteira.contract.dataset import Cadence
+from esteira.errors import ConfigError, EsteiraError
+
+
+@lru_cache(maxsize=8)
+def load_catalogue(folder: Path) -> dict[str, Dataset]:
+    """All contracts of a folder, by name, in the order in which they can run: referenced tables first.
+
+    Raises:
+        ConfigError: The folder, a file or a reference is wrong; names it.
+    """
+    files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_")) if folder.is_dir() else []
+    if not files:
+        raise ConfigError(
+            f"{folder} holds no contract file.",
+            hint="Give the folder of your contracts with --datasets DIR or ESTEIRA_DATASETS.",
+        )
+    return in_order([_load(path) for path in files])
+
+
+def find_dataset(folder: Path, name: str) -> Dataset:
+    """One contract.
+
+    Raises:
+        ConfigError: There is none of this name; lists those that are.
+    """
+    catalogue = load_catalogue(folder)
+    if name not in catalogue:
+        raise ConfigError(
+            f"There is no dataset {name!r}; {folder} has {', '.join(sorted(catalogue))}.", hint="Correct the name."
+        )
+    return catalogue[name]
+
+
+def of_cadence(catalogue: dict[str, Dataset], cadence: Cadence) -> list[Dataset]:
+    """The datasets of a cadence, referenced tables first."""
+    return [dataset for dataset in catalogue.values() if dataset.cadence == cadence]
+
+
+def in_order(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
+    """Datasets by name, each after those that it refers to.
+
+    Raises:
+        ConfigError: A reference names no dataset, no column of it, or comes back to itself.
+    """
+    by_name = {dataset.name: dataset for dataset in datasets}
+    done: dict[str, Dataset] = {}
+    for name in by_name:
+        _visit(name, by_name, done, ())
+    return done
+
+
+def _visit(name: str, by_name: dict[str, Dataset], done: dict[str, Dataset], path: tuple[str, ...]) -> None:
+    if name in done:
+        return
+    if name in path:
+        raise ConfigError(f"References go in a circle: {' → '.join((*path, name))}.", dataset=name)
+    for reference in by_name[name].quality.references:
+        parent, column = reference.target
+        if parent not in by_name or column not in by_name[parent].column_names:
+            raise ConfigError(
+                f"Reference({reference.column!r}, to={reference.to!r}) names no column of a contract.", dataset=name
+            )
+        if parent != name:
+            _visit(parent, by_name, done, (*path, name))
+    done[name] = by_name[name]
+
+
+def _load(path: Path) -> Dataset:
+    spec = importlib.util.spec_from_file_location(f"_esteira_datasets.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path} is no Python file.", dataset=path.stem)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # pandera resolves a model's annotations through its module
+    try:
+        spec.loader.exec_module(module)
+    except EsteiraError:
+        raise
+    except Exception as exc:
+        raise ConfigError(
+            f"{path} cannot be read as a contract: {type(exc).__name__}: {exc}.", dataset=path.stem
+        ) from exc
+    dataset = getattr(module, "DATASET", None)
+    if not isinstance(dataset, Dataset) or dataset.name != path.stem:
+        raise ConfigError(f"{path} does not define DATASET = Dataset(name={path.stem!r}, ...).", dataset=path.stem)
+    return dataset

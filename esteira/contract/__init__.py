@@ -1,0 +1,28 @@
+"""The dataset contract: what a table is, where it comes from, how it is written and how good it must be.
+
+Frozen, validated when constructed, and free of I/O. This is the only module of the core that `datasets/` may import.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pandas as pd
+import pyarrow as pa
+
+from esteira.contract.columns import Column, columns_of
+from esteira.contract.dataset import Dataset
+from esteira.contract.quality import Quality, Reference
+from esteira.contract.source import ApiSource, Incremental
+from esteira.contract.write import Append, Replace, Upsert, WriteMode
+from esteira.paginate import NextLink, Offset, PageNumber, SinglePage
+
+Timestamp = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
+"""A moment, stored as TIMESTAMPTZ; microseconds because Redshift loads nanoseconds silently wrong."""
+Date = Annotated[pd.ArrowDtype, pa.date32()]
+"""A calendar day, stored as DATE."""
+
+__all__ = [
+    "ApiSource", "Append", "Column", "Dataset", "Date", "Incremental", "NextLink", "Offset", "PageNumber", "Quality", "Reference",
+    "Replace", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
+]  # fmt: skip

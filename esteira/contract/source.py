@@ -1,0 +1,99 @@
+"""Where a dataset comes from: a portal's endpoint, its pages, and how it is cut into windows."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from esteira.errors import ConfigError
+from esteira.paginate import Paginator, SinglePage
+
+
+@dataclass(frozen=True, slots=True)
+class Incremental:
+    """Read the source by windows of a cursor column (dlt: `incremental`; Airbyte: `DatetimeBasedCursor`).
+
+    Args:
+        cursor: The source column that orders rows in time.
+        start_param: Request parameter that takes the window's start, inclusive.
+        end_param: Request parameter that takes the window's end, exclusive.
+        initial: Where the first window starts (UTC).
+        lag: How far behind its start a window reads again, for rows that were committed late.
+        chunk: The longest window of one batch.
+        format: strftime format of both parameters.
+    """
+
+    cursor: str
+    start_param: str
+    end_param: str
+    initial: date
+    lag: timedelta = timedelta(0)
+    chunk: timedelta = timedelta(days=31)
+    format: str = "%Y-%m-%dT%H:%M:%SZ"
+
+    def __post_init__(self) -> None:
+        if self.lag < timedelta(0) or self.chunk <= timedelta(0):
+            raise ConfigError(f"Incremental({self.cursor!r}): lag must not be negative and chunk must be positive.")
+
+    @property
+    def initial_at(self) -> datetime:
+        """The first window's start as a UTC moment."""
+        return datetime(self.initial.year, self.initial.month, self.initial.day, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSource:
+    """A table behind a portal's API.
+
+    Args:
+        portal: Name of the portal block, which holds the base URL, the auth and the rate budget.
+        path: Path below the base URL.
+        records: JMESPath of the records in a page (dlt: `data_selector`); empty when the page itself is the array.
+        paginator: How to get from a page to the next.
+        params: Fixed query parameters.
+        total: JMESPath of the total that the portal reports; reconciled against what arrived.
+        incremental: The cursor; without one each batch is a full snapshot.
+        rename: Portal's column name to the contract's, where they differ.
+        inputs: Columns that only the transform needs; delivered to it as the portal wrote them.
+        pages_per_part: How many pages make one part: the unit of memory and of resumption.
+    """
+
+    portal: str
+    path: str
+    records: str = ""
+    paginator: Paginator = field(default_factory=SinglePage)
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    total: str | None = None
+    incremental: Incremental | None = None
+    rename: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    pages_per_part: int = 5
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise ConfigError(
+                f"ApiSource(path={self.path!r}): the path starts with a slash and stands below the portal's base URL."
+            )
+        if self.pages_per_part < 1:
+            raise ConfigError(f"ApiSource(pages_per_part={self.pages_per_part}): at least one page makes a part.")
+
+    @property
+    def definition_hash(self) -> str:
+        """Eight hex digits that change when what is asked of the portal changes; part of each batch id."""
+        definition = {
+            "type": type(self).__name__,
+            "paginator_type": type(self.paginator).__name__,
+            **dataclasses.asdict(self),
+        }
+        for layout_only in ("pages_per_part", "inputs", "rename"):
+            del definition[layout_only]
+        return hashlib.sha256(json.dumps(definition, sort_keys=True, default=_plain).encode()).hexdigest()[:8]
+
+
+def _plain(value: Any) -> str:
+    return str(value)

@@ -1,0 +1,159 @@
+"""Every error of Esteira, grouped by what recovers it.
+
+`TransientError` is retried, `PermanentError` stops the batch and alerts. A message says what failed and where; `hint` says what
+to do next; `runbook` names the section of `docs/operations/runbook.md`. Third-party errors are translated at the edge of the
+module that owns the outside world (`raise ... from exc`), never further in.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EsteiraError(Exception):
+    """The root of the tree.
+
+    Args:
+        message: What failed and where (page, sheet and cell, file and column), in one sentence.
+        dataset: The dataset's name, when known.
+        batch: The batch id, when known.
+        hint: The next step for the person who reads it.
+    """
+
+    exit_code: ClassVar[int] = 1
+    default_hint: ClassVar[str] = "Run again with --debug and read the traceback."
+
+    def __init__(
+        self, message: str, *, dataset: str | None = None, batch: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.dataset = dataset
+        self.batch = batch
+        self.hint = hint or self.default_hint
+
+    @property
+    def runbook(self) -> str:
+        """The anchor of the runbook section about this class."""
+        return type(self).__name__.lower()
+
+    def located(self, *, dataset: str, batch: str | None = None) -> EsteiraError:
+        """Fill in the dataset and batch where the raiser could not know them; returns itself."""
+        self.dataset = self.dataset or dataset
+        self.batch = self.batch or batch
+        return self
+
+    def paragraph(self) -> str:
+        """One paragraph: the class, where, what, and the next step."""
+        where = " ".join(part for part in (self.dataset, self.batch) if part)
+        head = f"{type(self).__name__} [{where}]" if where else type(self).__name__
+        return f"{head}: {self.message} Next step: {self.hint}"
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.dataset, self.batch, self.hint)
+
+
+def _rebuild(kind: type[EsteiraError], message: str, dataset: str | None, batch: str | None, hint: str) -> EsteiraError:
+    """Unpickle: the constructor's keyword-only arguments do not survive the default protocol."""
+    return kind(message, dataset=dataset, batch=batch, hint=hint)
+
+
+class TransientError(EsteiraError):
+    """It may pass by itself: retried."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: a script may try again later
+
+
+class SourceUnavailable(TransientError):
+    """The portal does not answer, answers 5xx, or breaks off in the middle."""
+
+    default_hint = "Check that the portal is up and reachable from here, then run the same command again: it resumes at the next page."
+
+
+class RateLimited(TransientError):
+    """The portal keeps answering 429 beyond the budget of retries."""
+
+    default_hint = "Lower the portal's rate budget in its block, or wait and run the same command again: it resumes at the next page."
+
+
+class LakeUnavailable(TransientError):
+    """S3 or another AWS control plane does not answer, or answers 5xx."""
+
+    default_hint = "Check the AWS region's health and the endpoint, then run the same command again."
+
+
+class WarehouseBusy(TransientError):
+    """A lock, a conflict or a lost connection kept the transaction from committing."""
+
+    default_hint = "Nothing was loaded by this attempt. Run the same command again; if it repeats, look for the session that holds the lock."
+
+
+class PermanentError(EsteiraError):
+    """It will fail again until a person changes something: stop and alert."""
+
+    exit_code = 65  # EX_DATAERR
+
+
+class ConfigError(PermanentError):
+    """A setting, a contract or the environment is wrong."""
+
+    exit_code = 78  # EX_CONFIG
+    default_hint = "Correct the named setting or contract and run the same command again."
+
+
+class AuthError(PermanentError):
+    """The portal or AWS refused our credentials."""
+
+    exit_code = 77  # EX_NOPERM
+    default_hint = (
+        "Renew the named secret in Secrets Manager, or grant the named action, then run the same command again."
+    )
+
+
+class SourceRejected(PermanentError):
+    """The portal refuses the request itself (4xx), or a host that we may not follow."""
+
+    default_hint = "Compare the contract's path, params and paginator with the portal's documentation."
+
+
+class PayloadError(PermanentError):
+    """The portal's answer is not what the contract describes."""
+
+    default_hint = (
+        "Look at the page with `curl` and correct the contract's records path or paginator, or report it to the portal."
+    )
+
+
+class SpreadsheetError(PermanentError):
+    """A file cannot be read as the workbook that the contract describes."""
+
+    default_hint = "Open the file at the named place, correct it, and drop it again."
+
+
+class ContractError(PermanentError):
+    """The source drifted: a column disappeared or changed its type."""
+
+    default_hint = (
+        "Agree on the change with the portal's owner, then correct the schema in the dataset's contract file."
+    )
+
+
+class DataQualityError(PermanentError):
+    """Too many rows failed their rules, or a whole-batch rule failed."""
+
+    default_hint = "Look at the quarantined rows and their reasons; correct the source or the contract, then run the same command again."
+
+
+class LoadError(PermanentError):
+    """Redshift refused the load."""
+
+    default_hint = "Correct the named column in the contract or the source, then run the same command again."
+
+
+class SealConflict(PermanentError):
+    """What is sealed, stored or loaded is not what this attempt holds."""
+
+    default_hint = "Do not delete anything. Compare the two hashes, then start a new generation with `esteira ingest NAME --from raw`."

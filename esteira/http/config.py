@@ -1,0 +1,63 @@
+"""The limits of a portal's client, and what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from esteira.errors import ConfigError
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpConfig:
+    """How to talk to one portal. Every limit is on by default.
+
+    Attributes:
+        base_url: `https://host[:port][/path]`; `http://` is for loopback hosts with `allow_private_hosts` only.
+        secret: Name of the portal's secret, for messages.
+        allowed_hosts: Further `host` or `host:port` that next links may lead to; they receive the credentials.
+        allow_private_hosts: Whether the portal may stand at a loopback or private address. Link-local ones stay refused.
+        requests_per_second: The rate budget, None for no limit.
+        connect_timeout_seconds, read_timeout_seconds: Limits of a connection and of a silence.
+        total_timeout_seconds: Limit of one try from the first byte sent to the last received; stops a slow drip.
+        max_response_bytes: Limit of an answer after inflation.
+        max_attempts: Tries of one request, the first included.
+        backoff_base_seconds, backoff_cap_seconds: Full jitter between 0 and `min(cap, base * 2 ** retry)`.
+        retry_after_cap_seconds: The longest wait that a Retry-After is obeyed for.
+        ca_bundle: PEM file of the certificate authorities to trust instead of the public ones.
+        dataset: Named in the User-Agent, so that the portal's owner knows whom to ask.
+
+    Raises:
+        ConfigError: No attempt, or a rate that is not positive.
+    """
+
+    base_url: str
+    secret: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    allow_private_hosts: bool = False
+    requests_per_second: float | None = None
+    connect_timeout_seconds: float = 10
+    read_timeout_seconds: float = 60
+    total_timeout_seconds: float = 300
+    max_response_bytes: int = 256 * MIB
+    max_attempts: int = 6
+    backoff_base_seconds: float = 0.5
+    backoff_cap_seconds: float = 30
+    retry_after_cap_seconds: float = 120
+    ca_bundle: str | None = None
+    dataset: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_attempts < 1 or (self.requests_per_second is not None and self.requests_per_second <= 0):
+            raise ConfigError("max_attempts is at least 1 and requests_per_second is positive or None.")
+
+
+@dataclass(slots=True)
+class HttpStats:
+    """What a client did so far; `bytes` are inflated ones."""
+
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+    waited_seconds: float = 0.0

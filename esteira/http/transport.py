@@ -1,0 +1,229 @@
+"""One try of one request on a guarded connection: peer address checked before a byte is sent, a deadline over everything.
+
+The try's outcome is a value. Nothing is raised inside an `except`, because the texts of requests and urllib3 hold whole URLs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from esteira.http.config import HttpConfig
+from esteira.http.hosts import check_address
+from esteira.redaction import redact_url, scrub
+
+_CHUNK_BYTES = 256 * 1024
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (urllib3.exceptions.ReadTimeoutError, "silent for too long"),
+    (urllib3.exceptions.NameResolutionError, "the name does not resolve"),
+    (ConnectionRefusedError, "connection refused"),
+    (urllib3.exceptions.NewConnectionError, "no connection"),
+    (urllib3.exceptions.ConnectTimeoutError, "no connection in time"),
+    (urllib3.exceptions.DecodeError, "the compressed body is broken"),
+    (urllib3.exceptions.IncompleteRead, "the body is shorter than announced"),
+    (ConnectionError, "connection broken"),
+    (urllib3.exceptions.ProtocolError, "connection broken"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: `body` is empty unless the status is 2xx; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No answer: why, in words without any URL."""
+
+    reason: str
+    is_certificate: bool = False
+    is_too_large: bool = False
+
+
+class Transport:
+    """A session of guarded connections.
+
+    Args:
+        config: The limits.
+    """
+
+    def __init__(self, config: HttpConfig) -> None:
+        self._config = config
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._is_stopped = False
+        self._session = self._new_session()
+        _silence_urls()
+
+    def send(self, url: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply | Failure:
+        """GET once, without following a redirect.
+
+        Raises:
+            SourceRejected: The host resolves to an address that may not be asked.
+        """
+        late = threading.Event()
+        watchdog = threading.Timer(self._config.total_timeout_seconds, self._cut, (late,))
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            outcome = self._try(url, params, headers)
+        finally:
+            watchdog.cancel()
+        return Failure(f"not complete after {self._config.total_timeout_seconds:g} seconds") if late.is_set() else outcome
+
+    def cut(self) -> None:
+        """Break every open connection, from any thread: a blocked read ends at once."""
+        for opened in list(self._sockets):
+            with contextlib.suppress(OSError):
+                # not SSLSocket.shutdown, which drops the cipher under a thread that reads
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
+
+    def stop(self) -> None:
+        """Break every connection, and those that are being opened just now."""
+        self._is_stopped = True
+        self.cut()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._session.close()
+
+    def _cut(self, late: threading.Event) -> None:
+        late.set()
+        self.cut()
+
+    def _try(self, url: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply | Failure:
+        timeout = (self._config.connect_timeout_seconds, self._config.read_timeout_seconds)
+        try:
+            options: dict[str, Any] = {"timeout": timeout, "stream": True, "allow_redirects": False}
+            with self._session.get(url, params=params, headers=headers, **options) as response:
+                return self._read(response)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
+            return _failure(exc)
+
+    def _read(self, response: requests.Response) -> Reply | Failure:
+        found = {name.lower(): value for name, value in response.headers.items()}
+        if not 200 <= response.status_code < 300:
+            return Reply(response.status_code, found, b"")
+        limit, size, chunks = self._config.max_response_bytes, 0, []
+        while chunk := response.raw.read(_CHUNK_BYTES, decode_content=True):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                return Failure(f"the answer is larger than {limit} bytes", is_too_large=True)
+        return Reply(response.status_code, found, b"".join(chunks))
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False  # a .netrc would add credentials, and an environment variable other authorities
+        session.verify = self._config.ca_bundle or True
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        adapter = _GuardedAdapter(self._admit)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return session
+
+    def _admit(self, opened: socket.socket) -> None:
+        if self._is_stopped:
+            opened.close()
+            raise ConnectionAbortedError
+        try:
+            check_address(opened.getpeername()[0], allow_private=self._config.allow_private_hosts)
+        except BaseException:
+            opened.close()  # urllib3 does not know it yet
+            raise
+        self._sockets.add(opened)
+
+
+class _GuardedAdapter(HTTPAdapter):
+    """Every connection is shown to `admit` after it opens (peer address) and after TLS (the socket that will be read)."""
+
+    def __init__(self, admit: Callable[[socket.socket], None]) -> None:
+        self._admit = admit
+        super().__init__(pool_connections=4, pool_maxsize=2)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._admit)
+
+
+def _pools(admit: Callable[[socket.socket], None]) -> dict[str, type[HTTPConnectionPool]]:
+    """Pool classes whose connections call `admit`; classes, because urllib3 takes no hook on an instance."""
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            opened = super()._new_conn()
+            admit(opened)
+            return opened
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            opened = super()._new_conn()
+            admit(opened)
+            return opened
+
+        def connect(self) -> None:
+            super().connect()
+            admit(self.sock)
+
+    plain = type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain})
+    secure = type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": Secure})
+    return {"http": plain, "https": secure}
+
+
+def _failure(exc: BaseException) -> Failure:
+    chain = list(_chain(exc))
+    if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
+        return Failure("its certificate is not valid", is_certificate=True)
+    for kind, reason in _REASONS:
+        if any(isinstance(link, kind) for link in chain):
+            return Failure(reason)
+    return Failure(type(exc).__name__)
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """An exception and everything inside it: requests wraps by argument, urllib3 by `reason`, Python by cause."""
+    seen: set[int] = set()
+    waiting = [exc]
+    while waiting:
+        link = waiting.pop()
+        if id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        inner = (*link.args, getattr(link, "reason", None), link.__cause__, link.__context__)
+        waiting.extend(part for part in inner if isinstance(part, BaseException))
+
+
+class _UrlFilter(logging.Filter):
+    """urllib3 logs whole URLs at DEBUG; a key in a query would stand there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        args = record.args if isinstance(record.args, tuple) else ()
+        record.args = tuple(redact_url(arg) if isinstance(arg, str) and "?" in arg else arg for arg in args) or record.args
+        record.msg, record.args = scrub(record.getMessage()), ()
+        return True
+
+
+_url_filter = _UrlFilter()
+
+
+def _silence_urls() -> None:
+    for name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry"):
+        logging.getLogger(name).addFilter(_url_filter)  # the same object twice is added once

@@ -1,0 +1,71 @@
+"""How long to wait: between requests by the rate budget, between tries by full jitter or the portal's Retry-After."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from esteira.http.config import HttpConfig
+
+ABSURD_SECONDS = 86_400
+"""A Retry-After beyond a day is a mistake of the portal, not a wish: backoff takes over."""
+
+
+class Limiter:
+    """Spaces requests evenly; shared by the clients of one portal.
+
+    Args:
+        per_second: The budget, None for no limit.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._gap_seconds = 1 / per_second if per_second else 0.0
+        self._clock = clock
+        self._free_at = clock()
+        self._lock = threading.Lock()
+
+    def reserve(self) -> float:
+        """Take the next slot; returns the seconds to wait for it."""
+        with self._lock:
+            now = self._clock()
+            start = max(now, self._free_at)
+            self._free_at = start + self._gap_seconds
+            return start - now
+
+
+def retry_wait(config: HttpConfig, retry: int, headers: Mapping[str, str]) -> float:
+    """Seconds before the given retry, counted from 0.
+
+    A usable Retry-After wins, up to the cap; a malformed, past or absurd one is ignored.
+    """
+    asked = _retry_after(headers)
+    if asked is not None and 0 < asked < ABSURD_SECONDS:
+        return min(asked, config.retry_after_cap_seconds)
+    # full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    return random.uniform(0, min(config.backoff_cap_seconds, config.backoff_base_seconds * 2.0**retry))  # noqa: S311 - no secret
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of either form, https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3, or None."""
+    value = headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    moment = _moment(value)
+    if moment is None:
+        return None
+    # the portal's own clock, so that a clock that is off does not become a wait
+    now = _moment(headers.get("date", "")) or datetime.now(UTC)
+    return (moment - now).total_seconds()
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

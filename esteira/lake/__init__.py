@@ -1,0 +1,10 @@
+"""The lake: every S3 key, part and seal.
+
+Nothing else builds a key. Objects are written once and never overwritten; what a batch consists of is what its seal says.
+"""
+
+from esteira.lake.layout import Layout
+from esteira.lake.seal import Checkpoint, PagePointer, Part, Seal
+from esteira.lake.store import Lake
+
+__all__ = ["Checkpoint", "Lake", "Layout", "PagePointer", "Part", "Seal"]

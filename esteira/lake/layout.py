@@ -1,0 +1,55 @@
+"""The names of objects: zone, dataset, batch, attempt, part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from esteira.errors import ConfigError
+
+Zone = Literal["raw", "curated", "quarantine"]
+MAX_KEY_BYTES = 1024
+"""S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Keys of one batch.
+
+    Attributes:
+        dataset: Dataset name.
+        batch: Batch id.
+    """
+
+    dataset: str
+    batch: str
+
+    def __post_init__(self) -> None:
+        for name in (self.dataset, self.batch):
+            if not name or not name.isascii() or not name.isprintable() or ".." in name or "/" in name:
+                raise ConfigError(f"{name[:80]!r} cannot be part of an S3 key.", dataset=self.dataset[:80])
+        if len(self.seal("quarantine")) + 64 > MAX_KEY_BYTES:
+            raise ConfigError(
+                f"The key of batch {self.batch[:80]!r}… is longer than S3 allows.", dataset=self.dataset[:80]
+            )
+
+    def prefix(self, zone: Zone) -> str:
+        """Everything of this batch in a zone."""
+        return f"{zone}/{self.dataset}/{self.batch}/"
+
+    def part(self, zone: Zone, attempt: str, number: int) -> str:
+        """One part; numbers count from 1 and run on over attempts."""
+        suffix = "json.zst" if zone == "raw" else "parquet"
+        return f"{self.prefix(zone)}{attempt}/part-{number:05d}.{suffix}"
+
+    def checkpoint(self, attempt: str, number: int) -> str:
+        """Where the extraction stood after part `number`."""
+        return f"{self.prefix('raw')}{attempt}/checkpoint-{number:05d}.json"
+
+    def seal(self, zone: Zone) -> str:
+        """The one object that says what the batch consists of."""
+        return f"{self.prefix(zone)}SEAL.json"
+
+    def manifest(self, seal_hash: str) -> str:
+        """The COPY manifest derived from a seal; its name carries the seal's hash, so rewriting it changes nothing."""
+        return f"{self.prefix('curated')}manifest-{seal_hash[:16]}.json"

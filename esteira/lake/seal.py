@@ -1,0 +1,87 @@
+"""What is written beside the parts: the seal, and the checkpoint of an extraction."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+
+class PagePointer(msgspec.Struct, frozen=True):
+    """One page inside a raw part: `number` counts from 1 in the batch, `size_bytes` is its length before compression."""
+
+    number: int
+    size_bytes: int
+    rows: int
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One stored chunk.
+
+    Attributes:
+        key: Object key.
+        size_bytes: Size of the stored object.
+        sha256: Hash of the stored object.
+        rows: Records in it.
+        pages: The pages of a raw part, in order.
+        first_row: Position of its first record in the batch, from 0.
+        text_bytes: Longest value of each text column in UTF-8 bytes (curated parts).
+    """
+
+    key: str
+    size_bytes: int
+    sha256: str
+    rows: int
+    pages: tuple[PagePointer, ...] = ()
+    first_row: int = 0
+    text_bytes: dict[str, int] = {}
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Where an extraction stands: the parts so far and the paginator's state for the next page; None when there is none."""
+
+    parts: tuple[Part, ...]
+    next_state: dict[str, Any] | None
+    next_page: int
+    total_reported: int | None
+
+
+class Seal(msgspec.Struct, frozen=True):
+    """Which parts a batch consists of, frozen by a conditional write.
+
+    Attributes:
+        dataset, batch: Whose it is.
+        attempt: The attempt that sealed.
+        parts: Raw or curated parts in order.
+        quarantine: Quarantine parts (curated seal only).
+        extracted: Records received.
+        curated: Records that satisfy every row rule (curated seal only).
+        quarantined: Records that do not (curated seal only).
+        total_reported: The total that the portal told, or None.
+        reasons: Quarantined rows by `column: rule` (curated seal only).
+        warnings: What the contract says to mention and not to stop for.
+        raw_seal: Hash of the raw seal that a curated seal was made from.
+    """
+
+    dataset: str
+    batch: str
+    attempt: str
+    parts: tuple[Part, ...]
+    extracted: int
+    quarantine: tuple[Part, ...] = ()
+    curated: int = 0
+    quarantined: int = 0
+    total_reported: int | None = None
+    reasons: dict[str, int] = {}
+    warnings: tuple[str, ...] = ()
+    raw_seal: str | None = None
+
+    def encode(self) -> bytes:
+        """Canonical JSON."""
+        return msgspec.json.encode(self, order="deterministic")
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the canonical JSON: the batch's identity in the ledger."""
+        return hashlib.sha256(self.encode()).hexdigest()

@@ -1,0 +1,221 @@
+"""Reading and writing the lake: parts through awswrangler, seals through S3's conditional writes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import awswrangler as wr
+import boto3
+import msgspec
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from esteira.errors import AuthError, ConfigError, EsteiraError, LakeUnavailable, SealConflict
+from esteira.lake.layout import Layout, Zone
+from esteira.lake.seal import Checkpoint, Part, Seal
+
+CONFLICT_TRIES = 5
+"""S3 answers 409 while another conditional write of the same key is under way; the put is simply tried again."""
+_ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
+_DENIED = frozenset(
+    {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "KMS.AccessDeniedException"}
+)
+
+
+class Lake:
+    """One bucket.
+
+    Args:
+        bucket: Bucket name.
+        session: AWS session; by default the environment's (a task role on AWS, a profile on a laptop).
+    """
+
+    def __init__(self, bucket: str, session: boto3.Session | None = None) -> None:
+        self.bucket = bucket
+        self._session = session or boto3.Session()
+        self._s3: Any = self._session.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+
+    @staticmethod
+    def new_attempt() -> str:
+        """A random attempt id."""
+        return secrets.token_hex(4)
+
+    def uri(self, key: str) -> str:
+        """`s3://bucket/key`."""
+        return f"s3://{self.bucket}/{key}"
+
+    def put_part(self, key: str, content: bytes, *, rows: int, **facts: Any) -> Part:
+        """Store one part under a key that no other attempt uses.
+
+        Args:
+            key: From `Layout.part`.
+            content: The object's bytes.
+            rows: Records in it.
+            facts: Further attributes of `Part`.
+
+        Raises:
+            AuthError: S3 denies the write.
+            LakeUnavailable: S3 does not take it after retries.
+        """
+        with self._translated("s3:PutObject", key):
+            wr.s3.upload(io.BytesIO(content), self.uri(key), use_threads=False, boto3_session=self._session)
+        return Part(key=key, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), rows=rows, **facts)
+
+    def read_part(self, part: Part) -> bytes:
+        """The bytes of a sealed part.
+
+        Raises:
+            SealConflict: It is missing, or it is not what was sealed.
+        """
+        content = self._get(part.key)
+        if content is None:
+            raise SealConflict(
+                f"{self.uri(part.key)} is sealed with sha256 {part.sha256[:16]}… and does not exist.", hint=_LOST_HINT
+            )
+        found = hashlib.sha256(content).hexdigest()
+        if found != part.sha256:
+            raise SealConflict(
+                f"{self.uri(part.key)} is sealed with sha256 {part.sha256} and has {found}.", hint=_LOST_HINT
+            )
+        return content
+
+    def put_seal(self, zone: Zone, seal: Seal) -> Seal:
+        """Seal a batch, or adopt the seal that another attempt wrote first.
+
+        A put whose answer was lost looks the same as a lost race: what is read back decides.
+        """
+        key = Layout(seal.dataset, seal.batch).seal(zone)
+        with self._translated("s3:PutObject", key):
+            if self._put_if_absent(key, seal.encode()):
+                return seal
+        winner = self.find_seal(zone, seal.dataset, seal.batch)
+        if winner is None:
+            raise LakeUnavailable(
+                f"{self.uri(key)} was refused as existing and cannot be read.", dataset=seal.dataset, batch=seal.batch
+            )
+        return winner
+
+    def find_seal(self, zone: Zone, dataset: str, batch: str) -> Seal | None:
+        """The seal of a batch in a zone, or None.
+
+        Raises:
+            SealConflict: The object is no seal of this batch.
+        """
+        key = Layout(dataset, batch).seal(zone)
+        content = self._get(key)
+        if content is None:
+            return None
+        try:
+            seal = msgspec.json.decode(content, type=Seal)
+        except msgspec.DecodeError as exc:
+            raise SealConflict(
+                f"{self.uri(key)} cannot be read as a seal: {exc}.", dataset=dataset, batch=batch
+            ) from exc
+        if (seal.dataset, seal.batch) != (dataset, batch):
+            raise SealConflict(f"{self.uri(key)} seals {seal.dataset} {seal.batch}.", dataset=dataset, batch=batch)
+        return seal
+
+    def put_checkpoint(self, layout: Layout, attempt: str, checkpoint: Checkpoint) -> None:
+        """Remember how far this attempt came; a new key for each part, so nothing is overwritten."""
+        key = layout.checkpoint(attempt, len(checkpoint.parts))
+        with self._translated("s3:PutObject", key):
+            self._s3.put_object(Bucket=self.bucket, Key=key, Body=msgspec.json.encode(checkpoint))
+
+    def find_checkpoint(self, layout: Layout) -> Checkpoint | None:
+        """The checkpoint of any attempt that came furthest, or None."""
+        keys = [key for key in self._keys(layout.prefix("raw")) if "/checkpoint-" in key]
+        if not keys:
+            return None
+        furthest = max(keys, key=lambda key: (key.rsplit("-", 1)[1], key))
+        content = self._get(furthest)
+        return msgspec.json.decode(content, type=Checkpoint) if content is not None else None
+
+    def put_manifest(self, seal: Seal) -> str:
+        """Write the COPY manifest of a curated seal and return its URI.
+
+        Every entry is mandatory and states its length, which COPY needs for Parquet:
+        https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html
+        """
+        key = Layout(seal.dataset, seal.batch).manifest(seal.hash)
+        entries = [
+            {"url": self.uri(part.key), "mandatory": True, "meta": {"content_length": part.size_bytes}}
+            for part in seal.parts
+        ]
+        with self._translated("s3:PutObject", key):
+            self._s3.put_object(Bucket=self.bucket, Key=key, Body=msgspec.json.encode({"entries": entries}))
+        return self.uri(key)
+
+    def batches(self, dataset: str) -> list[str]:
+        """Ids of all batches that have anything in raw, oldest first."""
+        prefix = f"raw/{dataset}/"
+        with self._translated("s3:ListBucket", prefix):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+            return [
+                entry["Prefix"].removeprefix(prefix).rstrip("/")
+                for page in pages
+                for entry in page.get("CommonPrefixes", ())
+            ]
+
+    def _keys(self, prefix: str) -> list[str]:
+        with self._translated("s3:ListBucket", prefix):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+    def _get(self, key: str) -> bytes | None:
+        with self._translated("s3:GetObject", key):
+            try:
+                content: bytes = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            except ClientError as exc:
+                if _code(exc) in _ABSENT:
+                    return None
+                raise
+            return content
+
+    def _put_if_absent(self, key: str, content: bytes) -> bool:
+        for attempt in range(1, CONFLICT_TRIES + 1):
+            try:
+                self._s3.put_object(Bucket=self.bucket, Key=key, Body=content, IfNoneMatch="*")
+            except ClientError as exc:
+                if _code(exc) in {"PreconditionFailed", "412"}:
+                    return False
+                if _code(exc) not in {"ConditionalRequestConflict", "409"} or attempt == CONFLICT_TRIES:
+                    raise
+            else:
+                return True
+        return False
+
+    @contextmanager
+    def _translated(self, action: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except EsteiraError:
+            raise
+        except ClientError as exc:
+            self._raise_client_error(exc, action, key)
+        except (BotoCoreError, wr.exceptions.ServiceApiError) as exc:
+            raise LakeUnavailable(f"{action} on {self.uri(key)} failed: {exc}.") from exc
+
+    def _raise_client_error(self, exc: ClientError, action: str, key: str) -> NoReturn:
+        code = _code(exc)
+        if code in _DENIED:
+            raise AuthError(
+                f"{action} on arn:aws:s3:::{self.bucket}/{key} is denied ({code}).",
+                hint=f"Grant {action} on this ARN to the task role.",
+            ) from exc
+        if code in {"NoSuchBucket", "PermanentRedirect"}:
+            raise ConfigError(
+                f"Bucket {self.bucket} answers {code}.", hint="Set ESTEIRA_LAKE_BUCKET to the bucket of this stage."
+            ) from exc
+        raise LakeUnavailable(f"{action} on {self.uri(key)} failed with {code}.") from exc
+
+
+def _code(exc: ClientError) -> str:
+    return str(exc.response.get("Error", {}).get("Code", ""))
+
+
+_LOST_HINT = "Restore the object's version from the bucket's history; a sealed object is never rewritten."

@@ -1,0 +1,9 @@
+"""Pages of a portal's endpoint → records: the walk, the window's parameters, and one page read ahead.
+
+It owns what a page means. How bytes are fetched belongs to `http`, how to get to the next page to `paginate`.
+"""
+
+from esteira.portal.config import PortalConfig
+from esteira.portal.pages import Page, Portal, Window, records_of
+
+__all__ = ["Page", "Portal", "PortalConfig", "Window", "records_of"]

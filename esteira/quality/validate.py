@@ -1,0 +1,172 @@
+"""Transform, row rules, and the split of good rows from bad ones.
+
+pandera's own `drop_invalid_rows` drops good rows when the index is not unique and raises on values it cannot coerce, so the
+split is made here from its failure cases.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pandera.errors import SchemaErrors
+
+from esteira.contract import Dataset
+from esteira.errors import ConfigError, ContractError, DataQualityError
+from esteira.quality.decode import Decoded, Rejection, decode
+
+POSITION_COLUMN = "_esteira_position"
+"""Row's position in the batch as received; orders rows of one key and leads back to the page."""
+_QUARANTINE_SCHEMA = pa.schema(
+    [
+        (POSITION_COLUMN, pa.int64()),
+        ("column", pa.string()),
+        ("rule", pa.string()),
+        ("value", pa.string()),
+        ("record", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Curated:
+    """One part, split.
+
+    Attributes:
+        good: The contract's columns and the position.
+        bad: One row for each reason: position, column, rule, value, and the record as received.
+        bad_rows: How many records are bad (a record may have several reasons).
+        reasons: Records by `column: rule`.
+        new_columns: Columns that the contract does not know.
+    """
+
+    good: pa.Table
+    bad: pa.Table
+    bad_rows: int
+    reasons: dict[str, int]
+    new_columns: tuple[str, ...]
+
+
+def curate_records(records: Sequence[msgspec.Raw], dataset: Dataset, *, first_row: int = 0) -> Curated:
+    """Decode, transform, validate and split the records of one part.
+
+    Args:
+        records: JSON objects as received.
+        dataset: The contract.
+        first_row: Position of the first record in the batch.
+
+    Returns:
+        Every record on exactly one side: `good.num_rows + bad_rows == len(records)`.
+
+    Raises:
+        ContractError: The source lost a column or has an unknown one under `new_columns="fail"`.
+        DataQualityError: A bad value under `bad_values="fail"`.
+        ConfigError: The transform breaks its promise.
+    """
+    decoded = decode(records, dataset)
+    _check_new_columns(decoded, dataset)
+    frame = _transformed(_frame(decoded), dataset)
+    rejections = [*decoded.rejections, *_failures(frame, dataset)]
+    bad = np.unique(np.array([rejection.row for rejection in rejections], dtype=np.int64))
+    if len(bad) and dataset.bad_values == "fail":
+        raise DataQualityError(
+            f"Row {first_row + int(bad[0])}: {_reason(rejections[0])} and bad_values is 'fail'.", dataset=dataset.name
+        )
+    return Curated(
+        good=_good_table(frame, bad, dataset, first_row),
+        bad=_bad_table(rejections, records, first_row),
+        bad_rows=len(bad),
+        reasons=_count_reasons(rejections),
+        new_columns=decoded.new_columns,
+    )
+
+
+def _check_new_columns(decoded: Decoded, dataset: Dataset) -> None:
+    if decoded.new_columns and dataset.new_columns == "fail":
+        raise ContractError(
+            f"The portal delivers {', '.join(decoded.new_columns)}, which the contract does not know, and new_columns is 'fail'.",
+            dataset=dataset.name,
+            hint="Add the column to the schema, or set new_columns='warn'.",
+        )
+
+
+def _frame(decoded: Decoded) -> pd.DataFrame:
+    """Arrow columns as nullable pandas columns on a unique index; rows with a rejected cell stay out."""
+    frame = decoded.table.to_pandas(types_mapper=_pandas_type)
+    rejected = {rejection.row for rejection in decoded.rejections}
+    return frame.drop(index=sorted(rejected)) if rejected else frame
+
+
+_PANDAS_TYPES: dict[pa.DataType, Any] = {
+    pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(),
+    pa.float32(): pd.Float32Dtype(), pa.float64(): pd.Float64Dtype(), pa.string(): pd.StringDtype(),
+}  # fmt: skip
+
+
+def _pandas_type(arrow: pa.DataType) -> Any:
+    if pa.types.is_timestamp(arrow) and arrow.tz is not None:
+        return None
+    return _PANDAS_TYPES.get(arrow) or pd.ArrowDtype(arrow)
+
+
+def _transformed(frame: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    if dataset.transform is None:
+        return frame[list(dataset.column_names)]
+    made = dataset.transform(frame.copy(deep=False))
+    if not made.index.equals(frame.index):
+        raise ConfigError(
+            "The transform changed the rows; it must be row-wise and keep the index.", dataset=dataset.name
+        )
+    missing = sorted(set(dataset.column_names) - set(made.columns))
+    if missing:
+        raise ConfigError(f"The transform does not return column {', '.join(missing)}.", dataset=dataset.name)
+    return made[list(dataset.column_names)]
+
+
+def _failures(frame: pd.DataFrame, dataset: Dataset) -> Iterable[Rejection]:
+    """One rejection for each failing cell; a cross-column rule blames the row once under the column `*`."""
+    try:
+        dataset.schema.validate(frame, lazy=True)
+    except SchemaErrors as exc:
+        cases = exc.failure_cases.astype({"column": object, "failure_case": object})
+    else:
+        return
+    if cases["index"].isna().any():
+        first = cases[cases["index"].isna()].iloc[0]
+        raise ConfigError(
+            f"Column {first['column']!r} does not have the schema's dtype after the transform: {first['check']} (found {first['failure_case']}).",
+            dataset=dataset.name,
+        )
+    cases.loc[cases["schema_context"] == "DataFrameSchema", ["column", "failure_case"]] = ["*", ""]
+    for case in cases.drop_duplicates(["index", "column", "check"]).itertuples():
+        yield Rejection(int(case.index), str(case.column), str(case.check), str(case.failure_case)[:200])
+
+
+def _good_table(frame: pd.DataFrame, bad: np.ndarray[Any, Any], dataset: Dataset, first_row: int) -> pa.Table:
+    good = frame.drop(index=frame.index.intersection(bad)) if len(bad) else frame
+    schema = pa.schema([(column.name, column.arrow) for column in dataset.columns])
+    table = pa.Table.from_pandas(good, schema=schema, preserve_index=False).replace_schema_metadata(None)
+    return table.append_column(POSITION_COLUMN, pa.array(good.index.to_numpy(dtype=np.int64) + first_row))
+
+
+def _bad_table(rejections: Sequence[Rejection], records: Sequence[msgspec.Raw], first_row: int) -> pa.Table:
+    rows = [
+        {POSITION_COLUMN: first_row + bad.row, "column": bad.column, "rule": bad.rule, "value": bad.value,
+         "record": bytes(records[bad.row]).decode()}
+        for bad in sorted(rejections, key=lambda rejection: rejection.row)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=_QUARANTINE_SCHEMA)
+
+
+def _count_reasons(rejections: Sequence[Rejection]) -> dict[str, int]:
+    return dict(sorted(Counter(f"{rejection.column}: {rejection.rule}" for rejection in rejections).items()))
+
+
+def _reason(rejection: Rejection) -> str:
+    return f"{rejection.column} = {rejection.value!r} breaks {rejection.rule}"

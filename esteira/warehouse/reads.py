@@ -1,0 +1,49 @@
+"""Questions to the warehouse outside a load: what is loaded, how fresh it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from esteira.contract import Dataset
+from esteira.warehouse import ddl, ledger
+from esteira.warehouse.connection import Warehouse
+from esteira.warehouse.ledger import LedgerEntry
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetStatus:
+    """What stands in the warehouse of one dataset.
+
+    Attributes:
+        dataset: Its name.
+        rows: Rows in its table, or None when there is no table.
+        watermark: End of the last committed window, or None.
+        last: The newest ledger rows.
+    """
+
+    dataset: str
+    rows: int | None
+    watermark: datetime | None
+    last: tuple[LedgerEntry, ...]
+
+
+def committed_batches(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
+    """The committed batches of a dataset, newest window first."""
+    with warehouse.session(f"esteira plan {dataset}") as session:
+        return ledger.read_entries(session, dataset)
+
+
+def read_status(warehouse: Warehouse, datasets: list[Dataset], batches: int = 5) -> list[DatasetStatus]:
+    """What is loaded of each dataset."""
+    with warehouse.session("esteira status") as session:
+        known = set(ledger.ledgers(session))
+        result = []
+        for dataset in datasets:
+            last = tuple(ledger.read_entries(session, dataset.name, batches)) if dataset.name in known else ()
+            table = ddl.table_name(warehouse.config.schema, dataset.name)
+            rows = session.count(f"SELECT COUNT(*) FROM {table}") if last else None
+            result.append(
+                DatasetStatus(dataset.name, rows, max((entry.window_end for entry in last), default=None), last)
+            )
+        return result

@@ -1,0 +1,1 @@
+"""When things happen: the order of steps. No I/O of its own."""

@@ -1,0 +1,131 @@
+"""One dataset: every batch that is due, oldest first."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from prefect import flow, get_run_logger, runtime
+from prefect.events import emit_event
+
+from esteira.batch import Batch
+from esteira.catalogue import find_dataset
+from esteira.contract import Dataset
+from esteira.errors import EsteiraError
+from esteira.settings import read_settings
+from esteira.warehouse import LedgerEntry
+from tasks import curate_batch, extract_batch, load_batch, plan_batches, publish_batch
+from tasks.retrying import retry_policy
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """One batch of a run: its ledger row, whether this run wrote it, and the seconds of each step."""
+
+    batch: Batch
+    entry: LedgerEntry
+    is_new: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """One run of one dataset. `peak_memory_bytes` is the process's high-water mark."""
+
+    dataset: str
+    as_of: datetime
+    batches: tuple[BatchReport, ...]
+    peak_memory_bytes: int
+
+
+def _run_name() -> str:
+    parameters = runtime.flow_run.parameters
+    as_of = parameters.get("as_of") or runtime.flow_run.scheduled_start_time
+    return f"{parameters['dataset']} {as_of:%Y-%m-%d}"
+
+
+@flow(name="ingest", flow_run_name=_run_name, persist_result=False)
+def ingest(
+    dataset: str, start: datetime | None = None, end: datetime | None = None, as_of: datetime | None = None
+) -> IngestReport:
+    """Extract, validate and load what is due of one dataset.
+
+    Args:
+        dataset: Name of the contract.
+        start: Beginning of an explicit range instead of what is due; needs `end`.
+        end: End of the explicit range, exclusive.
+        as_of: The run's moment; by default the scheduled start.
+    """
+    settings = read_settings()
+    policy = retry_policy(settings)
+    moment = _utc(as_of or runtime.flow_run.scheduled_start_time)
+    contract = find_dataset(settings.datasets, dataset)
+    span = (_utc(start), _utc(end)) if start and end else None
+    reports = [_ingest_batch(contract, batch, policy) for batch in _due(contract, moment, span, policy)]
+    return IngestReport(dataset, moment, tuple(reports), _peak_memory_bytes())
+
+
+def _due(
+    dataset: Dataset, as_of: datetime, span: tuple[datetime, datetime] | None, policy: dict[str, Any]
+) -> list[Batch]:
+    try:
+        batches = plan_batches.with_options(**policy)(dataset, as_of, span)
+    except EsteiraError as exc:
+        _announce_failure(exc.located(dataset=dataset.name), dataset)
+        raise
+    if not batches:
+        get_run_logger().info(
+            "%s: nothing is due at %s; everything up to it is loaded", dataset.name, as_of.isoformat()
+        )
+    return batches
+
+
+def _ingest_batch(dataset: Dataset, batch: Batch, policy: dict[str, Any]) -> BatchReport:
+    seconds: dict[str, float] = {}
+    try:
+        raw = _timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
+        curated = _timed(seconds, "curate", lambda: curate_batch.with_options(**policy)(dataset, raw))
+        result = _timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
+    except EsteiraError as exc:
+        _announce_failure(exc.located(dataset=batch.dataset, batch=batch.id), dataset)
+        raise
+    publish_batch(batch, result)
+    return BatchReport(batch, result.entry, result.is_new, seconds)
+
+
+def _timed(seconds: dict[str, float], step: str, run: Callable[[], T]) -> T:
+    began = time.monotonic()
+    try:
+        return run()
+    finally:
+        seconds[step] = time.monotonic() - began
+
+
+def _announce_failure(error: EsteiraError, dataset: Dataset) -> None:
+    """The event that the failure automation turns into a Slack message."""
+    emit_event(
+        event="esteira.batch.failed",
+        resource={"prefect.resource.id": f"esteira.dataset.{dataset.name}", "prefect.resource.name": dataset.name},
+        payload={
+            "dataset": dataset.name, "batch": error.batch or "", "error": type(error).__name__, "message": error.message,
+            "next_step": error.hint, "runbook": error.runbook, "owner": dataset.owner, "run": str(runtime.flow_run.name or ""),
+        },
+    )  # fmt: skip
+
+
+def _utc(moment: datetime) -> datetime:
+    """A moment without a zone in a run form means UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _peak_memory_bytes() -> int:
+    """Getrusage counts kilobytes on Linux and bytes on macOS."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

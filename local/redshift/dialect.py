@@ -1,0 +1,111 @@
+"""One Redshift statement → a plan. Owns which statement goes where and the small rewrites; tables are in `tables`."""
+
+from __future__ import annotations
+
+from local.redshift import tables
+from local.redshift.copy_syntax import plan_copy
+from local.redshift.errors import Refused
+from local.redshift.lexer import Statement, Token
+from local.redshift.plans import Forward, Plan, Script, quote_name
+from local.redshift.refusals import refuse
+
+REDSHIFT_SETTINGS = {
+    "query_group",
+    "enable_result_cache_for_session",
+    "wlm_query_slot_count",
+    "analyze_threshold_percent",
+    "query_label",
+}
+RENAMED_FUNCTIONS = {"NVL": "coalesce", "LEN": "char_length"}
+
+
+def plan(statement: Statement) -> Plan:
+    """Decide what to do with a statement.
+
+    Raises:
+        Refused: Redshift does not know it, or the gateway cannot emulate it.
+    """
+    refuse(statement)
+    first, second = (*statement.words(2), "", "")[:2]
+    if first == "COPY":
+        return plan_copy(statement)
+    if first == "CREATE" and (found := tables.plan_create(statement, _sql)) is not None:
+        return found
+    if first == "CREATE" and "VIEW" in statement.words(4):
+        return Forward(_sql(statement, _without_schema_binding(statement)), is_changed=True)
+    if (first, second) == ("ALTER", "TABLE"):
+        return tables.plan_alter(statement, _sql)
+    if first == "TRUNCATE":
+        return _plan_truncate(statement)
+    if first in {"VACUUM", "ANALYZE"}:
+        return _plan_maintenance(statement, first)
+    if first in {"SET", "SHOW", "RESET"}:
+        return Forward(_rename_setting(statement), is_changed=True)
+    sql = _sql(statement, statement.tokens)
+    return Forward(sql, is_changed=sql != statement.text)
+
+
+def _plan_truncate(statement: Statement) -> Script:
+    names = statement.tokens[2:] if statement.words(2)[1:] == ("TABLE",) else statement.tokens[1:]
+    if any(token.text == "," or token.word in {"CASCADE", "RESTART", "CONTINUE", "ONLY"} for token in names):
+        raise Refused("TRUNCATE with more than a table name", "Redshift truncates one table")
+    return Script((f"TRUNCATE TABLE {_sql(statement, names)}",), "TRUNCATE TABLE", commits=True)
+
+
+def _plan_maintenance(statement: Statement, verb: str) -> Plan:
+    skipped = {"FULL", "SORT", "DELETE", "ONLY", "REINDEX", "RECLUSTER", "BOOST", "VERBOSE", "COMPRESSION"}
+    rest = [token for token in statement.tokens[1:] if token.word not in skipped]
+    stops = [index for index, token in enumerate(rest) if token.word in {"TO", "PREDICATE", "ALL"}]
+    target = rest[: stops[0]] if stops else rest
+    return Forward(f"{verb} {_sql(statement, target)}", is_changed=True)
+
+
+def _rename_setting(statement: Statement) -> str:
+    tokens = statement.tokens
+    at = 2 if len(tokens) > 2 and tokens[1].word in {"SESSION", "LOCAL"} else 1
+    if len(tokens) <= at or tokens[at].name not in REDSHIFT_SETTINGS:
+        return statement.text
+    # A custom parameter of PostgreSQL: kept for the session and shown again, without effect.
+    name = tokens[at]
+    return f"{statement.text[: name.start]}esteira.{name.name}{statement.text[name.end :]}"
+
+
+def _without_schema_binding(statement: Statement) -> tuple[Token, ...]:
+    tokens = statement.tokens
+    if tuple(token.word for token in tokens[-4:]) == ("WITH", "NO", "SCHEMA", "BINDING"):
+        return tokens[:-4]
+    return tokens
+
+
+def _sql(statement: Statement, tokens: tuple[Token, ...] | list[Token]) -> str:
+    """Write the text that spans `tokens`, with Redshift's names replaced by PostgreSQL's."""
+    if not tokens:
+        return ""
+    whole = len(tokens) == len(statement.tokens)
+    parts, at = [], 0 if whole else tokens[0].start
+    for index, token in enumerate(tokens):
+        replacement = _replacement(tokens, index, token)
+        if replacement is not None:
+            parts += [statement.text[at : token.start], replacement]
+            at = token.end
+    parts.append(statement.text[at : None if whole else tokens[-1].end])
+    return "".join(parts)
+
+
+def _replacement(tokens: tuple[Token, ...] | list[Token], index: int, token: Token) -> str | None:
+    if token.kind == "quoted":  # Redshift folds quoted names too, unless enable_case_sensitive_identifier is on
+        return quote_name(token.name) if token.name != token.text[1:-1] else None
+    if token.kind != "word" or (index and tokens[index - 1].text == "."):
+        return None
+    word, is_call = token.word, index + 1 < len(tokens) and tokens[index + 1].text == "("
+    if word == "SYSDATE" and not is_call:
+        return "pg_catalog.sysdate()"
+    if is_call and word in RENAMED_FUNCTIONS:
+        return RENAMED_FUNCTIONS[word]
+    if word == "DISABLE" and index and tokens[index - 1].word == "PASSWORD":
+        return "NULL"
+    if word == "SUPER" and index and tokens[index - 1].text == "::":
+        return "jsonb"
+    return None
+
+

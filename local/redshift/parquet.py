@@ -1,0 +1,201 @@
+"""Parquet in S3 → CSV for PostgreSQL: ranged reads, strict positional types, byte lengths. Memory: one row group."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from local.redshift.errors import GatewayError
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer  # type: ignore[attr-defined,unused-ignore]
+
+    from mypy_boto3_s3 import S3Client
+
+BATCH_ROWS = 32_768
+READ_AHEAD_BYTES = 1 << 20
+CODE_LENGTH, CODE_TYPE = 15001, 15007
+_CSV_OPTIONS = pacsv.WriteOptions(include_header=False)
+
+
+@dataclass(frozen=True)
+class TargetColumn:
+    """A column to load: `type` without its modifier, `modifier` as PostgreSQL stores it (-1: none)."""
+
+    name: str
+    type: str
+    modifier: int
+    is_required: bool
+
+    @property
+    def bytes_limit(self) -> int:
+        """The byte limit of a text column, 0 for none."""
+        return self.modifier - 4 if self.type.startswith("character") and self.modifier > 4 else 0
+
+    @property
+    def decimal(self) -> tuple[int, int]:
+        """Precision and scale of a numeric column."""
+        packed = self.modifier - 4
+        return (packed >> 16) & 0xFFFF, packed & 0x7FF
+
+    def describe(self) -> str:
+        """The declared type, in Redshift's words."""
+        if self.bytes_limit:
+            return f"VARCHAR({self.bytes_limit})"
+        return f"DECIMAL({self.decimal[0]},{self.decimal[1]})" if self.type == "numeric" else self.type.upper()
+
+
+class S3File(io.RawIOBase):
+    """A seekable object in S3, read by ranges: nothing is stored."""
+
+    def __init__(self, s3: S3Client, bucket: str, key: str, size: int) -> None:
+        super().__init__()
+        self._s3, self._bucket, self._key, self._size, self._at = s3, bucket, key, size, 0
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move without asking S3."""
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._at
+
+    def readinto(self, target: Buffer) -> int:
+        """Fill `target` by one ranged GET."""
+        view = memoryview(target).cast("B")
+        end = min(self._at + len(view), self._size)
+        if end <= self._at:
+            return 0
+        answer = self._s3.get_object(Bucket=self._bucket, Key=self._key, Range=f"bytes={self._at}-{end - 1}")
+        data = answer["Body"].read()
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def read_csv(s3: S3Client, bucket: str, key: str, size: int, columns: list[TargetColumn]) -> Iterator[bytes]:
+    """Yield a Parquet object's rows as CSV.
+
+    Raises:
+        GatewayError: Another number of columns, another type, or a text longer than its column.
+    """
+    place = f"s3://{bucket}/{key}"
+    try:
+        raw = io.BufferedReader(S3File(s3, bucket, key, size), READ_AHEAD_BYTES)
+        file = pq.ParquetFile(pa.PythonFile(raw, mode="r"), pre_buffer=True)
+    except pa.ArrowInvalid as exc:
+        raise spectrum_error(CODE_TYPE, f"File '{place}' has an invalid version number or is not Parquet: {exc}") from exc
+    _check_schema(file, columns, place)
+    for group in range(file.num_row_groups):
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
+            yield _write(batch, columns, place)
+
+
+def spectrum_error(code: int, context: str) -> GatewayError:
+    """Word an error as Redshift's scan layer does (SQLSTATE XX000, the facts in the detail)."""
+    rule = "-----------------------------------------------"
+    return GatewayError("Spectrum Scan Error", detail=f"\n  {rule}\n  error:  Spectrum Scan Error\n  code:      {code}\n  context:   {context}\n  {rule}")
+
+
+def _check_schema(file: Any, columns: list[TargetColumn], place: str) -> None:
+    count = len(file.schema_arrow.names)
+    if count != len(columns):
+        raise spectrum_error(
+            CODE_TYPE,
+            f"Unmatched number of columns between table and file. Table columns: {len(columns)}, Data columns: {count}, "
+            f"File name: {place}",
+        )
+    if len(file.schema) != count:
+        raise spectrum_error(CODE_TYPE, f"File '{place}' has nested columns, which the local Redshift does not load")
+    for index, column in enumerate(columns):
+        found = file.schema.column(index)
+        if column.type in {"timestamp without time zone", "timestamp with time zone"} and "nanoseconds" in _logical(found).values():
+            raise spectrum_error(CODE_TYPE, f"File '{place}' has nanoseconds in column {place}.{found.name}: Redshift would load them wrong, write microseconds")
+        if not _accepts(column, found):
+            raise spectrum_error(
+                CODE_TYPE,
+                f"File '{place}' has an incompatible Parquet schema for column '{place}.{found.name}'. "
+                f"Column {column.name} type: {column.describe()}, Parquet schema: optional {_describe(found)} {found.name}",
+            )
+
+
+def _logical(found: Any) -> dict[str, Any]:
+    return dict(json.loads(found.logical_type.to_json()))
+
+
+def _describe(found: Any) -> str:
+    physical = {"BYTE_ARRAY": "byte_array", "FIXED_LEN_BYTE_ARRAY": "fixed_len_byte_array"}.get(found.physical_type, found.physical_type.lower())
+    logical = _logical(found)
+    return physical if logical["Type"] == "None" else f"{physical} ({found.logical_type})"
+
+
+def _accepts(column: TargetColumn, found: Any) -> bool:
+    logical, physical = _logical(found), str(found.physical_type)
+    kind = str(logical["Type"])
+    is_signed = kind == "None" or (kind == "Int" and bool(logical["isSigned"]))
+    width = int(logical.get("bitWidth", {"INT32": 32, "INT64": 64}.get(physical, 0)))
+    rules = {
+        "smallint": physical == "INT32" and kind == "Int" and is_signed and width <= 16,
+        "integer": physical == "INT32" and is_signed,
+        "bigint": physical == "INT64" and is_signed,
+        "real": physical == "FLOAT",
+        "double precision": physical == "DOUBLE",
+        "boolean": physical == "BOOLEAN",
+        "date": kind == "Date",
+        "timestamp without time zone": kind == "Timestamp" and logical.get("timeUnit") in {"microseconds", "milliseconds"},
+        "timestamp with time zone": kind == "Timestamp" and logical.get("timeUnit") in {"microseconds", "milliseconds"},
+        "numeric": kind == "Decimal" and (logical.get("precision"), logical.get("scale")) == column.decimal,
+        "character varying": kind == "String",
+        "character": kind == "String",
+        "bytea": physical == "BYTE_ARRAY" and kind == "None",
+    }
+    return rules.get(column.type, False)
+
+
+def _write(batch: pa.RecordBatch, columns: list[TargetColumn], place: str) -> bytes:
+    arrays = [_writable(batch.column(index), column, place) for index, column in enumerate(columns)]
+    out = pa.BufferOutputStream()
+    pacsv.write_csv(pa.RecordBatch.from_arrays(arrays, [column.name for column in columns]), out, _CSV_OPTIONS)
+    return out.getvalue().to_pybytes()
+
+
+def _writable(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:
+    if column.is_required and array.null_count:
+        raise spectrum_error(CODE_TYPE, f"Cannot insert a NULL value into column {column.name}, File name: {place}")
+    if column.type.startswith("character"):
+        array = array.cast(pa.string())
+        _check_bytes(array, column, place)
+    elif column.type == "numeric":
+        return array.cast(pa.string())
+    elif column.type == "bytea":
+        return pa.array([None if value is None else "\\x" + value.hex() for value in array.to_pylist()], pa.string())
+    elif column.type.startswith("timestamp"):
+        return array.cast(pa.timestamp("us", "UTC" if column.type.endswith("with time zone") else None))
+    return array
+
+
+def _check_bytes(array: pa.Array, column: TargetColumn, place: str) -> None:
+    longest = pc.max(pc.binary_length(array)).as_py()
+    if column.bytes_limit and longest is not None and longest > column.bytes_limit:
+        raise spectrum_error(
+            CODE_LENGTH,
+            f"The length of the data column {column.name} is longer than the length defined in the table. "
+            f"Table: {column.bytes_limit}, Data: {longest}, File name: {place}",
+        )

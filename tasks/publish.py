@@ -1,0 +1,46 @@
+"""After the commit: artifacts and the event, from the ledger row. A failure here never undoes data."""
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.events import emit_event
+
+from esteira.batch import Batch
+from esteira.warehouse import LoadResult
+
+COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged", "stale", "duplicate")
+
+
+@task(task_run_name="publish {batch.dataset} {batch.window}", retries=2, retry_delay_seconds=5, persist_result=False)
+def publish_batch(batch: Batch, result: LoadResult) -> None:
+    """Write the run's artifacts and emit `esteira.batch.loaded`."""
+    entry = result.entry
+    counts = {name: getattr(entry, name) for name in COUNTS}
+    create_table_artifact([counts], key=_key(batch, "counts"), description=f"Rows of {batch.dataset} {batch.window}")
+    create_markdown_artifact(
+        _summary(batch, result), key=_key(batch, "summary"), description=f"{batch.dataset} {batch.window}"
+    )
+    emit_event(
+        event="esteira.batch.loaded",
+        resource={"prefect.resource.id": f"esteira.dataset.{batch.dataset}", "prefect.resource.name": batch.dataset},
+        payload={"dataset": batch.dataset, "batch": batch.id, "is_new": result.is_new, **counts},
+    )
+
+
+def _summary(batch: Batch, result: LoadResult) -> str:
+    entry = result.entry
+    lines = [
+        f"# {batch.dataset} {batch.window}",
+        "",
+        f"Batch `{batch.id}` is {'now' if result.is_new else 'already'} in the warehouse (seal `{entry.seal_hash[:16]}`).",
+        "",
+        f"- **{entry.extracted:,}** extracted = **{entry.curated:,}** curated + **{entry.quarantined:,}** quarantined",
+        f"- {entry.curated:,} curated = {entry.inserted:,} inserted + {entry.updated:,} updated + {entry.unchanged:,} unchanged"
+        f" + {entry.stale:,} stale + {entry.duplicate:,} duplicate",
+        *(f"- ⚠ {warning}" for warning in entry.warnings),
+    ]
+    return "\n".join(lines)
+
+
+def _key(batch: Batch, kind: str) -> str:
+    """Prefect allows lower-case letters, digits and dashes."""
+    return f"{batch.dataset.replace('_', '-')}-{kind}"

@@ -1,0 +1,289 @@
+"""Connections, transactions and locks, as redshift_connector, awswrangler and psql see them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import awswrangler as wr
+import pytest
+import redshift_connector
+
+from local.postgres import find_binaries
+from local.redshift import Gateway, PortBusy
+
+Connect = Callable[..., Any]
+WAIT_SECONDS = 10.0
+
+
+def wait_for(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def lock_waiters(cursor: Any) -> int:
+    cursor.execute("SELECT count(*) FROM svv_transactions WHERE NOT granted")
+    return int(cursor.fetchone()[0])
+
+
+def test_the_connector_connects_with_verify_full_and_sees_redshifts_version(connection: Any) -> None:
+    assert (b"server_version", b"8.0.2") in connection.parameter_statuses
+    cursor = connection.cursor()
+    cursor.execute("SELECT current_user, current_database(), pg_backend_pid() > 0")
+    assert cursor.fetchone() == ["service", "dev", True]
+
+
+@pytest.mark.parametrize(("changes", "text"), [({"password": "wrong"}, "password authentication failed"), ({"user": "nobody"}, "password authentication failed")])
+def test_a_wrong_login_is_refused(connect: Connect, changes: dict[str, str], text: str) -> None:
+    with pytest.raises(redshift_connector.InterfaceError, match=text):
+        connect(**changes)
+
+
+def test_an_unknown_database_is_named(connect: Connect) -> None:
+    with pytest.raises(redshift_connector.ProgrammingError, match='database "nowhere" does not exist'):
+        connect(database="nowhere")
+
+
+def test_a_connection_without_tls_is_refused(connect: Connect) -> None:
+    with pytest.raises(redshift_connector.InterfaceError, match="SSL is required"):
+        connect(ssl=False)
+
+
+def test_a_client_that_speaks_something_else_is_dropped(gateway: Gateway) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert client.recv(100) == b""
+
+
+def test_parameters_keep_their_values(cursor: Any) -> None:
+    cursor.execute("SELECT %s::bigint, %s::varchar, %s::decimal(9,2), %s::date", (2**40, "it's \"ação\"", 1, None))
+    assert cursor.fetchone()[:2] == [2**40, "it's \"ação\""]
+
+
+def test_a_large_result_is_streamed_completely(cursor: Any) -> None:
+    cursor.execute("SELECT i, repeat('x', 500) FROM generate_series(1, 50000) AS g(i)")
+    rows = cursor.fetchall()
+    assert [row[0] for row in rows] == list(range(1, 50_001))
+
+
+def test_a_rollback_takes_tables_and_rows_back(connection: Any, schema: str) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"CREATE TABLE {schema}.t (id INT)")
+    connection.rollback()
+    cursor.execute(f"SELECT count(*) FROM svv_tables WHERE table_schema = '{schema}'")
+    assert cursor.fetchone() == [0]
+
+
+def test_truncate_commits_what_came_before_it(connection: Any, schema: str) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"CREATE TABLE {schema}.t (id INT)")
+    cursor.execute(f"CREATE TABLE {schema}.kept (id INT)")
+    connection.commit()
+    cursor.execute(f"INSERT INTO {schema}.t VALUES (1)")
+    cursor.execute(f"INSERT INTO {schema}.kept VALUES (1)")
+    cursor.execute(f"TRUNCATE {schema}.t")
+    connection.rollback()
+    cursor.execute(f"SELECT (SELECT count(*) FROM {schema}.t), (SELECT count(*) FROM {schema}.kept)")
+    assert cursor.fetchone() == [0, 1]
+
+
+def test_sessions_see_a_snapshot_fixed_by_their_first_read(connect: Connect, schema: str) -> None:
+    one, two = connect(), connect()
+    one.cursor().execute(f"CREATE TABLE {schema}.t (id INT)")
+    one.commit()
+    reader = two.cursor()
+    reader.execute(f"SELECT count(*) FROM {schema}.t")
+    one.cursor().execute(f"INSERT INTO {schema}.t VALUES (1)")
+    one.commit()
+    reader.execute(f"SELECT count(*) FROM {schema}.t")
+    assert reader.fetchone() == [0]
+    reader.execute("SELECT isolation_level FROM stv_db_isolation_level WHERE db_name = current_database()")
+    assert reader.fetchone() == ["Snapshot Isolation"]
+
+
+def test_lock_as_first_statement_serialises_two_sessions_without_fixing_the_snapshot(connect: Connect, schema: str) -> None:
+    one, two, watcher = connect(), connect(), connect()
+    watcher.autocommit = True
+    first, second, seen = one.cursor(), two.cursor(), []
+    first.execute(f"CREATE TABLE {schema}.lock (id INT)")
+    first.execute(f"CREATE TABLE {schema}.t (id INT)")
+    one.commit()
+
+    def wait_and_read() -> None:
+        second.execute(f"LOCK {schema}.lock")
+        second.execute(f"SELECT count(*) FROM {schema}.t")
+        seen.extend(second.fetchone())
+
+    first.execute(f"LOCK {schema}.lock")
+    thread = threading.Thread(target=wait_and_read)
+    thread.start()
+    wait_for(lambda: lock_waiters(watcher.cursor()) == 1)
+    first.execute(f"INSERT INTO {schema}.t VALUES (1)")
+    one.commit()
+    thread.join(WAIT_SECONDS)
+    assert seen == [1]
+
+
+def test_a_write_conflict_is_answered_as_1023(connect: Connect, schema: str) -> None:
+    one, two = connect(), connect()
+    first, second = one.cursor(), two.cursor()
+    first.execute(f"CREATE TABLE {schema}.t (id INT)")
+    first.execute(f"INSERT INTO {schema}.t VALUES (1)")
+    one.commit()
+    second.execute(f"SELECT * FROM {schema}.t")
+    first.execute(f"UPDATE {schema}.t SET id = 2")
+    one.commit()
+    with pytest.raises(redshift_connector.ProgrammingError) as caught:
+        second.execute(f"UPDATE {schema}.t SET id = 3")
+    answer = caught.value.args[0]
+    assert (answer["C"], answer["M"]) == ("XX000", "1023")
+    assert "conflict with concurrent transaction" in answer["D"]
+
+
+def test_a_statement_timeout_is_worded_as_a_cancelled_query(cursor: Any) -> None:
+    cursor.execute("SET statement_timeout TO 50")
+    with pytest.raises(redshift_connector.ProgrammingError, match=r"57014.*Query \(\d+\) cancelled on user's request"):
+        cursor.execute("SELECT pg_sleep(5)")
+
+
+def test_redshifts_own_settings_are_kept_and_shown(cursor: Any) -> None:
+    cursor.execute("SET query_group TO 'esteira'")
+    cursor.execute("SHOW query_group")
+    assert cursor.fetchone() == ["esteira"]
+
+
+def test_a_session_terminates_its_own_orphan(connect: Connect, schema: str) -> None:
+    one, two = connect(), connect()
+    orphan, successor = one.cursor(), two.cursor()
+    orphan.execute(f"CREATE TABLE {schema}.t (id INT)")
+    one.commit()
+    orphan.execute("SELECT pg_backend_pid()")
+    pid = orphan.fetchone()[0]
+    orphan.execute(f"LOCK {schema}.t")
+    successor.execute("SELECT count(*) FROM stv_sessions WHERE process = %s", (pid,))
+    assert successor.fetchone() == [1]
+    successor.execute("SELECT pg_terminate_backend(%s::int)", (pid,))
+    successor.execute(f"LOCK {schema}.t")
+    with pytest.raises((redshift_connector.Error, OSError)):
+        orphan.execute("SELECT 1")
+
+
+VICTIM = """
+import sys, redshift_connector
+port, schema = int(sys.argv[1]), sys.argv[2]
+c = redshift_connector.connect(host="localhost", port=port, database="dev", user="service", password="s3cret'", sslmode="verify-full")
+k = c.cursor()
+k.execute(f"LOCK {schema}.t")
+k.execute(f"INSERT INTO {schema}.t VALUES (1)")
+print("locked", flush=True)
+if len(sys.argv) > 3:
+    k.execute(f"LOCK {schema}.{sys.argv[3]}")
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("is_waiting", [False, True])
+def test_a_killed_client_is_rolled_back_and_its_lock_freed(gateway: Gateway, connect: Connect, schema: str, *, is_waiting: bool) -> None:
+    connection = connect()
+    cursor = connection.cursor()
+    cursor.execute(f"CREATE TABLE {schema}.t (id INT)")
+    cursor.execute(f"CREATE TABLE {schema}.held (id INT)")
+    connection.commit()
+    cursor.execute(f"LOCK {schema}.held")
+    extra = ["held"] if is_waiting else []
+    command = [sys.executable, "-c", VICTIM, str(gateway.port), schema, *extra]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as victim:
+        assert victim.stdout is not None
+        assert victim.stdout.readline() == b"locked\n"
+        if is_waiting:
+            wait_for(lambda: lock_waiters(cursor) == 1)
+        victim.send_signal(signal.SIGKILL)
+        victim.wait(WAIT_SECONDS)
+    cursor.execute("SET statement_timeout TO 5000")
+    cursor.execute(f"LOCK {schema}.t")
+    cursor.execute(f"SELECT count(*) FROM {schema}.t")
+    assert cursor.fetchone() == [0]
+
+
+def test_a_lost_commit_answer_leaves_the_work_committed(connect: Connect, schema: str, hook: Any) -> None:
+    connection, other = connect(), connect()
+    cursor = connection.cursor()
+    cursor.execute(f"CREATE TABLE {schema}.t (id INT)")
+    connection.commit()
+    cursor.execute("SELECT pg_backend_pid()")
+    pid, seen = cursor.fetchone()[0], []
+
+    def drop(session_pid: int) -> None:
+        seen.append(session_pid)
+        raise ConnectionAbortedError
+
+    cursor.execute(f"INSERT INTO {schema}.t VALUES (1)")
+    hook.action = drop
+    try:
+        with pytest.raises((redshift_connector.Error, OSError)):
+            connection.commit()
+    finally:
+        hook.action = None
+    assert seen == [pid]
+    reader = other.cursor()
+    reader.execute(f"SELECT count(*) FROM {schema}.t")
+    assert reader.fetchone() == [1]
+
+
+def test_awswrangler_reads_and_writes_over_the_connection(connect: Connect, schema: str) -> None:
+    import pandas as pd
+
+    connection = connect()
+    frame = pd.DataFrame({"id": [1, 2], "name": ["a", "ç"]})
+    wr.redshift.to_sql(frame, con=connection, schema=schema, table="t", index=False, primary_keys=["id"], diststyle="KEY", distkey="id", sortstyle="COMPOUND", sortkey=["id"])
+    found = wr.redshift.read_sql_query(f"SELECT id, name, sysdate AS now FROM {schema}.t ORDER BY id", con=connection)
+    assert found[["id", "name"]].to_numpy().tolist() == [[1, "a"], [2, "ç"]]
+
+
+def psql(gateway: Gateway, sql: str, ca: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    where = f"host=localhost port={gateway.port} dbname=dev user=service sslmode=verify-full sslrootcert={ca} connect_timeout=5"
+    command = [str(find_binaries() / "psql"), "--no-psqlrc", "-At", "-d", where, "-c", sql]
+    passwords = {"PGPASSWORD": "s3cret'"}
+    return subprocess.run(command, env=os.environ | passwords | environment, capture_output=True, text=True, check=False, timeout=20)
+
+
+def test_psql_speaks_the_simple_protocol(gateway: Gateway, certificates: Any, schema: str) -> None:
+    done = psql(gateway, f"CREATE TABLE {schema}.t (id INT, PRIMARY KEY (id)) SORTKEY(id); INSERT INTO {schema}.t VALUES (1),(1); TRUNCATE {schema}.t", certificates.ca)
+    assert (done.returncode, done.stdout.split("\n")[:3]) == (0, ["CREATE TABLE", "INSERT 0 2", "TRUNCATE TABLE"]), done.stderr
+    done = psql(gateway, "SELECT 1; SELECT nvl(NULL, 2); SELECT ';' -- ; no", certificates.ca)
+    assert done.stdout == "1\n2\n;\n"
+    done = psql(gateway, "SELECT 1; UNLOAD ('x') TO 's3://b'", certificates.ca)
+    assert "UNLOAD is not supported" in done.stderr
+
+
+def test_cancel_requests_reach_the_query(gateway: Gateway, certificates: Any, connection: Any) -> None:
+    cursor = connection.cursor()
+    where = f"host=localhost port={gateway.port} dbname=dev user=service sslmode=require connect_timeout=5"
+    command = [str(find_binaries() / "psql"), "--no-psqlrc", "-d", where, "-c", "SELECT pg_sleep(30) AS cancel_me"]
+    with subprocess.Popen(command, env=os.environ | {"PGPASSWORD": "s3cret'"}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as client:
+        connection.autocommit = True
+
+        def is_running() -> bool:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s AND state = 'active' AND pid <> pg_backend_pid()", ("%cancel_me%",))
+            return bool(cursor.fetchone()[0])
+
+        wait_for(is_running)
+        client.send_signal(signal.SIGINT)
+        _, errors = client.communicate(timeout=WAIT_SECONDS)
+    assert "cancelled on user's request" in errors
+
+
+def test_a_busy_port_is_named(gateway: Gateway, certificates: Any, tmp_path: Path) -> None:
+    second = Gateway(tmp_path, port=gateway.port, certificate=certificates.server, key=certificates.server, users={"u": "p"})
+    with pytest.raises(PortBusy, match=rf"port {gateway.port} .*--port"):
+        second.start()

@@ -1,0 +1,126 @@
+"""The policies of infra/ as the stack enforces them, and as they are written."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cfnlint.decode
+import pytest
+from botocore.exceptions import ClientError
+
+from local.stack import Stack
+
+INFRA = Path(__file__).parents[2] / "infra"
+SEAL = "curated/flights/b1/SEAL.json"
+
+
+def refused(call: Any, **arguments: Any) -> bool:
+    """Whether AWS answers that this is not allowed."""
+    try:
+        call(**arguments)
+    except ClientError as exc:
+        assert exc.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}, exc
+        return True
+    return False
+
+
+@pytest.fixture
+def bucket(stack: Stack) -> str:
+    return stack.env["ESTEIRA_LAKE_BUCKET"]
+
+
+def test_the_laptop_user_reads_nothing_without_the_role(client: Any, bucket: str) -> None:
+    laptop = client("s3", "laptop")
+    assert refused(laptop.list_objects_v2, Bucket=bucket, Prefix="raw/")
+    assert refused(laptop.get_object, Bucket=bucket, Key="raw/x")
+
+
+def test_the_task_role_writes_and_lists_its_prefixes(client: Any, bucket: str) -> None:
+    task = client("s3")
+    task.put_object(Bucket=bucket, Key="raw/flights/b1/part", Body=b"x")
+    assert task.list_objects_v2(Bucket=bucket, Prefix="raw/flights/")["KeyCount"] == 1
+
+
+def test_the_task_role_cannot_list_the_whole_bucket(client: Any, bucket: str) -> None:
+    assert refused(client("s3").list_objects_v2, Bucket=bucket)
+
+
+@pytest.mark.parametrize("key", ["elsewhere/x", "inbox/x", "rawx"])
+def test_the_task_role_cannot_write_elsewhere(client: Any, bucket: str, key: str) -> None:
+    assert refused(client("s3").put_object, Bucket=bucket, Key=key, Body=b"x")
+
+
+def test_a_seal_is_written_once_and_never_deleted(client: Any, bucket: str) -> None:
+    task = client("s3")
+    version = task.put_object(Bucket=bucket, Key=SEAL, Body=b"{}", IfNoneMatch="*")["VersionId"]
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        task.put_object(Bucket=bucket, Key=SEAL, Body=b"{}", IfNoneMatch="*")
+    assert refused(task.delete_object, Bucket=bucket, Key=SEAL)
+    assert refused(task.delete_object, Bucket=bucket, Key=SEAL, VersionId=version)
+
+
+def test_a_seal_without_if_none_match_is_refused(client: Any, bucket: str) -> None:
+    assert refused(client("s3").put_object, Bucket=bucket, Key="raw/flights/b2/SEAL.json", Body=b"{}")
+
+
+def test_the_task_role_reads_its_own_secrets_only(client: Any, stack: Stack) -> None:
+    client("secretsmanager", "root").create_secret(Name="esteira/prod/warehouse", SecretString="{}")
+    task = client("secretsmanager")
+    assert "token" in task.get_secret_value(SecretId=stack.env["ESTEIRA_PORTAL_SECRET"])["SecretString"]
+    assert refused(task.get_secret_value, SecretId="esteira/prod/warehouse")
+
+
+def test_the_copy_role_reads_curated_only(client: Any, bucket: str) -> None:
+    root, copy = client("s3", "root"), client("s3", "copy")
+    for prefix in ("raw", "curated"):
+        root.put_object(Bucket=bucket, Key=f"{prefix}/t/part", Body=b"x")
+    assert copy.get_object(Bucket=bucket, Key="curated/t/part")["Body"].read() == b"x"
+    assert copy.list_objects_v2(Bucket=bucket, Prefix="curated/t/")["KeyCount"] == 1
+    assert refused(copy.get_object, Bucket=bucket, Key="raw/t/part")
+    assert refused(copy.list_objects_v2, Bucket=bucket, Prefix="raw/")
+    assert refused(copy.put_object, Bucket=bucket, Key="curated/t/other", Body=b"x")
+
+
+def test_a_well_known_root_key_is_refused(client: Any, stack: Stack) -> None:
+    import boto3
+
+    options = {"endpoint_url": stack.env["AWS_ENDPOINT_URL"], "region_name": "us-east-1"}
+    s3 = boto3.client("s3", aws_access_key_id="test", aws_secret_access_key="test", **options)
+    with pytest.raises(ClientError, match="403|InvalidClientTokenId|Forbidden"):
+        s3.list_buckets()
+
+
+def test_the_client_environment_names_no_root_key(stack: Stack) -> None:
+    root = (Path(stack.state) / "secrets" / "aws-root.json").read_text().split('"')[3]
+    files = [Path(stack.env[name]) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")]
+    texts = [(Path(stack.state) / "stack.env").read_text(), *(file.read_text() for file in files)]
+    assert not any(root in text for text in texts)
+
+
+def _statements(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if "Effect" in node:
+            yield node
+        for child in node.values():
+            yield from _statements(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _statements(child)
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("template", sorted(INFRA.glob("*.yaml")), ids=lambda path: path.name)
+def test_no_statement_allows_a_star(template: Path) -> None:
+    parsed, problems = cfnlint.decode.decode(str(template))
+    assert not problems
+    statements = list(_statements(parsed))
+    assert statements
+    for statement in statements:
+        assert "*" not in _as_list(statement.get("Resource")), statement
+        assert "*" not in _as_list(statement.get("Action")), statement
+        if statement["Effect"] == "Allow":
+            assert not any(str(action).endswith(":*") for action in _as_list(statement["Action"])), statement
+            assert "*" not in str(statement.get("Principal", "")), statement
