@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
+
+from esteira.errors import ConfigError
 
 STATE_VARIABLE = "ESTEIRA_STATE"
 
@@ -31,6 +34,22 @@ def load_environment(*, is_debug: bool = False) -> None:
         os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 
 
+def require_prefect() -> None:
+    """Find out at once whether there is a Prefect server, instead of in the middle of a flow.
+
+    Raises:
+        ConfigError: None is configured, or it does not answer.
+    """
+    hint = "Start the laptop stack with `esteira stack up`, or correct PREFECT_API_URL."
+    address = os.environ.get("PREFECT_API_URL")
+    if not address:
+        raise ConfigError("PREFECT_API_URL is not set, so there is no Prefect server to run on.", hint=hint)
+    try:
+        urllib.request.urlopen(f"{address}/health", timeout=10).close()  # noqa: S310 - the operator's own setting
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"The Prefect server at {address} does not answer.", hint=hint) from exc
+
+
 def adopt(variables: Mapping[str, str]) -> None:
     """Make a stack's variables this process's own."""
     if variables:
@@ -42,5 +61,9 @@ def adopt(variables: Mapping[str, str]) -> None:
 def _stack_variables(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
-    pairs = (line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines() if "=" in line and not line.startswith("#"))
+    pairs = (
+        line.split("=", 1)
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "=" in line and not line.startswith("#")
+    )
     return {name.strip(): value.strip() for name, value in pairs}

@@ -6,9 +6,11 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 
+from cli.environment import require_prefect
 from cli.output import DEFECT, dump, fail, table
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset, load_catalogue
@@ -32,6 +34,7 @@ class Request:
 def run_ingest(request: Request, *, as_json: bool, is_debug: bool) -> int:
     """Ingest; returns the exit code: that of the first failure, after the independent datasets have run."""
     catalogue = load_catalogue(read_settings().datasets)
+    require_prefect()
     chosen = [find_dataset(read_settings().datasets, name) for name in request.names] or list(catalogue.values())
     wanted = [dataset for dataset in catalogue.values() if dataset in chosen]
     reports: list[IngestReport] = []
@@ -56,7 +59,7 @@ def ingest_one(name: str, request: Request) -> IngestReport | BaseException:
     as_of = request.as_of or datetime.now(UTC)
     with listening(Lines()):
         state = ingest(name, start=request.start, end=request.end, as_of=as_of, return_state=True)
-        outcome = state.result(raise_on_failure=False)
+        outcome: Any = state.result(raise_on_failure=False)
     if isinstance(outcome, IngestReport | BaseException):
         return outcome
     return RuntimeError(f"the run of {name} ended as {state.name}: {state.message} ({DEFECT})")
@@ -69,13 +72,14 @@ class Lines:
 
     def __init__(self) -> None:
         self._batch: Batch | None = None
-        self._began = self._printed = time.monotonic()
+        self._began = self._heard = self._printed = time.monotonic()
 
     def __call__(self, batch: Batch, progress: Progress) -> None:
         """Show how far an extraction is."""
         now = time.monotonic()
         if batch != self._batch:
-            self._batch, self._began = batch, now
+            self._batch, self._began = batch, self._heard
+        self._heard = now
         rate = progress.rows / max(now - self._began, 1e-3)
         total = f" of {progress.total:,}" if progress.total is not None else ""
         line = (

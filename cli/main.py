@@ -52,7 +52,7 @@ def esteira(context: click.Context, *, debug: bool) -> None:
 @click.option("--datasets", "folder", type=click.Path(path_type=Path), help="Folder of contracts.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report for machines.")
 @click.pass_obj
-def ingest(is_debug: bool, names: tuple[str, ...], *, is_all: bool, **options: Any) -> None:  # noqa: FBT001 - click's object
+def ingest(is_debug: bool, /, names: tuple[str, ...], *, is_all: bool, **options: Any) -> None:  # noqa: FBT001 - click's object
     """Extract, validate and load what is due of the named datasets."""
     if bool(names) == is_all:
         raise click.UsageError("Name datasets, or say --all.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -56,8 +57,11 @@ def where_to_look() -> str:
         ("Prefect UI", env.get("PREFECT_UI_URL", "")),
         ("Portal", f"{env.get('ESTEIRA_PORTAL_URL', '')} (token-protected)"),
         ("Slack catcher", slack),
-        ("Warehouse", f"{env.get('ESTEIRA_WAREHOUSE_HOST')}:{env.get('ESTEIRA_WAREHOUSE_PORT')}/{env.get('ESTEIRA_WAREHOUSE_DATABASE')}"
-                      f" (password in secret {env.get('ESTEIRA_WAREHOUSE_SECRET')})"),
+        ("Warehouse", f"{_warehouse(env)} (password in secret {env.get('ESTEIRA_WAREHOUSE_SECRET')})"),
         ("S3 and the rest of AWS", f"{env.get('AWS_ENDPOINT_URL')} (profile {env.get('AWS_PROFILE')} in {env.get('AWS_CONFIG_FILE')})"),
     ]  # fmt: skip
     return table(("what", "where"), rows)
+
+
+def _warehouse(env: Mapping[str, str]) -> str:
+    return f"{env.get('ESTEIRA_WAREHOUSE_HOST')}:{env.get('ESTEIRA_WAREHOUSE_PORT')}/{env.get('ESTEIRA_WAREHOUSE_DATABASE')}"

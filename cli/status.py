@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from blocks import WarehouseBlock
-from blocks.warehouse import WAREHOUSE_BLOCK
+from blocks import open_warehouse
+from cli.environment import require_prefect
 from cli.output import dump, table
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.settings import read_settings
@@ -17,8 +17,9 @@ from esteira.warehouse.reads import DatasetStatus, read_status
 def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
     """Print the state of the datasets; returns the exit code."""
     folder = read_settings().datasets
+    require_prefect()
     datasets = [find_dataset(folder, name) for name in names] or list(load_catalogue(folder).values())
-    found = read_status(WarehouseBlock.load(WAREHOUSE_BLOCK).open(), datasets)
+    found = read_status(open_warehouse(), datasets)
     click.echo(dump(found) if as_json else _tables(found))
     return 0
 

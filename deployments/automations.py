@@ -68,9 +68,10 @@ def _failure_automation(block_id: Any) -> Automation:
 
 def _find(name: str) -> Automation | None:
     try:
-        return Automation.read(name=name)
+        found = Automation.read(name=name)
     except ValueError:
         return None
+    return found if isinstance(found, Automation) else None
 
 
 def _facts(automation: Automation) -> dict[str, Any]:

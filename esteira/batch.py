@@ -115,10 +115,13 @@ def parse(dataset: Dataset, batch_id: str) -> Batch | None:
     found = _ID.fullmatch(batch_id)
     if found is None or found["definition"] != dataset.source.definition_hash:
         return None
-    start = _moment(found["start"])
-    if dataset.source.incremental is None:
-        return _batch(dataset, slot(start, dataset.cadence))
-    return _batch(dataset, Window(start, _moment(found["end"]))) if found["end"] else None
+    try:
+        start = _moment(found["start"])
+        window = Window(start, _moment(found["end"] or found["start"]))
+        batch = _batch(dataset, slot(start, dataset.cadence) if dataset.source.incremental is None else window)
+    except (ValueError, OverflowError):
+        return None  # a stray prefix of the lake that only looks like an id
+    return batch if batch.id == batch_id and batch.window.start < batch.window.end else None
 
 
 def _plan_snapshot(dataset: Dataset, today: Window, known: Known) -> list[Batch]:

@@ -85,8 +85,8 @@ def _load(path: Path) -> Dataset:
     sys.modules[spec.name] = module  # pandera resolves a model's annotations through its module
     try:
         spec.loader.exec_module(module)
-    except EsteiraError:
-        raise
+    except EsteiraError as exc:
+        raise exc.located(dataset=path.stem) from exc.__cause__
     except Exception as exc:
         raise ConfigError(
             f"{path} cannot be read as a contract: {type(exc).__name__}: {exc}.", dataset=path.stem

@@ -37,7 +37,7 @@ def read_secret(name: str) -> Mapping[str, str]:
     except BotoCoreError as exc:
         raise LakeUnavailable(f"Secrets Manager does not answer for {name}: {exc}.") from exc
     try:
-        fields = json.loads(answer["SecretString"])
+        fields = json.loads(answer.get("SecretString", ""))  # a binary secret has none
     except ValueError:
         fields = None  # the text is not repeated in the error: it may be the secret itself
     if not isinstance(fields, dict):

@@ -8,7 +8,8 @@ from typing import Literal
 
 from prefect import flow, get_run_logger, runtime
 from prefect.artifacts import create_table_artifact
-from prefect.states import Completed, Failed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 
 from esteira.catalogue import load_catalogue, of_cadence
 from esteira.contract import Dataset

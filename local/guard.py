@@ -5,6 +5,7 @@ It stops the command when that pipe ends (the supervisor is gone, however it wen
 On Linux it also adopts and ends orphaned descendants; elsewhere it ends the command's process group.
 """
 
+import contextlib
 import ctypes
 import os
 import select
@@ -57,19 +58,15 @@ def _children() -> list[int]:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
     _signal_group(process, signal.SIGKILL)
     process.wait()
     _end_adopted()
@@ -80,10 +77,8 @@ def _end_adopted() -> None:
     for number, seconds in ((signal.SIGINT, 3.0), (signal.SIGKILL, 2.0)):
         deadline = time.monotonic() + seconds
         for pid in _children():
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-            except ProcessLookupError:
-                pass
         while _children() and time.monotonic() < deadline:
             try:
                 os.waitpid(-1, os.WNOHANG)
@@ -96,7 +91,7 @@ def main(command: list[str]) -> int:
     """Run the command until it ends or must stop; the exit code is the command's."""
     stop = _Stop()
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    process = subprocess.Popen(  # noqa: S603 - the supervisor's own command line
+    process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_guard  # noqa: PLW1509
     )
     while process.poll() is None and not stop.wait(_POLL_SECONDS):

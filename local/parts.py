@@ -41,7 +41,7 @@ class Plan:
                     clean_environment())  # fmt: skip
 
     def aws(self) -> Part:
-        """ministack behind its gate."""
+        """Ministack behind its gate."""
         key_file, _ = self.folder.root_key()
         options = ["--data", str(self.folder.root / "aws-data"), "--root-file", str(key_file)]
         check = answers_http(f"{self.aws_url}/_ministack/health")

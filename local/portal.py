@@ -88,12 +88,12 @@ def _insert_copies(connection: sqlite3.Connection, model: date, day: date, count
     columns = list(rows[0].keys()) if rows else []
     if columns:
         marks = ", ".join(f":{column}" for column in columns)
-        connection.executemany(f"INSERT INTO flights VALUES ({marks})", copies)  # noqa: S608 - names from the schema
+        connection.executemany(f"INSERT INTO flights VALUES ({marks})", copies)
     return first_id
 
 
 def _moved(row: dict[str, object], row_id: int, day: date) -> dict[str, object]:
-    moved_at = datetime.fromisoformat(str(row["time_hour"]).replace("Z", "+00:00")) + timedelta(days=364)
+    moved_at = datetime.fromisoformat(str(row["time_hour"])) + timedelta(days=364)
     time_hour = moved_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return row | {"id": row_id, "year": day.year, "month": day.month, "day": day.day, "time_hour": time_hour}
 
@@ -110,7 +110,7 @@ def _load_table(connection: sqlite3.Connection, table: str, rows_limit: int | No
         definitions[columns.index(key)] += " PRIMARY KEY"
     connection.execute(f"CREATE TABLE {table} ({', '.join(definitions)})")
     names = ", ".join(f'"{column}"' for column in columns)
-    insert = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
+    insert = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})"
     # NA is how R writes "missing"; SQLite's column affinity turns the other texts into numbers.
     connection.executemany(insert, ([None if v == "NA" else v for v in line] for line in islice(lines, rows_limit)))
     if "time_hour" in columns:

@@ -2,15 +2,12 @@
 
 Owns the folder's lock, the child process and the privileges it runs with. Knows nothing about Redshift. The server
 listens on a Unix socket inside its own data folder (mode 0700) and nowhere else.
-
-The file is also a tiny program (`python postgres.py exec ROOT|USER PARENT BINARY ARG…`), because the steps between
-fork and exec (give up root, keep two capabilities, die with the parent) are not safe in a forked, threaded Python.
+As root it runs as the user nobody: see `local/redshift/privileges.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import shutil
@@ -30,9 +27,7 @@ START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 15.0
 SOCKET_PATH_LIMIT_BYTES = 100  # sockaddr_un holds 104 (macOS) or 108 (Linux), with the final NUL
 NOBODY_ID = 65534
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2  # linux/prctl.h
-CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
-CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
+LAUNCHER = Path(__file__).parent / "redshift" / "privileges.py"
 SERVER_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_directories": ".",
@@ -110,11 +105,13 @@ class Postgres:
             self._lock = None
 
     def _take_lock(self) -> None:
-        self._lock = (self.folder / "lock").open("w")
+        lock = (self.folder / "lock").open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
+            lock.close()
             raise PostgresError(f"another gateway is using {self.folder}: stop it, or choose another folder") from exc
+        self._lock = lock
 
     def _create(self) -> None:
         shutil.rmtree(self.cluster, ignore_errors=True)
@@ -145,7 +142,9 @@ class Postgres:
     def _keep(self, command: list[str], started: list[subprocess.Popen[bytes]], ready: threading.Event) -> None:
         try:
             with (self.folder / "postgres.log").open("ab") as log:
-                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
+                )
             started.append(process)
         finally:
             ready.set()
@@ -174,7 +173,7 @@ def find_binaries() -> Path:
 
 
 def _command(program: str, arguments: list[str]) -> list[str]:
-    launcher = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), "exec"]
+    launcher = [sys.executable, "-I", "-S", str(LAUNCHER.resolve())]
     return [*launcher, str(os.getpid()), str(find_binaries() / program), *arguments]
 
 
@@ -210,7 +209,7 @@ def _stop_orphan(cluster: Path) -> None:
 
 def _serves(pid: int, cluster: Path) -> bool:
     """Tell whether process `pid` is a server of this cluster, not a stranger that got its number."""
-    if sys.platform == "linux":
+    if Path("/proc/self").exists():
         try:
             return Path(f"/proc/{pid}/cwd").resolve() == cluster and bool(Path(f"/proc/{pid}/cmdline").read_bytes())
         except OSError:
@@ -226,61 +225,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_TIMEOUT_SECONDS)
             return
-
-
-class _CapabilityHeader(ctypes.Structure):
-    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
-
-
-class _CapabilityData(ctypes.Structure):
-    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
-
-
-def _leave_root(libc: ctypes.CDLL, paths: list[str]) -> None:
-    libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
-    os.setgroups([])
-    os.setgid(NOBODY_ID)
-    os.setuid(NOBODY_ID)
-    if not _keep_capabilities(libc):
-        _check_reachable(paths)
-
-
-def _keep_capabilities(libc: ctypes.CDLL) -> bool:
-    """Keep the right to reach files below /root: the venv and the data folder often lie there. Nothing else."""
-    mask = 1 << CAP_DAC_OVERRIDE | 1 << CAP_DAC_READ_SEARCH
-    header = _CapabilityHeader(CAPABILITY_VERSION_3, 0)
-    data = (_CapabilityData * 2)(_CapabilityData(mask, mask, mask), _CapabilityData(0, 0, 0))
-    if libc.capset(ctypes.byref(header), data) != 0:
-        return False
-    raised = [libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) for cap in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH)]
-    return not any(raised)
-
-
-def _check_reachable(paths: list[str]) -> None:
-    for path in paths:
-        if not os.access(path, os.R_OK | os.X_OK):
-            sys.exit(
-                f"PostgreSQL may not run as root, so it runs as the user nobody, who cannot reach {path}; and this "
-                "container withholds CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH. Run the stack as a normal user, move the "
-                "folder and the virtual environment out of root's home, or add the two capabilities (--cap-add).",
-            )
-
-
-def _exec(parent: int, program: str, arguments: list[str]) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if os.geteuid() == 0:
-        folder = arguments[arguments.index("-D") + 1]
-        try:
-            _leave_root(libc, [program, folder])
-        except PermissionError as exc:
-            sys.exit(f"PostgreSQL may not run as root, and this container may not switch user ({exc}): run as a normal user")
-    if sys.platform == "linux":
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)  # after setuid, which clears it
-        if os.getppid() != parent:
-            sys.exit("the gateway is gone")
-    os.umask(0o077)
-    os.execv(program, [program, *arguments])
-
-
-if __name__ == "__main__":
-    _exec(int(sys.argv[2]), sys.argv[3], sys.argv[4:])

@@ -59,7 +59,7 @@ class SlackServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: SlackServer
 
-    def do_POST(self) -> None:  # noqa: N802 - the name http.server calls
+    def do_POST(self) -> None:
         size = int(self.headers.get("Content-Length") or 0)
         if size > MAX_BODY_BYTES:
             self._answer(413, "text/plain", "too_large")
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.log.append(self.path, body)
         self._answer(200, "text/plain", "ok")
 
-    def do_GET(self) -> None:  # noqa: N802 - the name http.server calls
+    def do_GET(self) -> None:
         if self.path == "/messages":
             self._answer(200, "application/json", json.dumps(self.server.log.newest_first()))
         elif self.path == "/":

@@ -144,7 +144,7 @@ def _start(config: StackConfig, folder: StateFolder, supervisor: Supervisor, on_
     with ThreadPoolExecutor(len(jobs)) as pool:
         others = [pool.submit(_timed, name, jobs[name], on_progress) for name in config.part_names() if name in jobs]
         try:
-            env = _start_aws(plan, supervisor, config.with_warehouse, on_progress)
+            env = _start_aws(plan, supervisor, with_warehouse=config.with_warehouse, on_progress=on_progress)
             for other in others:
                 other.result()
         except BaseException:
@@ -156,7 +156,7 @@ def _start(config: StackConfig, folder: StateFolder, supervisor: Supervisor, on_
     return Stack(folder.root, env, ports)
 
 
-def _start_aws(plan: Plan, supervisor: Supervisor, with_warehouse: bool, on_progress: Progress) -> dict[str, str]:
+def _start_aws(plan: Plan, supervisor: Supervisor, *, with_warehouse: bool, on_progress: Progress) -> dict[str, str]:
     # The warehouse's IAM user exists only after the bootstrap, so these three follow one another.
     _timed("aws", lambda: supervisor.start(plan.aws()), on_progress)
     started_at = time.monotonic()
@@ -193,7 +193,7 @@ def _spawn_daemon(config: StackConfig, folder: StateFolder) -> subprocess.Popen[
     choices = {name: getattr(config, name) for name in ("flights_limit", "with_prefect", "with_portal", "with_warehouse")}
     options = json.dumps({"ports": asdict(config.ports), **choices})
     with (folder.logs / "supervisor.log").open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - our own command line
+        return subprocess.Popen(
             [sys.executable, "-m", "local.stack", "--state", str(folder.root), "--options", options],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             cwd=Path(__file__).parents[1], env=clean_environment(),
@@ -240,7 +240,7 @@ def _serve(config: StackConfig) -> int:
             _start(config, folder, supervisor, lambda message: print(message, flush=True))
             while (failure := supervisor.ended()) is None:
                 time.sleep(0.5)
-            raise StackError(f"{failure}\nThe other parts were stopped.")
+            raise StackError(f"{failure}\nThe other parts were stopped.")  # noqa: TRY301 - the handler below writes it down too
         except StackError as exc:
             folder.failure_file.write_text(str(exc))
             print(exc, file=sys.stderr, flush=True)

@@ -95,7 +95,7 @@ class Supervisor:
             if self._is_stopping:
                 raise StackError(f"The {part.name} was not started because the stack is stopping.")
             with (self._logs / f"{part.name}.log").open("wb") as log:
-                process = subprocess.Popen(  # noqa: S603 - our own command lines
+                process = subprocess.Popen(
                     [sys.executable, "-S", "-E", str(_GUARD), *part.command],
                     stdin=subprocess.PIPE,  # its end is how the guard learns that we are gone
                     stdout=log,
@@ -137,7 +137,7 @@ def answers_http(url: str, headers: Mapping[str, str] | None = None) -> Check:
     """A check that is true once the address answers 200."""
 
     def check() -> bool:
-        request = urllib.request.Request(url, headers=dict(headers or {}))  # noqa: S310 - our own http address
+        request = urllib.request.Request(url, headers=dict(headers or {}))
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback never goes through a proxy
         try:
             with opener.open(request, timeout=5) as answer:

@@ -2,8 +2,7 @@
 
 from prefect import get_run_logger, task
 
-from blocks import LakeBlock
-from blocks.lake import LAKE_BLOCK
+from blocks import open_lake
 from esteira.contract import Dataset
 from esteira.curate import curate
 from esteira.lake import Seal
@@ -13,7 +12,7 @@ from tasks.retrying import is_transient
 @task(task_run_name="curate {dataset.name} {raw.batch}", retry_condition_fn=is_transient, persist_result=False)
 def curate_batch(dataset: Dataset, raw: Seal) -> Seal:
     """Transform and validate a sealed raw batch; returns the curated seal."""
-    seal = curate(dataset, raw, lake=LakeBlock.load(LAKE_BLOCK).open())
+    seal = curate(dataset, raw, lake=open_lake())
     logger = get_run_logger()
     logger.info("%s %s: %s rows curated, %s quarantined", seal.dataset, seal.batch, seal.curated, seal.quarantined)
     for warning in seal.warnings:

@@ -3,8 +3,7 @@
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from blocks import LakeBlock, PortalBlock
-from blocks.lake import LAKE_BLOCK
+from blocks import open_lake, open_portal
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.extract import Progress, extract
@@ -19,9 +18,8 @@ PROGRESS_AFTER_PARTS = 2
 @task(task_run_name="extract {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
 def extract_batch(dataset: Dataset, batch: Batch) -> Seal:
     """Bring a batch into raw; returns its seal."""
-    portal = PortalBlock.load(dataset.source.portal).open()
-    lake = LakeBlock.load(LAKE_BLOCK).open()
-    seal = extract(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch))
+    portal = open_portal(dataset.source.portal)
+    seal = extract(dataset, batch, portal=portal, lake=open_lake(), on_progress=_Reporter(batch))
     get_run_logger().info("%s %s: %s rows in %s raw parts", batch.dataset, batch.id, seal.extracted, len(seal.parts))
     return seal
 

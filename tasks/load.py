@@ -4,9 +4,7 @@ import importlib.metadata
 
 from prefect import get_run_logger, runtime, task
 
-from blocks import LakeBlock, WarehouseBlock
-from blocks.lake import LAKE_BLOCK
-from blocks.warehouse import WAREHOUSE_BLOCK
+from blocks import open_lake, open_warehouse
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.lake import Seal
@@ -17,10 +15,10 @@ from tasks.retrying import is_transient
 @task(task_run_name="load {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
 def load_batch(dataset: Dataset, batch: Batch, seal: Seal) -> LoadResult:
     """Commit a sealed batch; returns the ledger row that stands."""
-    manifest = LakeBlock.load(LAKE_BLOCK).open().put_manifest(seal)
+    manifest = open_lake().put_manifest(seal)
     version = importlib.metadata.version("esteira")
     request = LoadRequest(dataset, batch, seal, manifest, run=str(runtime.flow_run.name or ""), version=version)
-    result = Loader(WarehouseBlock.load(WAREHOUSE_BLOCK).open()).load(request)
+    result = Loader(open_warehouse()).load(request)
     entry = result.entry
     logger = get_run_logger()
     logger.info(

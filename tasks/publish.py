@@ -28,14 +28,17 @@ def publish_batch(batch: Batch, result: LoadResult) -> None:
 
 def _summary(batch: Batch, result: LoadResult) -> str:
     entry = result.entry
+    written = (
+        f"{entry.inserted:,} inserted + {entry.updated:,} updated + {entry.unchanged:,} unchanged"
+        f" + {entry.stale:,} stale + {entry.duplicate:,} duplicate"
+    )
     lines = [
         f"# {batch.dataset} {batch.window}",
         "",
         f"Batch `{batch.id}` is {'now' if result.is_new else 'already'} in the warehouse (seal `{entry.seal_hash[:16]}`).",
         "",
         f"- **{entry.extracted:,}** extracted = **{entry.curated:,}** curated + **{entry.quarantined:,}** quarantined",
-        f"- {entry.curated:,} curated = {entry.inserted:,} inserted + {entry.updated:,} updated + {entry.unchanged:,} unchanged"
-        f" + {entry.stale:,} stale + {entry.duplicate:,} duplicate",
+        f"- {entry.curated:,} curated = {written}",
         *(f"- ⚠ {warning}" for warning in entry.warnings),
     ]
     return "\n".join(lines)

@@ -139,7 +139,9 @@ class HttpClient:
         asked = self.strip(url)
         for _ in range(MAX_REDIRECTS + 1):
             outcome = self._send(asked)
-            location = outcome.headers.get("location") if isinstance(outcome, Reply) and outcome.status in REDIRECTS else None
+            location = (
+                outcome.headers.get("location") if isinstance(outcome, Reply) and outcome.status in REDIRECTS else None
+            )
             if location is None:
                 return outcome, asked
             asked = self.strip(self._hosts.check_redirect(asked, _joined(asked, location)))
@@ -149,7 +151,11 @@ class HttpClient:
         self._wait(self._limiter.reserve())
         self.stats.requests += 1
         mine = self._credentials
-        headers = {"User-Agent": _user_agent(self.config.dataset), "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
+        headers = {
+            "User-Agent": _user_agent(self.config.dataset),
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+        }
         if mine.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in mine.cookies.items())
         return self._transport.send(url, mine.query, {**headers, **mine.headers})
@@ -159,13 +165,19 @@ class HttpClient:
         if isinstance(outcome, Failure):
             if outcome.is_certificate:
                 message = f"{what}: host {host} is refused: {outcome.reason}."
-                raise SourceRejected(message, hint="Have the portal renew it, or name its authority in ca_bundle. There is no bypass.")
+                raise SourceRejected(
+                    message, hint="Have the portal renew it, or name its authority in ca_bundle. There is no bypass."
+                )
             if outcome.is_too_large:
-                raise PayloadError(f"{what} of {path}: {outcome.reason}.", hint="Ask for smaller pages, or raise max_response_bytes.")
+                raise PayloadError(
+                    f"{what} of {path}: {outcome.reason}.", hint="Ask for smaller pages, or raise max_response_bytes."
+                )
             return
         if outcome.status in (401, 403):
             secret = f"secret {self.config.secret!r}" if self.config.secret else "no secret (the block names none)"
-            raise AuthError(f"{what}: {host} refuses us with {outcome.status} on {path}; asked with {secret}.", hint=_AUTH_HINT)
+            raise AuthError(
+                f"{what}: {host} refuses us with {outcome.status} on {path}; asked with {secret}.", hint=_AUTH_HINT
+            )
         if outcome.status not in RETRIED:
             raise SourceRejected(f"{what}: {host} answers {outcome.status} on {redact_url(url)}.")
 

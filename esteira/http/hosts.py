@@ -41,9 +41,13 @@ class HostList:
         except (ValueError, KeyError):
             raise SourceRejected(f"The portal leads to {redact_url(url)}, which is no http URL.", hint=_HINT) from None
         if parts.scheme != "https" and self._base.scheme == "https":
-            raise SourceRejected(f"The portal leads from https to {redact_url(url)}; host {origin[0]} is refused.", hint=_HINT)
+            raise SourceRejected(
+                f"The portal leads from https to {redact_url(url)}; host {origin[0]} is refused.", hint=_HINT
+            )
         if origin not in self._origins or "@" in parts.netloc or _AMBIGUOUS.search(url):
-            raise SourceRejected(f"The portal leads to {redact_url(url)}; host {origin[0]}:{origin[1]} is not allowed.", hint=_HINT)
+            raise SourceRejected(
+                f"The portal leads to {redact_url(url)}; host {origin[0]}:{origin[1]} is not allowed.", hint=_HINT
+            )
         return url
 
     def check_redirect(self, source: str, target: str) -> str:
@@ -54,7 +58,9 @@ class HostList:
         """
         self.check(target)
         if _origin(urlsplit(source)) != _origin(urlsplit(target)):
-            message = f"{redact_url(source)} redirects to another host, {redact_url(target)}; no credentials were sent there."
+            message = (
+                f"{redact_url(source)} redirects to another host, {redact_url(target)}; no credentials were sent there."
+            )
             raise SourceRejected(message, hint=_HINT)
         return target
 
@@ -83,7 +89,10 @@ def _base(config: HttpConfig) -> SplitResult:
     except (ValueError, KeyError):
         raise ConfigError(f"base_url {redact_url(config.base_url)} is no http URL.") from None
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ConfigError(f"base_url {redact_url(config.base_url)} holds a user, a query or a fragment.", hint="Use the auth of the block.")
+        raise ConfigError(
+            f"base_url {redact_url(config.base_url)} holds a user, a query or a fragment.",
+            hint="Use the auth of the block.",
+        )
     if parts.scheme == "http" and not (config.allow_private_hosts and _is_loopback(host)):
         raise ConfigError(
             f"base_url {redact_url(config.base_url)} is not https.",

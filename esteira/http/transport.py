@@ -86,7 +86,9 @@ class Transport:
             outcome = self._try(url, params, headers)
         finally:
             watchdog.cancel()
-        return Failure(f"not complete after {self._config.total_timeout_seconds:g} seconds") if late.is_set() else outcome
+        return (
+            Failure(f"not complete after {self._config.total_timeout_seconds:g} seconds") if late.is_set() else outcome
+        )
 
     def cut(self) -> None:
         """Break every open connection, from any thread: a blocked read ends at once."""
@@ -216,7 +218,9 @@ class _UrlFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         args = record.args if isinstance(record.args, tuple) else ()
-        record.args = tuple(redact_url(arg) if isinstance(arg, str) and "?" in arg else arg for arg in args) or record.args
+        record.args = (
+            tuple(redact_url(arg) if isinstance(arg, str) and "?" in arg else arg for arg in args) or record.args
+        )
         record.msg, record.args = scrub(record.getMessage()), ()
         return True
 

@@ -74,7 +74,9 @@ class Portal:
         self._limiter = Limiter(config.requests_per_second)
         self._new_client().close()  # a base URL that is not usable fails here, not at the first page
 
-    def pages(self, source: ApiSource, window: Window | None = None, *, state: State | None = None, number: int = 1) -> Iterator[Page]:
+    def pages(
+        self, source: ApiSource, window: Window | None = None, *, state: State | None = None, number: int = 1
+    ) -> Iterator[Page]:
         """The pages of a source, in order; the next one is fetched while the consumer works.
 
         Args:
@@ -135,7 +137,9 @@ class _Walk:
             strip=self._client.strip,
         )
         following = self._source.paginator.next(state, reading)
-        return Page(number, answer.body, envelope.records, self._reported(envelope, number), following, answer.url_redacted)
+        return Page(
+            number, answer.body, envelope.records, self._reported(envelope, number), following, answer.url_redacted
+        )
 
     def _fetch(self, request: PageRequest, number: int) -> tuple[Answer, Envelope]:
         retry = 0
@@ -163,7 +167,9 @@ class _Walk:
             return value
         if isinstance(value, str) and value.isascii() and value.isdigit():
             return int(value)
-        raise PayloadError(f"Page {number}: the total at {self._source.total} is {printable(str(value))!r}, not a whole number.")
+        raise PayloadError(
+            f"Page {number}: the total at {self._source.total} is {printable(str(value))!r}, not a whole number."
+        )
 
 
 def _submit(ahead: ThreadPoolExecutor, walk: _Walk, state: State, number: int) -> Future[Page]:

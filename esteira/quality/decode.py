@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import decimal
 import io
+import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -23,6 +26,10 @@ from esteira.errors import ContractError, PayloadError
 
 READ_BLOCK_BYTES = 4 << 20
 """Arrow parses blocks of this size in parallel; a record must fit into one, so larger pages raise it."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+"""A number as text. `Decimal` alone would also take blanks, underscores and digits of other scripts."""
+_BELOW_MICROSECOND = re.compile(r"\.\d{6}0*[1-9]")
+"""Digits of a moment that `fromisoformat` would drop without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,8 @@ def decode(records: Sequence[msgspec.Raw], dataset: Dataset) -> Decoded:
     """
     wire = _wire_schema(dataset)
     text = b"\n".join(records)
-    table, rejections = _read_fast(text, wire), []
+    rejections: list[Rejection] = []
+    table = _read_fast(text, wire)
     if table is None:
         table, rejections = _read_each(records, wire)
     new = tuple(name for name in table.column_names if name not in wire.names)
@@ -113,10 +121,23 @@ def _read_each(records: Sequence[msgspec.Raw], wire: pa.Schema) -> tuple[pa.Tabl
         rows = [decoder.decode(record) for record in records]
     except msgspec.DecodeError as exc:
         raise PayloadError(f"A record is not a JSON object: {exc}.") from exc
-    rejections: list[Rejection] = []
+    rejections = [
+        Rejection(position, name, "duplicate key", "")
+        for position, record in enumerate(records)
+        for name in _names_given_twice(record)
+    ]
     columns = {field.name: _column(field, rows, rejections) for field in wire}
     extra = {name: pa.nulls(len(rows)) for row in rows for name in row if name not in columns}
     return pa.table({**columns, **extra}), rejections
+
+
+def _names_given_twice(record: msgspec.Raw) -> list[str]:
+    """Every parser keeps one of the two values, and none says which: Arrow refuses the record, so it comes here."""
+    text = bytes(record)
+    names = json.loads(
+        text, object_pairs_hook=lambda pairs: [name for name, _ in pairs], parse_int=str, parse_float=str
+    )
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 def _column(field: pa.Field, rows: Sequence[Mapping[str, Any]], rejections: list[Rejection]) -> pa.Array:
@@ -142,29 +163,36 @@ def _converter(arrow: pa.DataType) -> Callable[[Any], Any]:
     return _to_bool if pa.types.is_boolean(arrow) else _to_text
 
 
-def _to_int(value: Any) -> int:
-    """Numbers and numbers as text, never rounded, never from a truth value."""
-    if isinstance(value, bool):
+def _number(value: Any) -> decimal.Decimal:
+    """Numbers and numbers as text; no truth value, no list, no blanks."""
+    if isinstance(value, bool) or not isinstance(value, int | str | decimal.Decimal):
         raise TypeError
-    number = decimal.Decimal(value)
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError
+    return decimal.Decimal(value)
+
+
+def _to_int(value: Any) -> int:
+    """Never rounded."""
+    number = _number(value)
     if number != number.to_integral_value() or not -(2**63) <= number < 2**63:
         raise ValueError
     return int(number)
 
 
 def _to_float(value: Any) -> float:
-    if isinstance(value, bool):
-        raise TypeError
-    number = decimal.Decimal(value)
-    if not number.is_finite():
+    return _finite(float(_number(value)))
+
+
+def _finite(number: float) -> float:
+    """1e400 is JSON and no double."""
+    if not math.isfinite(number):
         raise ValueError
-    return float(number)
+    return number
 
 
 def _to_decimal(value: Any, arrow: pa.DataType) -> decimal.Decimal:
-    if isinstance(value, bool):
-        raise TypeError
-    number = decimal.Decimal(value)
+    number = _number(value)
     scaled = number.quantize(decimal.Decimal(1).scaleb(-arrow.scale), context=decimal.Context(prec=arrow.precision))
     if scaled != number:
         raise ValueError
@@ -208,12 +236,17 @@ def _typed(table: pa.Table, dataset: Dataset) -> tuple[pa.Table, list[Rejection]
 
 
 def _cast(column: pa.ChunkedArray, name: str, arrow: pa.DataType, rejections: list[Rejection]) -> pa.ChunkedArray:
-    if column.type == arrow:
+    if column.type == arrow and _is_finite(column):
         return column
     try:
-        return _cast_all(column, arrow)
+        return _cast_each(column, name, arrow, rejections) if column.type == arrow else _cast_all(column, arrow)
     except pa.ArrowInvalid:
         return _cast_each(column, name, arrow, rejections)
+
+
+def _is_finite(column: pa.ChunkedArray) -> bool:
+    """Arrow's reader makes infinity of 1e400."""
+    return not pa.types.is_floating(column.type) or pc.all(pc.is_finite(column)).as_py() is not False
 
 
 def _cast_all(column: pa.ChunkedArray, arrow: pa.DataType) -> pa.ChunkedArray:
@@ -244,7 +277,11 @@ def _cast_each(column: pa.ChunkedArray, name: str, arrow: pa.DataType, rejection
 def _parse(value: Any, arrow: pa.DataType) -> Any:
     if pa.types.is_date(arrow):
         return date.fromisoformat(value)
+    if pa.types.is_floating(arrow):
+        return _finite(value)
     if pa.types.is_timestamp(arrow):
+        if _BELOW_MICROSECOND.search(value):
+            raise ValueError
         moment = datetime.fromisoformat(value)
         if arrow.tz is None:
             return moment

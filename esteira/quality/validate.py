@@ -98,7 +98,7 @@ def _check_new_columns(decoded: Decoded, dataset: Dataset) -> None:
 
 def _frame(decoded: Decoded) -> pd.DataFrame:
     """Arrow columns as nullable pandas columns on a unique index; rows with a rejected cell stay out."""
-    frame = decoded.table.to_pandas(types_mapper=_pandas_type)
+    frame: pd.DataFrame = decoded.table.to_pandas(types_mapper=_pandas_type)
     rejected = {rejection.row for rejection in decoded.rejections}
     return frame.drop(index=sorted(rejected)) if rejected else frame
 
@@ -149,10 +149,15 @@ def _failures(frame: pd.DataFrame, dataset: Dataset) -> Iterable[Rejection]:
 
 
 def _good_table(frame: pd.DataFrame, bad: np.ndarray[Any, Any], dataset: Dataset, first_row: int) -> pa.Table:
-    good = frame.drop(index=frame.index.intersection(bad)) if len(bad) else frame
-    schema = pa.schema([(column.name, column.arrow) for column in dataset.columns])
-    table = pa.Table.from_pandas(good, schema=schema, preserve_index=False).replace_schema_metadata(None)
+    good = frame.drop(index=frame.index.intersection(pd.Index(bad))) if len(bad) else frame
+    table = pa.table({column.name: _arrow_column(good[column.name], column.arrow) for column in dataset.columns})
     return table.append_column(POSITION_COLUMN, pa.array(good.index.to_numpy(dtype=np.int64) + first_row))
+
+
+def _arrow_column(series: pd.Series[Any], arrow: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """pyarrow would read moments through `Series.values`, which pandas 3.1 deprecates for them."""
+    is_moment = isinstance(series.dtype, pd.DatetimeTZDtype)
+    return pa.array(series.dt.tz_convert(None).to_numpy() if is_moment else series, arrow, from_pandas=True)
 
 
 def _bad_table(rejections: Sequence[Rejection], records: Sequence[msgspec.Raw], first_row: int) -> pa.Table:

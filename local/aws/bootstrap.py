@@ -3,6 +3,7 @@
 Owns nothing at run time. Idempotent: every start runs it, on an empty emulator and on a full one.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,10 +107,8 @@ class Bootstrap:
 
     def _ensure_user(self, name: str) -> str:
         iam = self._client("iam")
-        try:
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
             iam.create_user(UserName=name)
-        except iam.exceptions.EntityAlreadyExistsException:
-            pass
         return str(iam.get_user(UserName=name)["User"]["Arn"])
 
     def _allow_assume(self, user: str, role_arn: str) -> None:

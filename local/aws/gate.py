@@ -128,5 +128,5 @@ async def _snapshot_for_ever() -> None:
         await asyncio.sleep(SNAPSHOT_INTERVAL_SECONDS)
         try:
             save_all(_build_persistence_save_dict())
-        except Exception:
+        except Exception:  # noqa: BLE001 - private functions of the emulator; the loop must go on
             _log.exception("snapshot failed; the next one is in %s s", SNAPSHOT_INTERVAL_SECONDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import threading
@@ -38,7 +37,7 @@ def _announce(gateway: Gateway, options: argparse.Namespace) -> None:
     if options.ready_file is not None:
         part = options.ready_file.with_suffix(".part")
         part.write_text(f"{gateway.port}\n")
-        os.replace(part, options.ready_file)
+        part.replace(options.ready_file)
     print(f"local Redshift ready on {HOST}:{gateway.port}, database {options.database}", flush=True)
 
 

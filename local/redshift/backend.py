@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import struct
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ from local.redshift.errors import GatewayError, ServerError
 from local.redshift.wire import CANCEL_REQUEST, READ_BYTES, MessageBuffer, cstring, message, read_row, startup
 
 CONNECT_TIMEOUT_SECONDS = 10.0
+WATCH_SECONDS = 0.5
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Backend:
         self.secret = b""
         self.greeting: list[tuple[bytes, bytes]] = []
         self.buffer = MessageBuffer()
+        self.while_waiting: Callable[[], None] = lambda: None  # may raise, when nobody wants the answer any more
         self._path = path
         self.sock = _connect(path)
         self.sock.sendall(startup(parameters))
@@ -53,6 +56,8 @@ class Backend:
             EOFError: PostgreSQL closed the session.
         """
         while (found := self.buffer.take()) is None:
+            while not self._has_spoken(WATCH_SECONDS):
+                self.while_waiting()
             data = self.sock.recv(READ_BYTES)
             if not data:
                 raise EOFError
@@ -68,18 +73,20 @@ class Backend:
         self.sock.sendall(message(b"Q", sql.encode() + b"\0"))
         return self._collect()
 
-    def copy_in(self, sql: str, chunks: Iterable[bytes], is_failing: Callable[[], bool]) -> Result:
-        """Run COPY FROM STDIN with `chunks`; an exception among them fails the COPY inside PostgreSQL too."""
+    def copy_in(self, sql: str, chunks: Iterable[bytes]) -> Result:
+        """Run COPY FROM STDIN with `chunks`; an exception among them fails the COPY inside PostgreSQL too.
+
+        Raises:
+            ServerError: PostgreSQL refused the COPY or a row.
+        """
         self.sock.sendall(message(b"Q", sql.encode() + b"\0"))
-        while (found := self.receive())[0] != b"G":
-            if found[0] == b"E":
-                self._drain()
-                raise ServerError(found[1], self.pid)
+        self._await_copy()
         try:
             for chunk in chunks:
                 self.sock.sendall(message(b"d", chunk))
-                if is_failing():  # PostgreSQL spoke first: it can only be an error
-                    break
+                self._raise_early_error()
+        except ServerError:
+            raise
         except BaseException as exc:
             self.sock.sendall(message(b"f", f"{type(exc).__name__}\0".encode()))
             self._drain()
@@ -92,6 +99,23 @@ class Backend:
         if self.status == b"T":
             with contextlib.suppress(ServerError):
                 self.run("DO $$BEGIN RAISE EXCEPTION 'refused by the gateway'; END$$")
+
+    def _await_copy(self) -> None:
+        while (found := self.receive())[0] != b"G":
+            if found[0] == b"E":
+                self._drain()
+                raise ServerError(found[1], self.pid)
+
+    def _raise_early_error(self) -> None:
+        """Stop sending a COPY that has failed already; a notice in between changes nothing."""
+        while self._has_spoken(0):
+            kind, body = self.receive()
+            if kind == b"E":
+                self._drain()
+                raise ServerError(body, self.pid)
+
+    def _has_spoken(self, seconds: float) -> bool:
+        return len(self.buffer) > 0 or bool(select.select([self.sock], [], [], seconds)[0])
 
     def _collect(self) -> Result:
         result, error = Result(), b""

@@ -69,7 +69,9 @@ CREATE OR REPLACE VIEW pg_catalog.svv_columns AS
     SELECT table_catalog::text, table_schema::text, table_name::text, column_name::text, ordinal_position::int,
            column_default::text, is_nullable::text, CASE data_type WHEN 'jsonb' THEN 'super' WHEN 'bytea' THEN 'binary varying' ELSE data_type END::text AS data_type,
            character_maximum_length::int, numeric_precision::int, numeric_precision_radix::int, numeric_scale::int, datetime_precision::int,
-           NULL::text AS remarks
+           NULL::text AS remarks, NULL::text AS domain_name,
+           -- Redshift's SELECT may use an alias of its own list; the connector's get_columns() does, with this name.
+           CASE is_identity WHEN 'YES' THEN 'YES' ELSE 'NO' END AS is_autoincrement
     FROM information_schema.columns WHERE table_schema <> 'esteira_gateway';
 CREATE OR REPLACE VIEW pg_catalog.svv_table_info AS
     SELECT current_database()::text AS database, n.nspname::text AS schema, c.oid AS table_id, c.relname::text AS "table",

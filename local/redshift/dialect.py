@@ -16,10 +16,12 @@ REDSHIFT_SETTINGS = {
     "analyze_threshold_percent",
     "query_label",
 }
-RENAMED_FUNCTIONS = {"NVL": "coalesce", "LEN": "char_length"}
+# PostgreSQL 17 made json_serialize a keyword with other arguments: the schema names our function.
+RENAMED_FUNCTIONS = {"NVL": "coalesce", "LEN": "char_length", "JSON_SERIALIZE": "pg_catalog.json_serialize"}
+RENAMED_WORDS = {("PASSWORD", "DISABLE"): "NULL", ("::", "SUPER"): "jsonb", ("::", "VARBYTE"): "bytea"}  # after which word
 
 
-def plan(statement: Statement) -> Plan:
+def plan(statement: Statement) -> Plan:  # noqa: PLR0911 - a table of kinds reads best as one return each
     """Decide what to do with a statement.
 
     Raises:
@@ -84,7 +86,7 @@ def _sql(statement: Statement, tokens: tuple[Token, ...] | list[Token]) -> str:
     whole = len(tokens) == len(statement.tokens)
     parts, at = [], 0 if whole else tokens[0].start
     for index, token in enumerate(tokens):
-        replacement = _replacement(tokens, index, token)
+        replacement = _replacement(tokens, index, token) if token.kind in {"word", "quoted"} else None
         if replacement is not None:
             parts += [statement.text[at : token.start], replacement]
             at = token.end
@@ -95,17 +97,11 @@ def _sql(statement: Statement, tokens: tuple[Token, ...] | list[Token]) -> str:
 def _replacement(tokens: tuple[Token, ...] | list[Token], index: int, token: Token) -> str | None:
     if token.kind == "quoted":  # Redshift folds quoted names too, unless enable_case_sensitive_identifier is on
         return quote_name(token.name) if token.name != token.text[1:-1] else None
-    if token.kind != "word" or (index and tokens[index - 1].text == "."):
+    before = tokens[index - 1].text.upper() if index else ""
+    if token.kind != "word" or before == ".":
         return None
-    word, is_call = token.word, index + 1 < len(tokens) and tokens[index + 1].text == "("
-    if word == "SYSDATE" and not is_call:
-        return "pg_catalog.sysdate()"
-    if is_call and word in RENAMED_FUNCTIONS:
-        return RENAMED_FUNCTIONS[word]
-    if word == "DISABLE" and index and tokens[index - 1].word == "PASSWORD":
-        return "NULL"
-    if word == "SUPER" and index and tokens[index - 1].text == "::":
-        return "jsonb"
-    return None
+    if index + 1 < len(tokens) and tokens[index + 1].text == "(":
+        return RENAMED_FUNCTIONS.get(token.word)
+    return "pg_catalog.sysdate()" if token.word == "SYSDATE" else RENAMED_WORDS.get((before, token.word))
 
 

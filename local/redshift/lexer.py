@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     r"""
@@ -24,8 +25,7 @@ _TOKEN = re.compile(
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One significant token; `start` and `end` are offsets into the statement's text."""
 
     kind: str
@@ -122,6 +122,8 @@ def top_level_words(tokens: Sequence[Token]) -> list[tuple[int, str]]:
 
 
 def _statement(text: str, tokens: list[Token], offset: int) -> Statement:
+    if not offset:
+        return Statement(text, tuple(tokens))
     moved = (Token(token.kind, token.text, token.start - offset, token.end - offset) for token in tokens)
     return Statement(text, tuple(moved))
 

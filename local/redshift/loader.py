@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -58,7 +57,7 @@ class Loader:
         listed = ", ".join(quote_name(column.name) for column in columns)
         sql = f"COPY {plan.table} ({listed}) FROM STDIN (FORMAT csv)"
         chunks = _stream(s3, entries, columns, check_client)
-        tag = backend.copy_in(sql, chunks, lambda: bool(select.select([backend.sock], [], [], 0)[0])).tags[-1]
+        tag = backend.copy_in(sql, chunks).tags[-1]
         rows = int(tag.split()[-1])
         backend.run(f"SET esteira.last_copy_count = {rows}")
         return rows

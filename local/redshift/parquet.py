@@ -173,7 +173,7 @@ def _write(batch: pa.RecordBatch, columns: list[TargetColumn], place: str) -> by
     arrays = [_writable(batch.column(index), column, place) for index, column in enumerate(columns)]
     out = pa.BufferOutputStream()
     pacsv.write_csv(pa.RecordBatch.from_arrays(arrays, [column.name for column in columns]), out, _CSV_OPTIONS)
-    return out.getvalue().to_pybytes()
+    return bytes(out.getvalue().to_pybytes())
 
 
 def _writable(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:

@@ -11,17 +11,28 @@ import socket
 import ssl
 import struct
 import threading
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from local.postgres import SUPERUSER, Postgres
 from local.redshift.backend import Backend, send_cancel
+from local.redshift.dialect import REDSHIFT_SETTINGS
 from local.redshift.errors import GatewayError
 from local.redshift.loader import Loader
 from local.redshift.plans import quote_name, quote_text
-from local.redshift.session import CommitHook, Services, Session, close_quietly
+from local.redshift.session import CommitHook, Services, Session
 from local.redshift.wire import (
-    CANCEL_REQUEST, GSS_REQUEST, PROTOCOL_3_0, SSL_REQUEST, ProtocolError, cstring, message, read_parameters, ready,
-    receive_exactly, receive_startup,
+    CANCEL_REQUEST,
+    GSS_REQUEST,
+    PROTOCOL_3_0,
+    SSL_REQUEST,
+    ProtocolError,
+    cstring,
+    message,
+    read_parameters,
+    ready,
+    receive_exactly,
+    receive_startup,
 )  # fmt: skip
 
 HOST = "127.0.0.1"
@@ -35,6 +46,7 @@ class PortBusy(RuntimeError):
     """The port is taken; the message says what to set."""
 
 
+@dataclass(eq=False)
 class Gateway:
     """The local Redshift: PostgreSQL in `data_dir` behind a listener that speaks Redshift's dialect.
 
@@ -49,25 +61,23 @@ class Gateway:
         ephemeral: True trades crash safety for speed (tests).
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only configuration of a server
-        self,
-        data_dir: Path,
-        *,
-        certificate: Path,
-        key: Path,
-        users: dict[str, str],
-        port: int = 0,
-        database: str = "dev",
-        s3_endpoint: str | None = None,
-        on_commit_done: CommitHook | None = None,
-        ephemeral: bool = False,
-    ) -> None:
-        self.port = port
-        self.postgres = Postgres(data_dir, ephemeral=ephemeral)
-        self._users, self._database = users, database
-        self._services = Services(Loader(s3_endpoint), on_commit_done)
+    data_dir: Path
+    port: int = 0
+    _: KW_ONLY
+    certificate: Path
+    key: Path
+    users: dict[str, str] = field(repr=False)
+    database: str = "dev"
+    s3_endpoint: str | None = None
+    on_commit_done: CommitHook | None = None
+    ephemeral: bool = False
+
+    def __post_init__(self) -> None:
+        """Read the certificate, so that a wrong one is known before anything starts."""
+        self.postgres = Postgres(self.data_dir, ephemeral=self.ephemeral)
+        self._services = Services(Loader(self.s3_endpoint), self.on_commit_done)
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._tls.load_cert_chain(certificate, key)
+        self._tls.load_cert_chain(self.certificate, self.key)
         self._listener: socket.socket | None = None
         self._clients: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -82,7 +92,7 @@ class Gateway:
         self._listener = _listen(self.port)
         try:
             self.postgres.start()
-            _bootstrap(self.postgres.socket_path, self._users, self._database)
+            _bootstrap(self.postgres.socket_path, self.users, self.database)
         except BaseException:
             self.stop()
             raise
@@ -92,12 +102,12 @@ class Gateway:
     def stop(self) -> None:
         """Close every connection, then PostgreSQL."""
         if self._listener is not None:
-            close_quietly(self._listener)
+            _close_quietly(self._listener)
             self._listener = None
         with self._lock:
             clients, self._clients = self._clients, set()
         for client in clients:
-            close_quietly(client)
+            _close_quietly(client)
         self.postgres.stop()
 
     def _accept(self) -> None:
@@ -126,7 +136,7 @@ class Gateway:
         finally:
             with self._lock:
                 self._clients.discard(held)
-            close_quietly(held)
+            _close_quietly(held)
 
     def _secure(self, client: socket.socket) -> tuple[socket.socket, int, bytes]:
         while True:
@@ -140,14 +150,13 @@ class Gateway:
                 break
         if code >> 16 != PROTOCOL_3_0 >> 16 and code != CANCEL_REQUEST:
             raise ProtocolError(f"protocol {code}")
-        if code != CANCEL_REQUEST and code != PROTOCOL_3_0:
+        if code not in {CANCEL_REQUEST, PROTOCOL_3_0}:
             client.sendall(message(b"v", struct.pack("!II", PROTOCOL_3_0, 0)))  # NegotiateProtocolVersion: 3.0
         return client, code, body
 
     def _open(self, client: socket.socket, parameters: dict[str, str]) -> None:
         try:
-            if not isinstance(client, ssl.SSLSocket):
-                raise GatewayError("SSL is required: connect with sslmode=verify-full", sqlstate="28000", severity="FATAL")
+            _demand_tls(client)
             self._authenticate(client, parameters.get("user", ""))
             backend = Backend(self.postgres.socket_path, _backend_parameters(parameters))
         except GatewayError as error:
@@ -167,9 +176,21 @@ class Gateway:
             raise ProtocolError("a password was asked for")
         (size,) = struct.unpack("!I", receive_exactly(client, 4))
         answer = cstring(receive_exactly(client, min(size, 1024) - 4))[0]
-        expected = _md5_answer(user, self._users.get(user, os.urandom(16).hex()), salt)
+        expected = _md5_answer(user, self.users.get(user, os.urandom(16).hex()), salt)
         if not hmac.compare_digest(answer.encode(), expected.encode()):
             raise GatewayError(f'password authentication failed for user "{user}"', sqlstate="28000", severity="FATAL")
+
+
+def _demand_tls(client: socket.socket) -> None:
+    if not isinstance(client, ssl.SSLSocket):
+        raise GatewayError("SSL is required: connect with sslmode=verify-full", sqlstate="28000", severity="FATAL")
+
+
+def _close_quietly(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):
+        sock.close()
 
 
 def _md5_answer(user: str, password: str, salt: bytes) -> str:
@@ -198,9 +219,8 @@ def _backend_parameters(parameters: dict[str, str]) -> dict[str, str]:
 def _greeting(backend: Backend) -> bytes:
     out = []
     for kind, body in backend.greeting:
-        if kind == b"S" and body.startswith(b"server_version\0"):
-            body = b"server_version\0" + REPORTED_VERSION.encode() + b"\0"
-        out.append(message(kind, body))
+        is_version = kind == b"S" and body.startswith(b"server_version\0")
+        out.append(message(kind, f"server_version\0{REPORTED_VERSION}\0".encode() if is_version else body))
     return b"".join(out) + ready(backend.status)
 
 
@@ -211,6 +231,8 @@ def _bootstrap(path: str, users: dict[str, str], database: str) -> None:
         found = admin.run(f"SELECT FROM pg_database WHERE datname = {quote_text(database)}")
         if not found.rows:
             admin.run(f"CREATE DATABASE {quote_name(database)}")
+        for setting in REDSHIFT_SETTINGS:
+            admin.run(f"ALTER DATABASE {quote_name(database)} SET esteira.{setting} = ''")
         for user in users:
             admin.run(f"GRANT CREATE, TEMPORARY ON DATABASE {quote_name(database)} TO {quote_name(user)}")
     with contextlib.closing(Backend(path, {"user": SUPERUSER, "database": database})) as admin:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import selectors
 import socket
 import ssl
@@ -13,14 +12,13 @@ from dataclasses import dataclass
 from local.redshift.backend import Backend
 from local.redshift.dialect import plan
 from local.redshift.errors import GatewayError, translate
-from local.redshift.lexer import Statement, split
+from local.redshift.lexer import split
 from local.redshift.loader import Loader
 from local.redshift.plans import Copy, Forward, Plan, Script
-from local.redshift.wire import READ_BYTES, MessageBuffer, command_complete, cstring, message, ready
+from local.redshift.wire import READ_BYTES, MessageBuffer, command_complete, cstring, describe_super, message, ready
 
 MAX_PIPELINED_BYTES = 1 << 24
 WATCHED = b"ECTZ"
-OID_JSONB, OID_SUPER = 3802, 4000
 CommitHook = Callable[[int], None]
 
 
@@ -44,9 +42,11 @@ class Session:
         self._inbox = MessageBuffer()
         self._prepared: dict[str, Plan] = {}
         self._portals: dict[str, Plan] = {}
+        self._has_failed, self._is_last = False, True
         self._selector = selectors.DefaultSelector()
         self._selector.register(client, selectors.EVENT_READ)
         self._selector.register(backend.sock, selectors.EVENT_READ)
+        backend.while_waiting = self._check_client
 
     def run(self) -> None:
         """Serve until the client or PostgreSQL closes."""
@@ -73,33 +73,33 @@ class Session:
     # The simple protocol
 
     def _answer_simple(self, sql: str) -> None:
-        statements = split(sql)
         try:
-            plans = [plan(statement) for statement in statements]
+            plans = [plan(statement) for statement in split(sql)]
             forwarded = [found for found in plans if isinstance(found, Forward)]
             if len(forwarded) == len(plans):
-                self._forward_simple(sql, statements, forwarded)
+                self._forward_simple(sql, forwarded)
                 return
-            for statement, found in zip(statements, plans, strict=True):
-                self._run_one(statement, found)
+            for found in plans:
+                self._run_one(found)
+                if self._has_failed:
+                    break
         except GatewayError as error:
             self._fail(error)
         self._send(ready(self._backend.status))
 
-    def _forward_simple(self, sql: str, statements: list[Statement], plans: list[Forward]) -> None:
-        text = ";".join(found.sql for found in plans) if statements and any(found.is_changed for found in plans) else sql
+    def _forward_simple(self, sql: str, plans: list[Forward]) -> None:
+        # A comment to the end of a line must not swallow the semicolon behind it.
+        text = "\n;".join(found.sql for found in plans) if any(found.is_changed for found in plans) else sql
         self._backend.sock.sendall(message(b"Q", text.encode() + b"\0"))
         self._pump()
 
-    def _run_one(self, statement: Statement, found: Plan) -> None:
+    def _run_one(self, found: Plan) -> None:
         """Run one of several statements of which the gateway runs some itself: each is its own unit."""
-        if not isinstance(found, Forward):
+        if isinstance(found, Forward):
+            self._backend.sock.sendall(message(b"Q", found.sql.encode() + b"\0"))
+            self._pump(is_last=False)
+        else:
             self._send(command_complete(self._perform(found)))
-            return
-        if statement.words(1) == ("SELECT",):
-            raise GatewayError("a SELECT cannot share a message with this statement here: send them apart", sqlstate="0A000")
-        for tag in self._backend.run(found.sql).tags:
-            self._send(command_complete(tag))
 
     # The extended protocol
 
@@ -119,13 +119,12 @@ class Session:
     def _translate_batch(self, batch: list[tuple[bytes, bytes]]) -> tuple[list[bytes], bool]:
         messages, ours = [], []
         for kind, body in batch:
-            if kind == b"P":
-                body = self._parse(body)
-            elif kind == b"B":
+            passed = self._parse(body) if kind == b"P" else body
+            if kind == b"B":
                 portal, at = cstring(body)
                 self._bind(portal, cstring(body, at)[0])
             ours.append(self._is_ours(kind, body))
-            messages.append(message(kind, body))
+            messages.append(message(kind, passed))
         if any(ours) and not all(ours):
             raise GatewayError("the local Redshift takes such statements in a message group of their own", sqlstate="0A000")
         return messages, any(ours)
@@ -206,13 +205,17 @@ class Session:
 
     def _next(self) -> tuple[bytes, bytes]:
         while (found := self._inbox.take()) is None:
-            self._wait(lambda: self._relay())
+            self._wait(self._relay)
         return found
 
-    def _pump(self) -> None:
-        """Stream PostgreSQL's answers to the client up to ReadyForQuery."""
-        while not self._relay_ready():
-            pass
+    def _pump(self, *, is_last: bool = True) -> None:
+        """Stream PostgreSQL's answers to the client up to ReadyForQuery, which is passed on if `is_last`."""
+        self._has_failed, self._is_last = False, is_last
+        try:
+            while not self._relay_ready():
+                pass
+        finally:
+            self._is_last = True
 
     def _relay_ready(self) -> bool:
         finished: list[bool] = []
@@ -237,9 +240,9 @@ class Session:
         self._inbox.feed(data)
 
     def _check_client(self) -> None:
-        """Notice, between two chunks of a load, that the client has left."""
+        """Notice that the client has left, between two chunks of a load or while a statement of ours waits."""
         for key, _ in self._selector.select(0):
-            if key.fileobj is self._client:
+            if key.fileobj is self._client and len(self._inbox) < MAX_PIPELINED_BYTES:
                 self._read_client()
 
     def _relay(self) -> bool:
@@ -257,32 +260,14 @@ class Session:
 
     def _watch(self, kind: bytes, body: bytes) -> bytes:
         if kind == b"E":
+            self._has_failed = True
             body = translate(body, self._backend.pid)
         elif kind == b"T":
-            body = _describe_super(body)
+            body = describe_super(body)
         elif kind == b"Z":
             self._backend.status = body
+            if not self._is_last:
+                return b""
         elif body == b"COMMIT\0" and self._services.on_commit_done is not None:
             self._services.on_commit_done(self._backend.pid)
         return message(kind, body)
-
-
-def _describe_super(body: bytes) -> bytes:
-    """Give jsonb columns the type number of SUPER in a RowDescription."""
-    if struct.pack("!I", OID_JSONB) not in body:
-        return body
-    out, at = bytearray(body), 2
-    for _ in range(struct.unpack_from("!H", body)[0]):
-        at = body.index(b"\0", at) + 1 + 6
-        if struct.unpack_from("!I", body, at)[0] == OID_JSONB:
-            struct.pack_into("!I", out, at, OID_SUPER)
-        at += 12
-    return bytes(out)
-
-
-def close_quietly(sock: socket.socket) -> None:
-    """Close a socket that may be gone already."""
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
-    with contextlib.suppress(OSError):
-        sock.close()

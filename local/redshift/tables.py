@@ -53,7 +53,7 @@ def plan_alter(statement: Statement, write: Write) -> Plan:
     if words[0] == "ADD":
         return _plan_add(statement, name, list(tokens[at + 1 :]), write)
     if words[0] == "ALTER":
-        return _plan_alter_column(statement, name, list(tokens[at + 1 :]))
+        return _plan_alter_column(name, list(tokens[at + 1 :]))
     return Forward(write(statement, tokens), is_changed=True)
 
 
@@ -153,7 +153,7 @@ def _plan_add(statement: Statement, name: str, rest: list[Token], write: Write) 
     return Forward(f"ALTER TABLE {name} ADD COLUMN {column.sql(is_required=False)}", is_changed=True)
 
 
-def _plan_alter_column(statement: Statement, name: str, rest: list[Token]) -> Plan:
+def _plan_alter_column(name: str, rest: list[Token]) -> Plan:
     words = [token.word for token in rest]
     if words[0] in {"DISTKEY", "SORTKEY", "DISTSTYLE", "COMPOUND", "ENCODE"}:
         return Script((f"SELECT {quote_text(name)}::regclass",), "ALTER TABLE")

@@ -14,6 +14,7 @@ SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
 READ_BYTES = 65536
 MAX_MESSAGE_BYTES = 1 << 28
 MAX_STARTUP_BYTES = 10_000  # PostgreSQL's own limit
+OID_JSONB, OID_SUPER = 3802, 4000
 
 
 class ProtocolError(Exception):
@@ -70,6 +71,19 @@ def cstring(body: bytes, at: int = 0) -> tuple[str, int]:
     """Read a NUL-terminated string; return it with the position after it."""
     end = body.index(b"\0", at)
     return body[at:end].decode(), end + 1
+
+
+def describe_super(body: bytes) -> bytes:
+    """Give jsonb columns the type number of SUPER in a RowDescription."""
+    if struct.pack("!I", OID_JSONB) not in body:
+        return body
+    out, at = bytearray(body), 2
+    for _ in range(struct.unpack_from("!H", body)[0]):
+        at = body.index(b"\0", at) + 1 + 6
+        if struct.unpack_from("!I", body, at)[0] == OID_JSONB:
+            struct.pack_into("!I", out, at, OID_SUPER)
+        at += 12
+    return bytes(out)
 
 
 class MessageBuffer:
@@ -148,4 +162,4 @@ def receive_startup(sock: socket.socket) -> tuple[int, bytes]:
 def read_parameters(body: bytes) -> dict[str, str]:
     """Decode the name/value pairs of a StartupMessage."""
     parts = [part.decode() for part in body.rstrip(b"\0").split(b"\0")]
-    return dict(zip(parts[::2], parts[1::2] + [""], strict=False))
+    return dict(zip(parts[::2], [*parts[1::2], ""], strict=False))

@@ -118,7 +118,7 @@ def test_widening_varchar_is_refused_in_a_transaction_and_works_outside_under_a_
     cursor.execute(f"CREATE TABLE {schema}.t (id INT, name VARCHAR(5), fixed VARCHAR(5) DEFAULT 'x', PRIMARY KEY (id))")
     cursor.execute(f"CREATE VIEW {schema}.v AS SELECT name FROM {schema}.t WITH NO SCHEMA BINDING")
     connection.commit()
-    with pytest.raises(redshift_connector.ProgrammingError, match="25001.*ALTER TABLE ALTER COLUMN cannot run inside a transaction block"):
+    with pytest.raises(redshift_connector.ProgrammingError, match=r"25001.*ALTER TABLE ALTER COLUMN cannot run inside a transaction block"):
         cursor.execute(f"ALTER TABLE {schema}.t ALTER COLUMN name TYPE VARCHAR(9)")
     connection.rollback()
     connection.autocommit = True
@@ -149,7 +149,7 @@ def test_merge_updates_and_inserts_and_inserts_a_duplicate_new_key_twice(cursor:
     cursor.execute(merge)
     cursor.execute(f"SELECT id, v FROM {schema}.t ORDER BY id, v")
     assert cursor.fetchall() == ([1, 10], [2, 20], [2, 21])
-    with pytest.raises(redshift_connector.ProgrammingError, match="XX000.*Found multiple matches"):
+    with pytest.raises(redshift_connector.ProgrammingError, match=r"XX000.*Found multiple matches"):
         cursor.execute(merge)
 
 

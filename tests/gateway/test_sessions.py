@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
+import ssl
+import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ import awswrangler as wr
 import pytest
 import redshift_connector
 
-from local.postgres import find_binaries
-from local.redshift import Gateway, PortBusy
+from local.redshift import Gateway, PortBusy, wire
+from local.redshift.server import _md5_answer
 
 Connect = Callable[..., Any]
 WAIT_SECONDS = 10.0
@@ -157,6 +158,8 @@ def test_a_statement_timeout_is_worded_as_a_cancelled_query(cursor: Any) -> None
 
 
 def test_redshifts_own_settings_are_kept_and_shown(cursor: Any) -> None:
+    cursor.execute("SHOW query_group")
+    assert cursor.fetchone() == [""]
     cursor.execute("SET query_group TO 'esteira'")
     cursor.execute("SHOW query_group")
     assert cursor.fetchone() == ["esteira"]
@@ -250,37 +253,76 @@ def test_awswrangler_reads_and_writes_over_the_connection(connect: Connect, sche
     assert found[["id", "name"]].to_numpy().tolist() == [[1, "a"], [2, "ç"]]
 
 
-def psql(gateway: Gateway, sql: str, ca: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    where = f"host=localhost port={gateway.port} dbname=dev user=service sslmode=verify-full sslrootcert={ca} connect_timeout=5"
-    command = [str(find_binaries() / "psql"), "--no-psqlrc", "-At", "-d", where, "-c", sql]
-    passwords = {"PGPASSWORD": "s3cret'"}
-    return subprocess.run(command, env=os.environ | passwords | environment, capture_output=True, text=True, check=False, timeout=20)
+class SimpleClient:
+    """The simple protocol as psql speaks it. (The wheel's own psql is built without TLS, which the gateway demands.)"""
+
+    def __init__(self, gateway: Gateway, ca: Path) -> None:
+        raw = socket.create_connection(("127.0.0.1", gateway.port), timeout=WAIT_SECONDS)
+        raw.sendall(struct.pack("!II", 8, wire.SSL_REQUEST))
+        assert raw.recv(1) == b"S"
+        self.sock = ssl.create_default_context(cafile=str(ca)).wrap_socket(raw, server_hostname="localhost")
+        self.inbox = wire.MessageBuffer()
+        self.key = b""
+        self.sock.sendall(wire.startup({"user": "service", "database": "dev", "application_name": "psql", "unknown_parameter": "x"}))
+        salt = self.receive()[1][4:]
+        self.sock.sendall(wire.message(b"p", _md5_answer("service", "s3cret'", salt).encode() + b"\0"))
+        self.until_ready()
+
+    def receive(self) -> tuple[bytes, bytes]:
+        while (found := self.inbox.take()) is None:
+            self.inbox.feed(self.sock.recv(65536))
+        return found
+
+    def until_ready(self) -> list[str]:
+        seen: list[str] = []
+        while True:
+            kind, body = self.receive()
+            if kind == b"K":
+                self.key = body
+            elif kind == b"D":
+                seen.append("|".join(value or "" for value in wire.read_row(body)))
+            elif kind == b"C":
+                seen.append(wire.cstring(body)[0])
+            elif kind == b"E":
+                seen.append(dict(wire.read_fields(body))["M"])
+            elif kind == b"Z":
+                return [*seen, body.decode()]
+
+    def ask(self, sql: str) -> list[str]:
+        self.sock.sendall(wire.message(b"Q", sql.encode() + b"\0"))
+        return self.until_ready()
 
 
-def test_psql_speaks_the_simple_protocol(gateway: Gateway, certificates: Any, schema: str) -> None:
-    done = psql(gateway, f"CREATE TABLE {schema}.t (id INT, PRIMARY KEY (id)) SORTKEY(id); INSERT INTO {schema}.t VALUES (1),(1); TRUNCATE {schema}.t", certificates.ca)
-    assert (done.returncode, done.stdout.split("\n")[:3]) == (0, ["CREATE TABLE", "INSERT 0 2", "TRUNCATE TABLE"]), done.stderr
-    done = psql(gateway, "SELECT 1; SELECT nvl(NULL, 2); SELECT ';' -- ; no", certificates.ca)
-    assert done.stdout == "1\n2\n;\n"
-    done = psql(gateway, "SELECT 1; UNLOAD ('x') TO 's3://b'", certificates.ca)
-    assert "UNLOAD is not supported" in done.stderr
+@pytest.fixture
+def simple(gateway: Gateway, certificates: Any) -> Iterator[SimpleClient]:
+    client = SimpleClient(gateway, certificates.ca)
+    yield client
+    client.sock.close()
 
 
-def test_cancel_requests_reach_the_query(gateway: Gateway, certificates: Any, connection: Any) -> None:
-    cursor = connection.cursor()
-    where = f"host=localhost port={gateway.port} dbname=dev user=service sslmode=require connect_timeout=5"
-    command = [str(find_binaries() / "psql"), "--no-psqlrc", "-d", where, "-c", "SELECT pg_sleep(30) AS cancel_me"]
-    with subprocess.Popen(command, env=os.environ | {"PGPASSWORD": "s3cret'"}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as client:
-        connection.autocommit = True
+def test_the_simple_protocol_takes_several_statements(simple: SimpleClient, schema: str) -> None:
+    created = simple.ask(f"CREATE TABLE {schema}.t (id INT, PRIMARY KEY (id)) SORTKEY(id); INSERT INTO {schema}.t VALUES (1),(1); TRUNCATE {schema}.t")
+    assert created == ["CREATE TABLE", "INSERT 0 2", "TRUNCATE TABLE", "I"]
+    assert simple.ask("SELECT 1; SELECT nvl(NULL, 2); SELECT ';' -- ; no") == ["1", "SELECT 1", "2", "SELECT 1", ";", "SELECT 1", "I"]
+    mixed = simple.ask(f"TRUNCATE {schema}.t; SELECT 1; SELECT 1/0; SELECT 2")
+    assert mixed == ["TRUNCATE TABLE", "1", "SELECT 1", "division by zero", "I"]
+    assert simple.ask("") == ["I"]
 
-        def is_running() -> bool:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s AND state = 'active' AND pid <> pg_backend_pid()", ("%cancel_me%",))
-            return bool(cursor.fetchone()[0])
 
-        wait_for(is_running)
-        client.send_signal(signal.SIGINT)
-        _, errors = client.communicate(timeout=WAIT_SECONDS)
-    assert "cancelled on user's request" in errors
+def test_a_refusal_in_a_transaction_aborts_it_as_an_error_of_the_server_would(simple: SimpleClient) -> None:
+    assert simple.ask("BEGIN") == ["BEGIN", "T"]
+    assert simple.ask("UNLOAD ('x') TO 's3://b'") == ["UNLOAD is not supported: the local Redshift does not emulate it", "E"]
+    assert simple.ask("COMMIT") == ["ROLLBACK", "I"]
+
+
+def test_cancel_requests_reach_the_query(gateway: Gateway, simple: SimpleClient) -> None:
+    simple.sock.sendall(wire.message(b"Q", b"SELECT pg_sleep(30)\0"))
+    time.sleep(0.2)
+    with socket.create_connection(("127.0.0.1", gateway.port)) as other:
+        other.sendall(struct.pack("!II", 16, wire.CANCEL_REQUEST) + simple.key)
+        assert other.recv(1) == b""
+    answer = simple.until_ready()
+    assert "cancelled on user's request" in answer[0]
 
 
 def test_a_busy_port_is_named(gateway: Gateway, certificates: Any, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_part_that_dies_is_named_with_the_end_of_its_log(config: StackConfig) 
 
 def test_a_state_folder_of_another_version_is_refused(config: StackConfig) -> None:
     (config.state / "VERSION").write_text("999\n")
-    with pytest.raises(StackError, match="version 999.*delete that folder"):
+    with pytest.raises(StackError, match=r"version 999.*delete that folder"):
         up(config)
 
 

@@ -19,8 +19,7 @@ def refused(call: Any, **arguments: Any) -> bool:
     try:
         call(**arguments)
     except ClientError as exc:
-        assert exc.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}, exc
-        return True
+        return exc.response["Error"]["Code"] in {"AccessDenied", "AccessDeniedException"}
     return False
 
 
@@ -86,7 +85,7 @@ def test_a_well_known_root_key_is_refused(client: Any, stack: Stack) -> None:
 
     options = {"endpoint_url": stack.env["AWS_ENDPOINT_URL"], "region_name": "us-east-1"}
     s3 = boto3.client("s3", aws_access_key_id="test", aws_secret_access_key="test", **options)
-    with pytest.raises(ClientError, match="403|InvalidClientTokenId|Forbidden"):
+    with pytest.raises(ClientError, match=r"403|InvalidClientTokenId|Forbidden"):
         s3.list_buckets()
 
 

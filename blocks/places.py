@@ -1,0 +1,55 @@
+"""Open a place by its block's name, with an error that says how to make a block that is missing."""
+
+from typing import TypeVar
+
+from prefect.blocks.core import Block
+
+from blocks.lake import LAKE_BLOCK, LakeBlock
+from blocks.portal import PortalBlock
+from blocks.warehouse import WAREHOUSE_BLOCK, WarehouseBlock
+from esteira.errors import ConfigError
+from esteira.lake import Lake
+from esteira.portal import Portal
+from esteira.warehouse import Warehouse
+
+B = TypeVar("B", bound=Block)
+
+
+def open_lake() -> Lake:
+    """The stage's lake.
+
+    Raises:
+        ConfigError: Its block is not registered.
+    """
+    return _load(LakeBlock, LAKE_BLOCK).open()
+
+
+def open_warehouse() -> Warehouse:
+    """The stage's warehouse; reads its secret now.
+
+    Raises:
+        ConfigError: Its block is not registered, or its secret is incomplete.
+    """
+    return _load(WarehouseBlock, WAREHOUSE_BLOCK).open()
+
+
+def open_portal(name: str) -> Portal:
+    """A portal by name; reads its secret now.
+
+    Raises:
+        ConfigError: Its block is not registered.
+    """
+    return _load(PortalBlock, name).open()
+
+
+def _load(kind: type[B], name: str) -> B:
+    try:
+        block = kind.load(name)
+    except ValueError as exc:
+        hint = "Register the stage's blocks with `esteira stack up`, or create this one in the Prefect UI."
+        raise ConfigError(
+            f"Block {kind.get_block_type_slug()}/{name} does not exist on this Prefect server.", hint=hint
+        ) from exc
+    if not isinstance(block, kind):
+        raise TypeError(f"{name} was loaded as {type(block).__name__}; blocks are opened from synchronous code only")
+    return block

@@ -1,0 +1,93 @@
+"""Contracts by name from a folder of files."""
+
+from pathlib import Path
+
+import pytest
+
+from esteira.catalogue import find_dataset, in_order, load_catalogue, of_cadence
+from esteira.contract import Quality, Reference
+from esteira.errors import ConfigError
+from tests.core.small import dataset
+
+DATASETS = Path(__file__).resolve().parents[2] / "datasets"
+GOOD = """
+import pandas as pd
+import pandera.pandas as pa
+from esteira.contract import ApiSource, Dataset, Replace
+
+class Row(pa.DataFrameModel):
+    id: pd.Int64Dtype = pa.Field(description="Key")
+
+DATASET = Dataset(name="good", source=ApiSource(portal="p", path="/x"), schema=Row, write=Replace(), cadence="weekly")
+"""
+
+
+def referring(name: str, to: str) -> object:
+    return dataset(name=name, quality=Quality(references=(Reference("id", to=to),)))
+
+
+def test_referenced_tables_come_first():
+    names = list(load_catalogue(DATASETS))
+    assert set(names) == {"airlines", "airports", "flights", "planes", "weather"}
+    assert all(names.index(parent) < names.index("flights") for parent in ("airlines", "airports", "planes"))
+
+
+def test_an_order_does_not_depend_on_the_alphabet():
+    assert list(in_order([referring("a", "z.id"), dataset(name="z")])) == ["z", "a"]
+
+
+def test_a_dataset_may_refer_to_itself():
+    assert list(in_order([referring("a", "a.id")])) == ["a"]
+
+
+def test_a_circle_of_references_is_refused_and_shown():
+    with pytest.raises(ConfigError, match="circle: a → b → c → a"):
+        in_order([referring("a", "b.id"), referring("b", "c.id"), referring("c", "a.id")])
+
+
+@pytest.mark.parametrize("to", ["nowhere.id", "b.nope"])
+def test_a_reference_to_nothing_is_refused(to: str):
+    with pytest.raises(ConfigError, match=f"to='{to}'.* names no column of a contract") as caught:
+        in_order([referring("a", to), dataset(name="b")])
+    assert caught.value.dataset == "a"
+
+
+def test_an_unknown_name_lists_the_names_that_there_are():
+    with pytest.raises(ConfigError, match="no dataset 'flight'; .* has airlines, airports, flights, planes, weather"):
+        find_dataset(DATASETS, "flight")
+
+
+def test_a_known_name_is_found():
+    assert find_dataset(DATASETS, "planes").name == "planes"
+
+
+def test_datasets_are_chosen_by_cadence(tmp_path: Path):
+    (tmp_path / "good.py").write_text(GOOD)
+    catalogue = load_catalogue(tmp_path)
+    assert [found.name for found in of_cadence(catalogue, "weekly")] == ["good"]
+    assert of_cadence(catalogue, "daily") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["raise ValueError('broken inside')", "def (", "DATASET = 1", "", GOOD.replace("good", "other")]
+)
+def test_a_broken_file_names_itself(tmp_path: Path, text: str):
+    (tmp_path / "good.py").write_text(text)
+    with pytest.raises(ConfigError, match=r"good\.py") as caught:
+        load_catalogue(tmp_path)
+    assert caught.value.dataset == "good"
+
+
+def test_a_refusal_of_a_constructor_inside_a_file_names_the_file(tmp_path: Path):
+    (tmp_path / "good.py").write_text(GOOD.replace('"/x"', '"x"'))
+    with pytest.raises(ConfigError, match="starts with a slash") as caught:
+        load_catalogue(tmp_path)
+    assert caught.value.paragraph().startswith("ConfigError [good]: ")
+
+
+@pytest.mark.parametrize("folder", ["empty", "missing"])
+def test_a_folder_without_contracts_is_refused(tmp_path: Path, folder: str):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/_private.py").write_text("raise SystemExit")
+    with pytest.raises(ConfigError, match=f"{folder} holds no contract file"):
+        load_catalogue(tmp_path / folder)

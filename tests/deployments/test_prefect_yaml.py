@@ -1,0 +1,78 @@
+"""`prefect.yaml` deploys headlessly to a process pool, and a real worker runs what it deployed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.ports import Ports
+from local.stack import Stack, StackConfig, running
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFECT = [str(Path(sys.executable).parent / "prefect"), "--no-prompt"]
+POOL = "laptop"
+PREPARE = "from cli.stack import prepare_prefect; prepare_prefect()"
+STATE = """
+import sys, json
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    run = client.read_flow_run(sys.argv[1])
+    print(json.dumps({"type": run.state.type.value, "message": run.state.message}))
+"""
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    state = tmp_path_factory.mktemp("deploy")
+    with running(StackConfig(state=state, ports=Ports.free(), flights_limit=200)) as stack:
+        yield _environment(stack)
+
+
+def _environment(stack: Stack) -> dict[str, str]:
+    return stack.client_environment() | {"ESTEIRA_WORK_POOL": POOL, "ESTEIRA_HOME": str(ROOT), "PREFECT_LOGGING_LEVEL": "WARNING"}
+
+
+@pytest.fixture(scope="module")
+def deployed(environment: dict[str, str]) -> dict[str, str]:
+    _run([sys.executable, "-c", PREPARE], environment)
+    _run([*PREFECT, "work-pool", "create", POOL, "--type", "process"], environment)
+    _run([*PREFECT, "deploy", "--all"], environment)
+    return environment
+
+
+def _run(command: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_both_deployments_stand_on_the_server(deployed: dict[str, str]) -> None:
+    found = json.loads(_run([*PREFECT, "deployment", "ls", "-o", "json"], deployed))
+    assert {each["name"] for each in found} == {"daily", "ingest"}
+
+
+def test_a_worker_runs_the_ingest_deployment_to_completion(deployed: dict[str, str]) -> None:
+    parameters = ["-p", 'dataset="airlines"', "-p", 'as_of="2014-01-02T06:00:00Z"']
+    created = _run([*PREFECT, "deployment", "run", "ingest/ingest", *parameters], deployed)
+    run_id = next(word for word in created.split() if word.count("-") == 4 and len(word) == 36)
+    command = [*PREFECT, "worker", "start", "--pool", POOL, "--type", "process", "--run-once"]
+    worker = subprocess.run(command, cwd=ROOT, env=deployed, capture_output=True, text=True, timeout=150, check=False)
+    state = _await_end(run_id, deployed)
+    assert state["type"] == "COMPLETED", (state, worker.stdout[-3000:], worker.stderr[-3000:])
+
+
+def _await_end(run_id: str, environment: dict[str, str]) -> dict[str, str]:
+    deadline = time.monotonic() + 90
+    while True:
+        state: dict[str, str] = json.loads(_run([sys.executable, "-c", STATE, run_id], environment))
+        if state["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"} or time.monotonic() > deadline:
+            return state
+        time.sleep(1)

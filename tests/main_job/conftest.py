@@ -1,0 +1,239 @@
+"""One whole laptop stack for this folder: portal, AWS, Redshift, Prefect and the Slack catcher; the command line runs against it.
+
+Each scenario has datasets of its own name, so that none sees another's tables, batches or seals. A tag in their request
+parameters makes their requests recognisable in the portal's log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from esteira.contract import Dataset
+from esteira.warehouse import Credentials, Warehouse, WarehouseConfig
+from local.aws.bootstrap import REGION
+from local.ports import Ports
+from local.stack import Stack, StackConfig, running
+from local.state import StateFolder
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+FLIGHTS = 2_000
+COMMAND_SECONDS = 100
+WRONG_TOKEN = "Bb2wrong0token0that0nobody0may0read"
+# Defects of redshift_connector 2.2, not ours: an SSLContext without a protocol, and a socket left open when connecting fails.
+CONNECTOR_WARNINGS = (
+    r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
+    r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",
+    r"ignore:unclosed <s:ResourceWarning",
+    r"ignore:Exception ignored in. <s:pytest.PytestUnraisableExceptionWarning",
+)
+_BLOCKS = """
+import json, sys
+from blocks import PortalBlock
+from cli.stack import prepare_prefect
+prepare_prefect()
+for name, fields in json.loads(sys.argv[1]).items():
+    PortalBlock(allow_private_hosts=True, **fields).save(name, overwrite=True)
+"""
+_DERIVED_CONTRACT = '''"""A variant of a real contract, for one scenario."""
+
+import dataclasses
+
+from datasets.{base} import DATASET as _BASE
+from esteira.contract import Append, Quality, Reference, Replace, Upsert  # noqa: F401
+
+_SOURCE = dataclasses.replace(_BASE.source, **{{"params": {params!r}, "incremental": None, "pages_per_part": 1}} | {source!r})
+DATASET = dataclasses.replace(_BASE, name="{name}", source=_SOURCE, write={write}, quality={quality})
+'''
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in here:
+        for mark in (pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("stack"), pytest.mark.timeout(240)):
+            item.add_marker(mark)
+        for warning in CONNECTOR_WARNINGS:
+            item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def facts(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class World:
+    """The running stack, from a user's side."""
+
+    stack: Stack
+
+    @property
+    def portal_database(self) -> Path:
+        return Path(self.stack.state) / "portal" / "flights.db"
+
+    @property
+    def token(self) -> str:
+        return StateFolder(Path(self.stack.state)).secret("portal-token").read_text()
+
+    def esteira(self, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
+        """Run the command line in a process of its own."""
+        return self.python("from cli.main import main; main()", *arguments, env=env)
+
+    def python(self, code: str, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
+        """Run a script in a process that has the client's environment; -9 is the code of a SIGKILL."""
+        environment = self.stack.client_environment() | {"ESTEIRA_STEP_RETRIES": "0"} | dict(env or {})
+        return run_python(code, *arguments, env=environment)
+
+    def portal_requests(self, tag: str) -> list[str]:
+        """The request lines of the portal's log that carry a scenario's tag."""
+        log = (Path(self.stack.state) / "log" / "portal.log").read_text()
+        return [line.split('"')[1] for line in log.splitlines() if f"_tag={tag}" in line and '"' in line]
+
+    def messages(self) -> list[str]:
+        """What the Slack catcher received, newest first."""
+        address = self.stack.env["ESTEIRA_SLACK_URL"].removesuffix("/slack") + "/messages"
+        with closing(urllib.request.urlopen(address, timeout=10)) as answer:
+            return [json.dumps(message["body"]) for message in json.load(answer)]
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of the warehouse."""
+        env = self.stack.env
+        config = WarehouseConfig(
+            "localhost", int(env["ESTEIRA_WAREHOUSE_PORT"]), env["ESTEIRA_WAREHOUSE_DATABASE"],
+            env["ESTEIRA_WAREHOUSE_SECRET"], env["ESTEIRA_COPY_ROLE_ARN"],
+        )  # fmt: skip
+        password = StateFolder(Path(self.stack.state)).secret("warehouse-password").read_text()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SSL_CERT_FILE", env["SSL_CERT_FILE"])
+            with Warehouse(config, Credentials("esteira", password)).session() as session:
+                return session.rows(sql)
+
+    def loaded_rows(self, dataset: Dataset, table: str | None = None) -> list[tuple[Any, ...]]:
+        """The contract's columns of its table, in one form, sorted."""
+        names = ", ".join(f'"{name}"' for name in dataset.column_names)
+        return _sorted(self.query(f"SELECT {names} FROM dw.{table or dataset.name}"))
+
+    def portal_rows(self, dataset: Dataset, where: str = "1 = 1") -> list[tuple[Any, ...]]:
+        """The same columns by plain SQL on the portal's own file, in the same form."""
+        names = ", ".join(f'"{name}"' for name in dataset.column_names)
+        table = dataset.source.path.rsplit("/", 1)[1].removesuffix(".json")
+        with closing(sqlite3.connect(self.portal_database)) as connection:
+            return _sorted(connection.execute(f"SELECT {names} FROM {table} WHERE {where}").fetchall())
+
+
+@pytest.fixture(scope="session")
+def html_portal() -> Iterator[str]:
+    """A portal that answers 200 with a page for people."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _HtmlHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory, html_portal: str) -> Iterator[World]:
+    """The stack with blocks and automation registered, as after `esteira stack up`, and a few broken portals."""
+    state = tmp_path_factory.mktemp("main-job")
+    with running(StackConfig(state=state, ports=Ports.free(), flights_limit=FLIGHTS)) as stack:
+        world = World(stack)
+        secret = _put_wrong_secret(stack)
+        portals = {
+            "portal-wrong-token": {"base_url": stack.env["ESTEIRA_PORTAL_URL"], "secret_name": secret},
+            "portal-down": {"base_url": f"http://127.0.0.1:{Ports.free().resolved().portal}", "auth": "none"},
+            "portal-html": {"base_url": html_portal, "auth": "none"},
+        }
+        prepared = world.python(_BLOCKS, json.dumps(portals))
+        assert prepared.code == 0, prepared.err
+        yield world
+
+
+WriteContract = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def write_contract(tmp_path_factory: pytest.TempPathFactory) -> WriteContract:
+    """Write a variant of a real contract into a folder (a new one by default); returns the folder."""
+
+    def write(
+        name: str, base: str = "airlines", *, size: int = 10_000, write: str = "Replace()", quality: str = "Quality()",
+        folder: Path | None = None, **source: Any,
+    ) -> Path:  # fmt: skip
+        folder = folder or tmp_path_factory.mktemp(name.replace("_", "-"))
+        params = {"_size": size, "_shape": "objects", "_tag": name}
+        text = _DERIVED_CONTRACT.format(base=base, name=name, params=params, source=source, write=write, quality=quality)
+        (folder / f"{name}.py").write_text(text)
+        return folder
+
+    return write
+
+
+def run_python(code: str, *arguments: str, env: Mapping[str, str]) -> Result:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=dict(env), cwd=CHECKOUT, capture_output=True, text=True,
+        timeout=COMMAND_SECONDS, check=False,
+    )  # fmt: skip
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def without_stack(tmp_path: Path) -> Callable[..., Result]:
+    """Run the command line where no stack was ever started."""
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "ESTEIRA_STATE": str(tmp_path / "none")}
+    return lambda *arguments: run_python("from cli.main import main; main()", *arguments, env=env)
+
+
+class _HtmlHandler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        page = b"<html><body>The portal is under maintenance.</body></html>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+def _put_wrong_secret(stack: Stack) -> str:
+    _, key = StateFolder(Path(stack.state)).root_key()
+    session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
+    client = session.client("secretsmanager", endpoint_url=stack.env["AWS_ENDPOINT_URL"])
+    name = stack.env["ESTEIRA_PORTAL_SECRET"] + "-wrong"
+    client.create_secret(Name=name, SecretString=json.dumps({"token": WRONG_TOKEN}))
+    client.close()
+    return name
+
+
+def _sorted(rows: list[Any]) -> list[tuple[Any, ...]]:
+    return sorted((tuple(_plain(value) for value in row) for row in rows), key=repr)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return float(value) if isinstance(value, int | float) else value

@@ -1,0 +1,264 @@
+"""The loader against the local Redshift and S3: batches are made by hand, sealed and stored through `Lake`."""
+
+import io
+import itertools
+import select
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+import pyarrow.parquet as pq
+import pytest
+
+from esteira.batch import Batch, Window
+from esteira.contract import ApiSource, Dataset, Quality, Replace, Timestamp, WriteMode
+from esteira.lake import Lake, Layout, Part, Seal
+from esteira.warehouse import Credentials, Loader, LoadRequest, LoadResult, Warehouse, WarehouseConfig
+from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.reads import committed_batches
+from local.ports import Ports
+from local.stack import Stack, StackConfig, running
+from local.state import StateFolder
+
+SCHEMA = "loads"
+POSITION = "_esteira_position"
+FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)
+SSL_REQUEST = struct.pack("!II", 8, 80877103)
+# Defects of redshift_connector 2.2, not ours: an SSLContext without a protocol, and a socket left open when connecting fails.
+CONNECTOR_WARNINGS = (
+    r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
+    r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",
+    r"ignore:unclosed <s:ResourceWarning",
+    r"ignore:Exception ignored in. <s:pytest.PytestUnraisableExceptionWarning",
+)
+_numbers = itertools.count(1)
+Row = dict[str, Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in here:
+        for mark in (pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("stack")):
+            item.add_marker(mark)
+        for warning in CONNECTOR_WARNINGS:
+            item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+class Item(pa.DataFrameModel):
+    """Things, one row per id; it's a table of tests."""
+
+    id: pd.Int64Dtype = pa.Field(description="Number")
+    label: pd.StringDtype = pa.Field(nullable=True, description="Text", metadata={"unit": "word"})
+    amount: pd.Int64Dtype = pa.Field(nullable=True, description="How many")
+    changed_at: Timestamp = pa.Field(nullable=True, description="When the portal changed it")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """S3, IAM, Secrets Manager and Redshift; no portal and no Prefect."""
+    state = tmp_path_factory.mktemp("warehouse")
+    config = StackConfig(state=state, ports=Ports.free(), with_prefect=False, with_portal=False)
+    with running(config) as stack:
+        yield stack
+
+
+@pytest.fixture(autouse=True)
+def client_environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a step on a laptop sees: the task role's profile and the stack's certificate authority."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in stack.env.items():
+        monkeypatch.setenv(name, value)
+
+
+OpenWarehouse = Callable[..., Warehouse]
+
+
+@pytest.fixture
+def open_warehouse(stack: Stack) -> OpenWarehouse:
+    """A warehouse object: the right one, or with another port, password or statement limit."""
+    env = stack.env
+    right = StateFolder(Path(stack.state)).secret("warehouse-password").read_text()
+
+    def open_one(*, port: int | None = None, password: str = right, seconds: int = 60) -> Warehouse:
+        config = WarehouseConfig(
+            env["ESTEIRA_WAREHOUSE_HOST"], port or int(env["ESTEIRA_WAREHOUSE_PORT"]), env["ESTEIRA_WAREHOUSE_DATABASE"],
+            env["ESTEIRA_WAREHOUSE_SECRET"], env["ESTEIRA_COPY_ROLE_ARN"], SCHEMA, seconds,
+        )  # fmt: skip
+        return Warehouse(config, Credentials("esteira", password))
+
+    return open_one
+
+
+@pytest.fixture
+def warehouse(open_warehouse: OpenWarehouse) -> Warehouse:
+    return open_warehouse()
+
+
+@pytest.fixture
+def lake(stack: Stack, client_environment: None) -> Lake:
+    return Lake(stack.env["ESTEIRA_LAKE_BUCKET"])
+
+
+MakeDataset = Callable[..., Dataset]
+
+
+@pytest.fixture
+def make_dataset() -> MakeDataset:
+    """A contract with a name of its own, unless one is given."""
+
+    def make(
+        write: WriteMode | None = None, *, name: str | None = None, schema: type[pa.DataFrameModel] = Item, quality: Quality | None = None
+    ) -> Dataset:
+        source = ApiSource(portal="none", path="/none")
+        return Dataset(
+            name=name or f"t{next(_numbers)}", source=source, schema=schema, write=write or Replace(), quality=quality or Quality(), sortkey=("id",)
+        )
+
+    return make
+
+
+@dataclass
+class Bench:
+    """Makes batches and loads them."""
+
+    warehouse: Warehouse
+    lake: Lake
+
+    def request(
+        self, dataset: Dataset, *parts: Sequence[Row], day: int = 1, quarantined: int = 0, arrow: pyarrow.Schema | None = None
+    ) -> LoadRequest:
+        """Store parts, seal them and derive the manifest, as extract and curate would."""
+        window = Window(FIRST_DAY + timedelta(days=day - 1), FIRST_DAY + timedelta(days=day))
+        batch = Batch(dataset.name, f"{window.start:%Y-%m-%d}-0123abcd", window, is_snapshot=True)
+        attempt = self.lake.new_attempt()
+        stored = []
+        rows = 0
+        for number, part in enumerate(parts, 1):
+            stored.append(self._put(dataset, Layout(dataset.name, batch.id).part("curated", attempt, number), part, rows, arrow))
+            rows += len(part)
+        seal = Seal(
+            dataset=dataset.name, batch=batch.id, attempt=attempt, parts=tuple(stored),
+            extracted=rows + quarantined, curated=rows, quarantined=quarantined,
+        )  # fmt: skip
+        return LoadRequest(dataset, batch, seal, self.lake.put_manifest(seal), run="test", version="0")
+
+    def load(self, dataset: Dataset, *parts: Sequence[Row], **facts: Any) -> LoadResult:
+        return self.loader().load(self.request(dataset, *parts, **facts))
+
+    def loader(self, warehouse: Warehouse | None = None) -> Loader:
+        return Loader(warehouse or self.warehouse, sleep=lambda _: None)
+
+    def rows(self, dataset: Dataset, columns: str = "id, label, amount") -> list[tuple[Any, ...]]:
+        return self.query(f"SELECT {columns} FROM {SCHEMA}.{dataset.name} ORDER BY id, label, amount")
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.warehouse.session() as session:
+            return session.rows(sql)
+
+    def run(self, sql: str) -> None:
+        with self.warehouse.session() as session:
+            session.run(sql)
+
+    def ledger(self, dataset: Dataset) -> list[LedgerEntry]:
+        return committed_batches(self.warehouse, dataset.name)
+
+    def _put(self, dataset: Dataset, key: str, rows: Sequence[Row], first: int, arrow: pyarrow.Schema | None) -> Part:
+        schema = arrow or pyarrow.schema([*((each.name, each.arrow) for each in dataset.columns), (POSITION, pyarrow.int64())])
+        table = pyarrow.Table.from_pylist([row | {POSITION: first + at} for at, row in enumerate(rows)], schema=schema)
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
+        texts = [each.name for each in dataset.columns if pyarrow.types.is_string(each.arrow)]
+        longest = {name: max((len((row.get(name) or "").encode()) for row in rows), default=0) for name in texts}
+        return self.lake.put_part(key, buffer.getvalue(), rows=len(rows), text_bytes=longest)
+
+
+@pytest.fixture
+def bench(warehouse: Warehouse, lake: Lake) -> Bench:
+    return Bench(warehouse, lake)
+
+
+class CuttingProxy:
+    """Stands between driver and warehouse, decrypts, and cuts the connection at a COMMIT: before it, or before its answer."""
+
+    def __init__(self, stack: Stack, point: str, cuts: int) -> None:
+        self._target = int(stack.env["ESTEIRA_WAREHOUSE_PORT"])
+        self._point, self.cuts_left = point, cuts
+        tls = Path(stack.state) / "tls"
+        self._server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._server.load_cert_chain(tls / "server.pem", tls / "server.key")
+        self._client = ssl.create_default_context(cafile=str(tls / "ca.pem"))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with suppress(OSError), client:
+            client.recv(len(SSL_REQUEST))
+            client.sendall(b"S")
+            with socket.create_connection(("127.0.0.1", self._target)) as target:
+                target.sendall(SSL_REQUEST)
+                target.recv(1)
+                near = self._server.wrap_socket(client, server_side=True)
+                far = self._client.wrap_socket(target, server_hostname="localhost")
+                with near, far:
+                    self._pump(near, far)
+
+    def _pump(self, near: ssl.SSLSocket, far: ssl.SSLSocket) -> None:
+        while True:
+            readable, _, _ = select.select([near, far], [], [])
+            for source in readable:
+                data = source.recv(65_536)
+                while source.pending():
+                    data += source.recv(65_536)
+                if not data or self._is_cut(data, is_request=source is near):
+                    return
+                (far if source is near else near).sendall(data)
+
+    def _is_cut(self, data: bytes, *, is_request: bool) -> bool:
+        wanted = b"commit\0" if self._point == "request" else b"COMMIT\0"
+        found = data.lower() if is_request else data
+        if self.cuts_left == 0 or is_request != (self._point == "request") or wanted not in found:
+            return False
+        self.cuts_left -= 1
+        return True
+
+
+MakeProxy = Callable[..., CuttingProxy]
+
+
+@pytest.fixture
+def cut_at_commit(stack: Stack) -> Iterator[MakeProxy]:
+    """`("request", n)` loses the next n COMMITs on their way, `("answer", n)` loses their answers."""
+    made: list[CuttingProxy] = []
+
+    def make(point: str, cuts: int = 1) -> CuttingProxy:
+        made.append(CuttingProxy(stack, point, cuts))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        proxy.close()
