@@ -28,13 +28,13 @@ def run_demo(state: Path, report: Path) -> int:
         adopt(stack.env)
         load_environment()
         prepare_prefect()
-        from cli.prefect_queue import drain_prefect
+        from cli.prefect_queue import drained
         from cli.rounds import check, fail_once, run_rounds, write_report
 
-        rounds = run_rounds(folder / "portal" / "flights.db")
-        slack = fail_once(folder)
+        with drained():
+            rounds = run_rounds(folder / "portal" / "flights.db")
+            slack = fail_once(folder)
         places = where_to_look()
-        drain_prefect()  # what is still queued for a server that is about to stop would hold up our own end
     problems = check(rounds, slack)
     write_report(report, rounds, slack, time.monotonic() - began)
     click.echo(f"\nWhere to look, after `ESTEIRA_STATE={os.path.relpath(folder)} make up`:\n{places}")

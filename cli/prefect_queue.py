@@ -1,10 +1,17 @@
 """Prefect's background queues of logs and events, which otherwise send what they hold when the process ends."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 
 
-def drain_prefect() -> None:
-    """Send everything now, while the server still answers."""
-    for queue in (EventsWorker, APILogWorker):
-        queue.drain_all(at_exit=False)
+@contextmanager
+def drained() -> Iterator[None]:
+    """Empty the queues on the way out, however that is: the server stops next, and each queue would wait for it in vain."""
+    try:
+        yield
+    finally:
+        for queue in (EventsWorker, APILogWorker):
+            queue.drain_all(at_exit=False)

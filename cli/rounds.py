@@ -64,7 +64,7 @@ def run_rounds(database: Path) -> list[Round]:
     first = _round("1. The first day: everything", FIRST_DAY)
     second = _round("2. The same day again: nothing is loaded twice", FIRST_DAY)
     append_flights(database, NEW_FLIGHTS_DAY, NEW_FLIGHTS)
-    title = f"3. Two days later, with {NEW_FLIGHTS} new flights at the portal: only they arrive (the last three days are read again)"
+    title = f"3. Two days later, with {NEW_FLIGHTS} new flights at the portal: only they arrive (three days are read again; the small snapshots of airlines and airports are replaced whole)"
     return [first, second, _round(title, LATER_DAY)]
 
 

@@ -44,10 +44,10 @@ class EsteiraError(Exception):
         return self
 
     def paragraph(self) -> str:
-        """One paragraph: the class, where, what, and the next step."""
+        """One paragraph: the class, where, what, the next step, and where to read more."""
         where = " ".join(part for part in (self.dataset, self.batch) if part)
         head = f"{type(self).__name__} [{where}]" if where else type(self).__name__
-        return f"{head}: {self.message} Next step: {self.hint}"
+        return f"{head}: {self.message} Next step: {self.hint} Runbook: docs/operations/runbook.md#{self.runbook}"
 
     def __str__(self) -> str:
         return self.message
@@ -156,4 +156,4 @@ class LoadError(PermanentError):
 class SealConflict(PermanentError):
     """What is sealed, stored or loaded is not what this attempt holds."""
 
-    default_hint = "Do not delete anything. Compare the two hashes, then start a new generation with `esteira ingest NAME --from raw`."
+    default_hint = "Do not delete anything. Compare the two hashes and find out which attempt wrote which seal before anything is loaded again."
