@@ -16,10 +16,13 @@ from redshift_connector.error import InterfaceError, OperationalError
 from esteira.errors import AuthError, ConfigError, EsteiraError, LoadError, WarehouseBusy
 
 _CONFLICT = re.compile(
-    r"\b1023\b|conflict with concurrent transaction|could not open relation with OID|cancelled on user's request",
+    r"\b1023\b|conflict with concurrent transaction|could not open relation with OID|cancelled on user's request"
+    r"|already exists|tuple concurrently updated",
     re.IGNORECASE,
 )
-"""Redshift sends these as XX000 like many other errors, so only the message tells that a new try may pass."""
+"""Redshift sends these as XX000 like many other errors, so only the message tells that a new try may pass.
+
+"Already exists" comes from two first loads that make the same schema or table at once: IF NOT EXISTS does not lock."""
 _PRESIGNED = re.compile(r"\?[^\s'\"]*X-Amz-[^\s'\"]*")
 
 

@@ -16,9 +16,10 @@ from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
-import pyarrow
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import Schema, Table, int64, types
+from pyarrow import schema as arrow_schema
 
 from esteira.batch import Batch, Window
 from esteira.contract import ApiSource, Dataset, Quality, Replace, Timestamp, WriteMode
@@ -118,11 +119,20 @@ def make_dataset() -> MakeDataset:
     """A contract with a name of its own, unless one is given."""
 
     def make(
-        write: WriteMode | None = None, *, name: str | None = None, schema: type[pa.DataFrameModel] = Item, quality: Quality | None = None
+        write: WriteMode | None = None,
+        *,
+        name: str | None = None,
+        schema: type[pa.DataFrameModel] = Item,
+        quality: Quality | None = None,
     ) -> Dataset:
         source = ApiSource(portal="none", path="/none")
         return Dataset(
-            name=name or f"t{next(_numbers)}", source=source, schema=schema, write=write or Replace(), quality=quality or Quality(), sortkey=("id",)
+            name=name or f"t{next(_numbers)}",
+            source=source,
+            schema=schema,
+            write=write or Replace(),
+            quality=quality or Quality(),
+            sortkey=("id",),
         )
 
     return make
@@ -136,7 +146,12 @@ class Bench:
     lake: Lake
 
     def request(
-        self, dataset: Dataset, *parts: Sequence[Row], day: int = 1, quarantined: int = 0, arrow: pyarrow.Schema | None = None
+        self,
+        dataset: Dataset,
+        *parts: Sequence[Row],
+        day: int = 1,
+        quarantined: int = 0,
+        arrow: Schema | None = None,
     ) -> LoadRequest:
         """Store parts, seal them and derive the manifest, as extract and curate would."""
         window = Window(FIRST_DAY + timedelta(days=day - 1), FIRST_DAY + timedelta(days=day))
@@ -145,7 +160,9 @@ class Bench:
         stored = []
         rows = 0
         for number, part in enumerate(parts, 1):
-            stored.append(self._put(dataset, Layout(dataset.name, batch.id).part("curated", attempt, number), part, rows, arrow))
+            stored.append(
+                self._put(dataset, Layout(dataset.name, batch.id).part("curated", attempt, number), part, rows, arrow)
+            )
             rows += len(part)
         seal = Seal(
             dataset=dataset.name, batch=batch.id, attempt=attempt, parts=tuple(stored),
@@ -173,12 +190,12 @@ class Bench:
     def ledger(self, dataset: Dataset) -> list[LedgerEntry]:
         return committed_batches(self.warehouse, dataset.name)
 
-    def _put(self, dataset: Dataset, key: str, rows: Sequence[Row], first: int, arrow: pyarrow.Schema | None) -> Part:
-        schema = arrow or pyarrow.schema([*((each.name, each.arrow) for each in dataset.columns), (POSITION, pyarrow.int64())])
-        table = pyarrow.Table.from_pylist([row | {POSITION: first + at} for at, row in enumerate(rows)], schema=schema)
+    def _put(self, dataset: Dataset, key: str, rows: Sequence[Row], first: int, arrow: Schema | None) -> Part:
+        schema = arrow or arrow_schema([*((each.name, each.arrow) for each in dataset.columns), (POSITION, int64())])
+        table = Table.from_pylist([row | {POSITION: first + at} for at, row in enumerate(rows)], schema=schema)
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
-        texts = [each.name for each in dataset.columns if pyarrow.types.is_string(each.arrow)]
+        texts = [each.name for each in dataset.columns if types.is_string(each.arrow)]
         longest = {name: max((len((row.get(name) or "").encode()) for row in rows), default=0) for name in texts}
         return self.lake.put_part(key, buffer.getvalue(), rows=len(rows), text_bytes=longest)
 
@@ -198,6 +215,9 @@ class CuttingProxy:
         self._server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._server.load_cert_chain(tls / "server.pem", tls / "server.key")
         self._client = ssl.create_default_context(cafile=str(tls / "ca.pem"))
+        for context in (self._server, self._client):
+            # TLS 1.3 sends tickets after the handshake: `select` would call the socket readable with nothing to read.
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
