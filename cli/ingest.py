@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import click
 
 from cli.environment import require_prefect
-from cli.output import DEFECT, dump, fail, table
+from cli.output import DEFECT, dump, error_facts, fail, table
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
+from esteira.errors import DataQualityError
 from esteira.extract import Progress
 from esteira.settings import read_settings
 from flows.ingest import BatchReport, IngestReport, ingest
@@ -37,21 +39,27 @@ def run_ingest(request: Request, *, as_json: bool, is_debug: bool) -> int:
     require_prefect()
     chosen = [find_dataset(read_settings().datasets, name) for name in request.names] or list(catalogue.values())
     wanted = [dataset for dataset in catalogue.values() if dataset in chosen]
-    reports: list[IngestReport] = []
-    failed: dict[str, int] = {}
+    outcomes: dict[str, IngestReport | BaseException] = {}
     for dataset in wanted:
-        blocked = next((parent for parent in _needed(dataset) if parent in failed), None)
-        if blocked:
-            click.echo(f"{dataset.name}: skipped because {blocked} failed.", err=True)
-            failed[dataset.name] = failed[blocked]
-            continue
-        outcome = ingest_one(dataset.name, request)
-        if isinstance(outcome, IngestReport):
-            reports.append(outcome)
-        else:
-            failed[dataset.name] = fail(outcome, is_debug=is_debug)
-    click.echo(dump([_facts(report) for report in reports]) if as_json else _summary(reports))
-    return next(iter(failed.values()), 0)
+        outcomes[dataset.name] = _ingest_unless_blocked(dataset, request, outcomes)
+    failures = [outcome for outcome in outcomes.values() if isinstance(outcome, BaseException)]
+    codes = [fail(failure, is_debug=is_debug) for failure in failures]
+    click.echo(dump([_facts(name, outcome) for name, outcome in outcomes.items()]) if as_json else _summary(outcomes))
+    return next(iter(codes), 0)
+
+
+def _ingest_unless_blocked(
+    dataset: Dataset, request: Request, outcomes: Mapping[str, IngestReport | BaseException]
+) -> IngestReport | BaseException:
+    """A dataset whose rows must refer to a table that has just failed is not tried: it would fail for the same reason."""
+    blocked = next((parent for parent in _needed(dataset) if isinstance(outcomes.get(parent), BaseException)), None)
+    if blocked is None:
+        return ingest_one(dataset.name, request)
+    return DataQualityError(
+        f"It was not tried because {blocked}, which its rows refer to, failed.",
+        dataset=dataset.name,
+        hint=f"Mend {blocked} first, then run the same command again.",
+    )
 
 
 def ingest_one(name: str, request: Request) -> IngestReport | BaseException:
@@ -128,16 +136,14 @@ def summary_row(report: IngestReport) -> tuple[object, ...]:
     )
 
 
-def _summary(reports: list[IngestReport]) -> str:
-    return table(COLUMNS, [summary_row(report) for report in reports])
+def _summary(outcomes: Mapping[str, IngestReport | BaseException]) -> str:
+    return table(COLUMNS, [summary_row(outcome) for outcome in outcomes.values() if isinstance(outcome, IngestReport)])
 
 
-def _facts(report: IngestReport) -> dict[str, object]:
-    return {
-        "dataset": report.dataset,
-        "as_of": report.as_of,
-        "batches": [batch_facts(batch) for batch in report.batches],
-    }
+def _facts(name: str, outcome: IngestReport | BaseException) -> dict[str, object]:
+    if isinstance(outcome, BaseException):
+        return {"dataset": name, "batches": [], **error_facts(outcome)}
+    return {"dataset": name, "as_of": outcome.as_of, "batches": [batch_facts(batch) for batch in outcome.batches]}
 
 
 def batch_facts(report: BatchReport) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.environment import load_environment, state_folder
-from cli.output import INTERRUPTED, dump, fail
+from cli.output import INTERRUPTED, dump, error_facts, fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def ingest(is_debug: bool, /, names: tuple[str, ...], *, is_all: bool, **options
             is_debug=is_debug,
         )
 
-    _run(command, is_debug=is_debug, folder=options["folder"])
+    _run(command, is_debug=is_debug, folder=options["folder"], as_json=options["as_json"])
 
 
 @esteira.command()
@@ -84,7 +84,7 @@ def status(is_debug: bool, names: tuple[str, ...], *, folder: Path | None, as_js
 
         return run_status(names, as_json=as_json)
 
-    _run(command, is_debug=is_debug, folder=folder)
+    _run(command, is_debug=is_debug, folder=folder, as_json=as_json)
 
 
 @esteira.command()
@@ -152,15 +152,15 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
     _guarded(command, is_debug=is_debug)
 
 
-def _run(command: Callable[[], int], *, is_debug: bool, folder: Path | None) -> None:
+def _run(command: Callable[[], int], *, is_debug: bool, folder: Path | None, as_json: bool) -> None:
     """Run a command that needs the stage's environment."""
     if folder is not None:
         os.environ["ESTEIRA_DATASETS"] = str(folder.resolve())
     load_environment(is_debug=is_debug)
-    _guarded(command, is_debug=is_debug)
+    _guarded(command, is_debug=is_debug, as_json=as_json)
 
 
-def _guarded(command: Callable[[], int], *, is_debug: bool) -> None:
+def _guarded(command: Callable[[], int], *, is_debug: bool, as_json: bool = False) -> None:
     """Turn whatever happens into lines and an exit code."""
     try:
         code = command()
@@ -169,6 +169,8 @@ def _guarded(command: Callable[[], int], *, is_debug: bool) -> None:
         code = INTERRUPTED
     except Exception as exc:  # noqa: BLE001 - the outermost edge: nothing above prints
         code = fail(exc, is_debug=is_debug)
+        if as_json:
+            click.echo(dump([error_facts(exc)]))
     sys.exit(code)
 
 
@@ -176,5 +178,3 @@ def main() -> None:
     """Entry point of the `esteira` script."""
     esteira()
 
-
-__all__ = ["dump", "main"]

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from esteira.errors import EsteiraError
+
 INTERRUPTED = 130
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -30,32 +32,35 @@ def dump(value: Any) -> str:
     return json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
 
 
-def fail(error: BaseException, *, is_debug: bool, as_json: bool = False) -> int:
+def fail(error: BaseException, *, is_debug: bool) -> int:
     """Print an error for a person, and say the exit code.
 
     An `EsteiraError` is one paragraph; anything else is a defect, and says so.
     """
-    from esteira.errors import EsteiraError
-
     if is_debug:
         traceback.print_exception(error, file=sys.stderr)
+    if isinstance(error, EsteiraError):
+        click.echo(error.paragraph(), err=True)
+        return error.exit_code
+    click.echo(
+        f"{type(error).__name__}: {error} This is a defect of Esteira. Next step: run again with --debug and report it.",
+        err=True,
+    )
+    return DEFECT
+
+
+def error_facts(error: BaseException) -> dict[str, Any]:
+    """An error for a machine."""
     if not isinstance(error, EsteiraError):
-        click.echo(
-            f"{type(error).__name__}: {error} This is a defect of Esteira. Next step: run again with --debug and report it.",
-            err=True,
-        )
-        return DEFECT
-    if as_json:
-        fields = {
-            "error": type(error).__name__,
-            "message": error.message,
-            "dataset": error.dataset,
-            "batch": error.batch,
-            "next_step": error.hint,
-        }
-        click.echo(dump(fields))
-    click.echo(error.paragraph(), err=True)
-    return error.exit_code
+        return {"error": type(error).__name__, "message": str(error), "exit_code": DEFECT}
+    return {
+        "error": type(error).__name__,
+        "message": error.message,
+        "batch": error.batch,
+        "next_step": error.hint,
+        "runbook": error.runbook,
+        "exit_code": error.exit_code,
+    }
 
 
 def _cell(value: Any) -> str:

@@ -155,7 +155,7 @@ def _good_table(frame: pd.DataFrame, bad: np.ndarray[Any, Any], dataset: Dataset
 
 
 def _arrow_column(series: pd.Series[Any], arrow: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    """pyarrow would read moments through `Series.values`, which pandas 3.1 deprecates for them."""
+    """Pyarrow would read moments through `Series.values`, which pandas 3.1 deprecates for them."""
     is_moment = isinstance(series.dtype, pd.DatetimeTZDtype)
     return pa.array(series.dt.tz_convert(None).to_numpy() if is_moment else series, arrow, from_pandas=True)
 

@@ -172,7 +172,7 @@ def _statement_error(exc: Exception) -> EsteiraError:
     if details.get("C") in {"40001", "40P01"} or _CONFLICT.search(message):
         return WarehouseBusy(f"The transaction met another one: {message}.")
     if isinstance(exc, InterfaceError | OperationalError | OSError | socket.timeout) and not details:
-        return WarehouseBusy(f"The connection to the warehouse broke: {message}.")
+        return WarehouseBusy(f"The connection to the warehouse broke ({type(exc).__name__}).")
     if details.get("C") == "42501":
         return AuthError(f"The warehouse denies it: {message}.", hint="Grant the named privilege to the loading user.")
     return LoadError(f"The warehouse refuses the statement: {_with_detail(message, details)}.")

@@ -184,7 +184,9 @@ def write_contract(tmp_path_factory: pytest.TempPathFactory) -> WriteContract:
     ) -> Path:  # fmt: skip
         folder = folder or tmp_path_factory.mktemp(name.replace("_", "-"))
         params = {"_size": size, "_shape": "objects", "_tag": name}
-        text = _DERIVED_CONTRACT.format(base=base, name=name, params=params, source=source, write=write, quality=quality)
+        text = _DERIVED_CONTRACT.format(
+            base=base, name=name, params=params, source=source, write=write, quality=quality
+        )
         (folder / f"{name}.py").write_text(text)
         return folder
 

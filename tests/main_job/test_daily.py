@@ -35,27 +35,27 @@ def day(world: Any, write_contract: Any) -> Any:
     return facts | {"outcomes": {name: rest for name, *rest in facts["outcomes"]}}
 
 
-def test_a_failing_dataset_does_not_stop_one_that_does_not_need_it(world, day):
+def test_a_failing_dataset_does_not_stop_one_that_does_not_need_it(world: Any, day: Any):
     assert day["outcomes"]["daily_airports"] == [True, "NoneType", None]
     assert world.query("SELECT COUNT(*) FROM dw.daily_airports") == [(1_458,)]
 
 
-def test_the_failing_dataset_keeps_its_error(day):
+def test_the_failing_dataset_keeps_its_error(day: Any):
     assert day["outcomes"]["daily_airlines"] == [False, "AuthError", None]
 
 
-def test_a_dataset_whose_rows_must_refer_to_the_failed_one_is_skipped_for_it(world, day):
+def test_a_dataset_whose_rows_must_refer_to_the_failed_one_is_skipped_for_it(world: Any, day: Any):
     assert day["outcomes"]["daily_strict"] == [False, "NoneType", "daily_airlines"]
     assert world.query("SELECT COUNT(*) FROM svv_tables WHERE table_name = 'daily_strict'") == [(0,)]
 
 
-def test_a_dataset_that_only_warns_of_missing_references_is_loaded_with_a_warning(world, day):
+def test_a_dataset_that_only_warns_of_missing_references_is_loaded_with_a_warning(world: Any, day: Any):
     assert day["outcomes"]["daily_lenient"] == [True, "NoneType", None]
     ((warnings,),) = world.query("SELECT warnings FROM esteira_ledger.daily_lenient")
     assert "daily_airlines.carrier is not in the warehouse yet" in warnings
 
 
-def test_the_run_as_a_whole_fails_and_names_the_datasets(day):
+def test_the_run_as_a_whole_fails_and_names_the_datasets(day: Any):
     assert day["is_failed"]
     assert "2 of 4" in day["message"]
     assert "daily_airlines" in day["message"]

@@ -14,7 +14,7 @@ import pytest
 AS_OF = "2014-01-02T06:00Z"
 WRONG_TOKEN_FIELD = "wrong0token0that0nobody0may0read"  # the middle of the wrong token: it must not appear anywhere
 SLACK_SECONDS, SILENCE_SECONDS = 30.0, 6.0
-WORKERS = 3  # two of these commands mostly wait between their requests
+WORKERS = 3  # two of these commands mostly wait between their tries
 _REMOVE_AND_FAIL = """
 from deployments.automations import FAILURE_AUTOMATION, remove_automation
 assert remove_automation(FAILURE_AUTOMATION)
@@ -48,14 +48,21 @@ class Case:
 CASES = {
     "wrong_token": Case("AuthError", 77, "secret", (("portal", "portal-wrong-token"),)),
     "portal_down": Case("SourceUnavailable", 75, "127.0.0.1", (("portal", "portal-down"),)),
-    "portal_html": Case("PayloadError", 65, "page 1", (("portal", "portal-html"),)),
+    "portal_html": Case("PayloadError", 65, "Page 1 of", (("portal", "portal-html"),)),
     "portal_unknown_path": Case("SourceRejected", 65, "404", (("path", "/flights/nothing.json"),)),
-    "contract_of_another_table": Case("ContractError", 65, "faa", (("path", "/flights/airlines.json"),), base="airports"),
+    "contract_of_another_table": Case(
+        "ContractError", 65, "faa", (("path", "/flights/airlines.json"),), base="airports"
+    ),
     "contract_with_wrong_records": Case("PayloadError", 65, "records", (("records", "nowhere"),)),
     "contract_with_higher_floor": Case("DataQualityError", 65, "16", quality="Quality(min_rows=17)"),
 }
 PARAMETERS = [
-    pytest.param(name, marks=[pytest.mark.fault(number)] if (number := {"portal_down": 1, "portal_html": 14, "contract_with_higher_floor": 15}.get(name)) else [])
+    pytest.param(
+        name,
+        marks=[pytest.mark.fault(number)]
+        if (number := {"portal_down": 1, "portal_html": 14, "contract_with_higher_floor": 15}.get(name))
+        else [],
+    )
     for name in CASES
 ]
 
@@ -81,7 +88,7 @@ def paragraph(result: Any) -> str:
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_failure_is_one_paragraph_with_dataset_cause_and_next_step(failures, name):
+def test_a_failure_is_one_paragraph_with_dataset_cause_and_next_step(failures: Any, name: Any):
     case = CASES[name]
     text = paragraph(failures[name])
     assert text.startswith(f"{case.error} [{name}")
@@ -89,28 +96,29 @@ def test_a_failure_is_one_paragraph_with_dataset_cause_and_next_step(failures, n
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_the_exit_code_tells_a_script_what_kind_of_failure_it_is(failures, name):
+def test_the_exit_code_tells_a_script_what_kind_of_failure_it_is(failures: Any, name: Any):
     assert failures[name].code == CASES[name].code
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_failure_with_json_prints_json_and_no_report(failures, name):
-    assert failures[name].facts == []
+def test_a_failure_with_json_tells_a_script_the_error_and_no_batch(failures: Any, name: Any):
+    told = [(each["dataset"], each["error"], each["exit_code"], each["batches"]) for each in failures[name].facts]
+    assert told == [(name, CASES[name].error, CASES[name].code, [])]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_failure_loads_nothing(world, failures, name):
+def test_a_failure_loads_nothing(world: Any, failures: Any, name: Any):
     assert world.query(f"SELECT COUNT(*) FROM svv_tables WHERE table_schema = 'dw' AND table_name = '{name}'") == [(0,)]
 
 
-def test_no_token_is_shown_anywhere(world, failures):
+def test_no_token_is_shown_anywhere(world: Any, failures: Any):
     shown = "".join(result.out + result.err for result in failures.values()) + "".join(world.messages())
     logs = "".join(path.read_text(errors="replace") for path in (Path(world.stack.state) / "log").glob("*.log"))
     for secret in (WRONG_TOKEN_FIELD, world.token):
         assert secret not in shown + logs
 
 
-def test_a_contract_that_python_cannot_read_is_named_with_its_file(world, tmp_path):
+def test_a_contract_that_python_cannot_read_is_named_with_its_file(world: Any, tmp_path: Any):
     (tmp_path / "broken.py").write_text("DATASET = Dataset(\n")
     result = world.esteira("ingest", "broken", "--datasets", str(tmp_path))
     text = paragraph(result)
@@ -119,7 +127,7 @@ def test_a_contract_that_python_cannot_read_is_named_with_its_file(world, tmp_pa
     assert result.code == 78
 
 
-def test_an_unknown_dataset_is_answered_with_the_names_that_exist(world):
+def test_an_unknown_dataset_is_answered_with_the_names_that_exist(world: Any):
     result = world.esteira("ingest", "nothing", "--as-of", AS_OF)
     text = paragraph(result)
     assert "'nothing'" in text
@@ -127,7 +135,7 @@ def test_an_unknown_dataset_is_answered_with_the_names_that_exist(world):
     assert result.code == 78
 
 
-def test_without_a_stack_the_next_step_is_to_start_it(without_stack):
+def test_without_a_stack_the_next_step_is_to_start_it(without_stack: Any):
     result = without_stack("ingest", "airlines")
     text = paragraph(result)
     assert text.startswith("ConfigError")
@@ -136,7 +144,7 @@ def test_without_a_stack_the_next_step_is_to_start_it(without_stack):
     assert result.code == 78
 
 
-def test_a_failing_run_reaches_slack_with_cause_and_next_step(world, failures):
+def test_a_failing_run_reaches_slack_with_cause_and_next_step(world: Any, failures: Any):
     message = _wait_for_message(world, "wrong_token")
     assert message is not None
     assert "AuthError" in message
@@ -144,7 +152,9 @@ def test_a_failing_run_reaches_slack_with_cause_and_next_step(world, failures):
     assert "bi-team" in message
 
 
-def test_without_the_automation_the_same_failure_reaches_nobody_and_applying_it_twice_keeps_one(world, write_contract):
+def test_without_the_automation_the_same_failure_reaches_nobody_and_applying_it_twice_keeps_one(
+    world: Any, write_contract: Any
+):
     folder = write_contract("silenced", portal="portal-wrong-token")
     failed = world.python(_REMOVE_AND_FAIL, "ingest", "silenced", "--as-of", AS_OF, "--datasets", str(folder))
     try:

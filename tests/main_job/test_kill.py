@@ -50,20 +50,20 @@ def stories(world: Any, write_contract: Any) -> dict[str, Story]:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_the_process_dies_of_the_signal_and_the_same_command_succeeds(stories, point):
+def test_the_process_dies_of_the_signal_and_the_same_command_succeeds(stories: Any, point: Any):
     assert stories[point].killed.code == -9, stories[point].killed.err
     assert stories[point].again.code == 0, stories[point].again.err
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_the_table_equals_the_portal_and_holds_no_row_twice(world, stories, point):
+def test_the_table_equals_the_portal_and_holds_no_row_twice(world: Any, stories: Any, point: Any):
     loaded = world.loaded_rows(FLIGHTS, table_of(point))
     assert len(loaded) == len(set(loaded))
     assert [row for row in loaded if row[0] <= 2_000] == world.portal_rows(FLIGHTS, MODELLED)
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_the_ledger_holds_the_batch_once_and_its_equation_holds(world, stories, point):
+def test_the_ledger_holds_the_batch_once_and_its_equation_holds(world: Any, stories: Any, point: Any):
     counts = "extracted, curated, quarantined, inserted, updated, unchanged, stale, duplicate"
     (row,) = world.query(f"SELECT {counts} FROM esteira_ledger.{table_of(point)}")
     extracted, curated, quarantined, *written = row
@@ -72,7 +72,7 @@ def test_the_ledger_holds_the_batch_once_and_its_equation_holds(world, stories, 
 
 
 @pytest.mark.parametrize("point", POINTS[1:])
-def test_the_portal_is_not_asked_again_for_a_page_that_a_checkpoint_covers(stories, point):
+def test_the_portal_is_not_asked_again_for_a_page_that_a_checkpoint_covers(stories: Any, point: Any):
     story = stories[point]
     # At the first checkpoint page two may already be on its way, but only page one is covered.
     covered = {line for line in story.requests_before if point != "extract.checkpoint" or "_next=" not in line}
@@ -80,6 +80,6 @@ def test_the_portal_is_not_asked_again_for_a_page_that_a_checkpoint_covers(stori
     assert covered.isdisjoint(story.requests[len(story.requests_before) :])
 
 
-def test_a_commit_that_stood_before_the_kill_is_found_and_not_repeated(stories):
+def test_a_commit_that_stood_before_the_kill_is_found_and_not_repeated(stories: Any):
     (report,) = stories["load.commit"].again.facts
     assert report["batches"] == []

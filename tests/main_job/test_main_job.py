@@ -36,13 +36,13 @@ def later(world: Any, again: Any) -> Any:
     return world.esteira("ingest", "flights", "--as-of", LATER, "--json")
 
 
-def test_all_five_datasets_load_in_one_command(first):
+def test_all_five_datasets_load_in_one_command(first: Any):
     assert first.code == 0, first.err
     assert {report["dataset"] for report in first.facts} == NAMES
     assert all(len(report["batches"]) == 1 and report["batches"][0]["is_new"] for report in first.facts)
 
 
-def test_the_equation_holds_for_every_batch(first, later):
+def test_the_equation_holds_for_every_batch(first: Any, later: Any):
     batches = [batch for report in [*first.facts, *later.facts] for batch in report["batches"]]
     for batch in batches:
         assert batch["extracted"] == batch["curated"] + batch["quarantined"] == batch["total_reported"]
@@ -51,12 +51,14 @@ def test_the_equation_holds_for_every_batch(first, later):
 
 
 @pytest.mark.parametrize("dataset", [AIRLINES, AIRPORTS, PLANES], ids=lambda dataset: dataset.name)
-def test_a_snapshot_table_equals_plain_sql_on_the_portals_file(world, first, dataset):
+def test_a_snapshot_table_equals_plain_sql_on_the_portals_file(world: Any, first: Any, dataset: Any):
     assert world.loaded_rows(dataset) == world.portal_rows(dataset)
 
 
 @pytest.mark.parametrize("dataset", [FLIGHTS, WEATHER], ids=lambda dataset: dataset.name)
-def test_a_windowed_table_equals_plain_sql_on_the_portals_file_up_to_the_watermark(world, first, dataset):
+def test_a_windowed_table_equals_plain_sql_on_the_portals_file_up_to_the_watermark(
+    world: Any, first: Any, dataset: Any
+):
     (batch,) = next(report["batches"] for report in first.facts if report["dataset"] == dataset.name)
     assert batch["quarantined"] == 0
     expected = world.portal_rows(dataset, JANUARY)
@@ -64,12 +66,12 @@ def test_a_windowed_table_equals_plain_sql_on_the_portals_file_up_to_the_waterma
     assert [row for row in world.loaded_rows(dataset) if f"{row[-1]}" < "2013-02-01"] == expected
 
 
-def test_the_same_moment_again_loads_nothing(first, again):
+def test_the_same_moment_again_loads_nothing(first: Any, again: Any):
     assert again.code == 0, again.err
     assert {report["dataset"]: report["batches"] for report in again.facts} == {name: [] for name in NAMES}
 
 
-def test_a_later_moment_inserts_exactly_the_rows_that_the_portal_gained(world, later):
+def test_a_later_moment_inserts_exactly_the_rows_that_the_portal_gained(world: Any, later: Any):
     assert later.code == 0, later.err
     (report,) = later.facts
     assert sum(batch["inserted"] for batch in report["batches"]) == NEW_FLIGHTS
@@ -77,7 +79,7 @@ def test_a_later_moment_inserts_exactly_the_rows_that_the_portal_gained(world, l
     assert world.loaded_rows(FLIGHTS) == world.portal_rows(FLIGHTS)
 
 
-def test_status_tells_rows_and_watermark_of_every_dataset(world, later):
+def test_status_tells_rows_and_watermark_of_every_dataset(world: Any, later: Any):
     result = world.esteira("status", "--json")
     assert result.code == 0, result.err
     found = {each["dataset"]: each for each in result.facts}

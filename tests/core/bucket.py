@@ -1,0 +1,81 @@
+"""One S3 bucket on a loopback socket whose conditional writes are atomic, and which misbehaves by script.
+
+moto checks and writes in two steps, so threads that race for a seal could both win there; S3 does not let them.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+Fault = Callable[[str, str, int], "str | None"]
+"""(method, key, number of the request) → an S3 error code, `lost <code>` to do the work and answer an error, or None."""
+STATUS = {"AccessDenied": 403, "NoSuchBucket": 404, "NoSuchKey": 404, "PreconditionFailed": 412, "SlowDown": 503}
+
+
+@dataclass
+class Bucket:
+    url: str = ""
+    objects: dict[str, bytes] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@contextmanager
+def bucket(fault: Fault = lambda *_: None) -> Iterator[Bucket]:
+    state = Bucket()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def log_message(self, *args: Any) -> None:
+            """Silence."""
+
+        def do_PUT(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            with state.lock:
+                key, code = self._asked("PUT")
+                if code is None or code.startswith("lost "):
+                    if self.headers.get("If-None-Match") == "*" and key in state.objects:
+                        code = "PreconditionFailed"
+                    else:
+                        state.objects[key] = content
+            self._say(code, b"")
+
+        def do_GET(self) -> None:
+            with state.lock:
+                key, code = self._asked("GET")
+                content = state.objects.get(key)
+            self._say(code or (None if content is not None else "NoSuchKey"), content or b"")
+
+        def _asked(self, method: str) -> tuple[str, str | None]:
+            key = unquote(urlsplit(self.path).path).removeprefix("/lake/")
+            state.asked.append((method, key))
+            return key, fault(method, key, len(state.asked))
+
+        def _say(self, code: str | None, content: bytes) -> None:
+            code = code and code.removeprefix("lost ")
+            body = content if code is None else f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+            self.send_response(200 if code is None else STATUS.get(code, 409))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 64
+
+    server = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
