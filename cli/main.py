@@ -177,4 +177,3 @@ def _guarded(command: Callable[[], int], *, is_debug: bool, as_json: bool = Fals
 def main() -> None:
     """Entry point of the `esteira` script."""
     esteira()
-

@@ -10,7 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable
 
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"})
+_DENIED = frozenset(
+    {"AccessDenied", "403", "AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
+)
 
 
 def read_secret(name: str) -> Mapping[str, str]:

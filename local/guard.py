@@ -92,7 +92,10 @@ def main(command: list[str]) -> int:
     stop = _Stop()
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_guard  # noqa: PLW1509
+        command,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=_die_with_guard,  # noqa: PLW1509
     )
     while process.poll() is None and not stop.wait(_POLL_SECONDS):
         pass

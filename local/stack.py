@@ -77,7 +77,9 @@ def running(config: StackConfig, on_progress: Progress = _quiet) -> Iterator[Sta
     folder.prepare()
     lock = folder.hold()
     if lock is None:
-        raise StackError(f"A stack is already running on {folder.root}: use it, stop it, or choose another state folder.")
+        raise StackError(
+            f"A stack is already running on {folder.root}: use it, stop it, or choose another state folder."
+        )
     with lock, _supervised(folder) as supervisor:
         yield _start(config, folder, supervisor, on_progress)
 
@@ -190,7 +192,9 @@ def _supervised(folder: StateFolder) -> Iterator[Supervisor]:
 
 def _spawn_daemon(config: StackConfig, folder: StateFolder) -> subprocess.Popen[bytes]:
     folder.logs.mkdir(exist_ok=True)
-    choices = {name: getattr(config, name) for name in ("flights_limit", "with_prefect", "with_portal", "with_warehouse")}
+    choices = {
+        name: getattr(config, name) for name in ("flights_limit", "with_prefect", "with_portal", "with_warehouse")
+    }
     options = json.dumps({"ports": asdict(config.ports), **choices})
     with (folder.logs / "supervisor.log").open("ab") as log:
         return subprocess.Popen(

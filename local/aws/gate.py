@@ -47,7 +47,9 @@ def check_pins() -> None:
         missing = [name for name in names if not hasattr(module, name)]
         if missing:
             raise RuntimeError(f"{module_name} has no {', '.join(missing)}: local/aws/gate.py patches or calls it")
-    parameters = list(inspect.signature(importlib.import_module("ministack.core.iam_actions").s3_service_context).parameters)
+    parameters = list(
+        inspect.signature(importlib.import_module("ministack.core.iam_actions").s3_service_context).parameters
+    )
     if parameters != ["iam_action", "query_params", "path", "headers"]:
         raise RuntimeError(f"s3_service_context takes {parameters} now: local/aws/gate.py wraps it")
 

@@ -20,7 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     gateway = Gateway(
-        options.data, port=options.port, certificate=options.cert, key=options.key, users=users, database=options.database
+        options.data,
+        port=options.port,
+        certificate=options.cert,
+        key=options.key,
+        users=users,
+        database=options.database,
     )
     try:
         gateway.start()

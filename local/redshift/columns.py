@@ -91,10 +91,14 @@ def read_type(tokens: Sequence[Token]) -> ColumnType:
         return ColumnType("bytea", _arguments(tokens, 2 if word == "BINARY" else 1)[1])
     if word in SIMPLE_TYPES:
         return ColumnType(SIMPLE_TYPES[word], 1)
-    raise Refused(f"type {tokens[0].text if tokens else '(none)'}", "Redshift has no such column type, or it is not emulated")
+    raise Refused(
+        f"type {tokens[0].text if tokens else '(none)'}", "Redshift has no such column type, or it is not emulated"
+    )
 
 
-def read_column(statement: Statement, tokens: Sequence[Token], write: Callable[[Statement, list[Token]], str]) -> Column:
+def read_column(
+    statement: Statement, tokens: Sequence[Token], write: Callable[[Statement, list[Token]], str]
+) -> Column:
     """Read one column definition."""
     if len(tokens) < 2:
         raise GatewayError("syntax error in a column definition", sqlstate="42601")
@@ -106,7 +110,11 @@ def read_column(statement: Statement, tokens: Sequence[Token], write: Callable[[
 
 
 def _read_attribute(
-    statement: Statement, tokens: Sequence[Token], at: int, column: Column, write: Callable[[Statement, list[Token]], str]
+    statement: Statement,
+    tokens: Sequence[Token],
+    at: int,
+    column: Column,
+    write: Callable[[Statement, list[Token]], str],
 ) -> int:
     word = tokens[at].word
     if word == "NOT":
@@ -128,7 +136,11 @@ def _read_attribute(
 
 
 def _read_default(
-    statement: Statement, tokens: Sequence[Token], at: int, column: Column, write: Callable[[Statement, list[Token]], str]
+    statement: Statement,
+    tokens: Sequence[Token],
+    at: int,
+    column: Column,
+    write: Callable[[Statement, list[Token]], str],
 ) -> int:
     if tokens[at].word == "DEFAULT":
         end = at + 1
@@ -146,7 +158,9 @@ def _read_default(
 
 
 def _skip_reference(tokens: Sequence[Token], at: int) -> int:
-    while at < len(tokens) and (tokens[at].kind == "quoted" or tokens[at].text == "." or tokens[at].word not in COLUMN_WORDS):
+    while at < len(tokens) and (
+        tokens[at].kind == "quoted" or tokens[at].text == "." or tokens[at].word not in COLUMN_WORDS
+    ):
         at = matching(tokens, at) + 1 if tokens[at].text == "(" else at + 1
     return at
 

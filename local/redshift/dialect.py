@@ -18,7 +18,11 @@ REDSHIFT_SETTINGS = {
 }
 # PostgreSQL 17 made json_serialize a keyword with other arguments: the schema names our function.
 RENAMED_FUNCTIONS = {"NVL": "coalesce", "LEN": "char_length", "JSON_SERIALIZE": "pg_catalog.json_serialize"}
-RENAMED_WORDS = {("PASSWORD", "DISABLE"): "NULL", ("::", "SUPER"): "jsonb", ("::", "VARBYTE"): "bytea"}  # after which word
+RENAMED_WORDS = {
+    ("PASSWORD", "DISABLE"): "NULL",
+    ("::", "SUPER"): "jsonb",
+    ("::", "VARBYTE"): "bytea",
+}  # after which word
 
 
 def plan(statement: Statement) -> Plan:  # noqa: PLR0911 - a table of kinds reads best as one return each
@@ -103,5 +107,3 @@ def _replacement(tokens: tuple[Token, ...] | list[Token], index: int, token: Tok
     if index + 1 < len(tokens) and tokens[index + 1].text == "(":
         return RENAMED_FUNCTIONS.get(token.word)
     return "pg_catalog.sysdate()" if token.word == "SYSDATE" else RENAMED_WORDS.get((before, token.word))
-
-

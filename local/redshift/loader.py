@@ -75,7 +75,9 @@ class Loader:
         region = session.region_name or "us-east-1"
         sts = session.client("sts", endpoint_url=self._endpoint, region_name=region)
         try:
-            answer = sts.assume_role(RoleArn=role, RoleSessionName=f"redshift-{pid}", DurationSeconds=ROLE_DURATION_SECONDS)
+            answer = sts.assume_role(
+                RoleArn=role, RoleSessionName=f"redshift-{pid}", DurationSeconds=ROLE_DURATION_SECONDS
+            )
         except botocore.exceptions.ClientError as exc:
             text = f"The cluster's service is not authorized to assume IAM Role {role}"
             raise GatewayError(text, detail=_service_text("STSServiceException", exc)) from exc
@@ -110,7 +112,9 @@ def _read_manifest(s3: S3Client, url: str) -> list[ManifestEntry]:
     try:
         text = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MAX_MANIFEST_BYTES)
     except botocore.exceptions.ClientError as exc:
-        raise GatewayError(f"Problem reading manifest file - {_service_text('S3ServiceException', exc)}", detail=url) from exc
+        raise GatewayError(
+            f"Problem reading manifest file - {_service_text('S3ServiceException', exc)}", detail=url
+        ) from exc
     except botocore.exceptions.BotoCoreError as exc:
         raise GatewayError(f"Problem reading manifest file - {exc}", detail=url) from exc
     try:
@@ -169,6 +173,8 @@ def _stream(
                 check_client()
                 yield chunk
         except botocore.exceptions.ClientError as exc:
-            raise GatewayError(_service_text("S3ServiceException", exc), detail=f"s3://{entry.bucket}/{entry.key}") from exc
+            raise GatewayError(
+                _service_text("S3ServiceException", exc), detail=f"s3://{entry.bucket}/{entry.key}"
+            ) from exc
         except botocore.exceptions.BotoCoreError as exc:
             raise GatewayError(f"S3 cannot be read: {exc}", detail=f"s3://{entry.bucket}/{entry.key}") from exc

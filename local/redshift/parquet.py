@@ -101,7 +101,9 @@ def read_csv(s3: S3Client, bucket: str, key: str, size: int, columns: list[Targe
         raw = io.BufferedReader(S3File(s3, bucket, key, size), READ_AHEAD_BYTES)
         file = pq.ParquetFile(pa.PythonFile(raw, mode="r"), pre_buffer=True)
     except pa.ArrowInvalid as exc:
-        raise spectrum_error(CODE_TYPE, f"File '{place}' has an invalid version number or is not Parquet: {exc}") from exc
+        raise spectrum_error(
+            CODE_TYPE, f"File '{place}' has an invalid version number or is not Parquet: {exc}"
+        ) from exc
     _check_schema(file, columns, place)
     for group in range(file.num_row_groups):
         for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
@@ -111,7 +113,10 @@ def read_csv(s3: S3Client, bucket: str, key: str, size: int, columns: list[Targe
 def spectrum_error(code: int, context: str) -> GatewayError:
     """Word an error as Redshift's scan layer does (SQLSTATE XX000, the facts in the detail)."""
     rule = "-----------------------------------------------"
-    return GatewayError("Spectrum Scan Error", detail=f"\n  {rule}\n  error:  Spectrum Scan Error\n  code:      {code}\n  context:   {context}\n  {rule}")
+    return GatewayError(
+        "Spectrum Scan Error",
+        detail=f"\n  {rule}\n  error:  Spectrum Scan Error\n  code:      {code}\n  context:   {context}\n  {rule}",
+    )
 
 
 def _check_schema(file: Any, columns: list[TargetColumn], place: str) -> None:
@@ -126,8 +131,14 @@ def _check_schema(file: Any, columns: list[TargetColumn], place: str) -> None:
         raise spectrum_error(CODE_TYPE, f"File '{place}' has nested columns, which the local Redshift does not load")
     for index, column in enumerate(columns):
         found = file.schema.column(index)
-        if column.type in {"timestamp without time zone", "timestamp with time zone"} and "nanoseconds" in _logical(found).values():
-            raise spectrum_error(CODE_TYPE, f"File '{place}' has nanoseconds in column {place}.{found.name}: Redshift would load them wrong, write microseconds")
+        if (
+            column.type in {"timestamp without time zone", "timestamp with time zone"}
+            and "nanoseconds" in _logical(found).values()
+        ):
+            raise spectrum_error(
+                CODE_TYPE,
+                f"File '{place}' has nanoseconds in column {place}.{found.name}: Redshift would load them wrong, write microseconds",
+            )
         if not _accepts(column, found):
             raise spectrum_error(
                 CODE_TYPE,
@@ -141,7 +152,9 @@ def _logical(found: Any) -> dict[str, Any]:
 
 
 def _describe(found: Any) -> str:
-    physical = {"BYTE_ARRAY": "byte_array", "FIXED_LEN_BYTE_ARRAY": "fixed_len_byte_array"}.get(found.physical_type, found.physical_type.lower())
+    physical = {"BYTE_ARRAY": "byte_array", "FIXED_LEN_BYTE_ARRAY": "fixed_len_byte_array"}.get(
+        found.physical_type, found.physical_type.lower()
+    )
     logical = _logical(found)
     return physical if logical["Type"] == "None" else f"{physical} ({found.logical_type})"
 
@@ -159,7 +172,8 @@ def _accepts(column: TargetColumn, found: Any) -> bool:
         "double precision": physical == "DOUBLE",
         "boolean": physical == "BOOLEAN",
         "date": kind == "Date",
-        "timestamp without time zone": kind == "Timestamp" and logical.get("timeUnit") in {"microseconds", "milliseconds"},
+        "timestamp without time zone": kind == "Timestamp"
+        and logical.get("timeUnit") in {"microseconds", "milliseconds"},
         "timestamp with time zone": kind == "Timestamp" and logical.get("timeUnit") in {"microseconds", "milliseconds"},
         "numeric": kind == "Decimal" and (logical.get("precision"), logical.get("scale")) == column.decimal,
         "character varying": kind == "String",

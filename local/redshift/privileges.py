@@ -63,7 +63,9 @@ def execute(parent: int, program: str, arguments: list[str]) -> None:
         try:
             _leave_root(libc, [program, folder])
         except PermissionError as exc:
-            sys.exit(f"PostgreSQL may not run as root, and this container may not switch user ({exc}): run as a normal user")
+            sys.exit(
+                f"PostgreSQL may not run as root, and this container may not switch user ({exc}): run as a normal user"
+            )
     if sys.platform == "linux":
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)  # after setuid, which clears it
         if os.getppid() != parent:

@@ -53,7 +53,11 @@ CLAUSES: dict[str, dict[tuple[str, ...], str]] = {
         ("BY", "SOURCE"): NOT_IN_REDSHIFT,
         ("BY", "TARGET"): NOT_IN_REDSHIFT,
     },
-    "SELECT": {("FOR", "UPDATE"): NOT_IN_REDSHIFT, ("FOR", "SHARE"): NOT_IN_REDSHIFT, ("DISTINCT", "ON"): NOT_IN_REDSHIFT},
+    "SELECT": {
+        ("FOR", "UPDATE"): NOT_IN_REDSHIFT,
+        ("FOR", "SHARE"): NOT_IN_REDSHIFT,
+        ("DISTINCT", "ON"): NOT_IN_REDSHIFT,
+    },
     "WITH": {("RETURNING",): NOT_IN_REDSHIFT, ("FOR", "UPDATE"): NOT_IN_REDSHIFT},
 }
 FUNCTIONS: dict[str, str] = dict.fromkeys(

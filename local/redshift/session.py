@@ -67,7 +67,13 @@ class Session:
             elif kind == b"S":
                 self._answer_batch(batch)
                 batch = []
-            elif kind in {b"P", b"B", b"D", b"E", b"C"}:  # a Flush is answered at the Sync that every driver sends after it
+            elif kind in {
+                b"P",
+                b"B",
+                b"D",
+                b"E",
+                b"C",
+            }:  # a Flush is answered at the Sync that every driver sends after it
                 batch.append(found)
 
     # The simple protocol
@@ -126,7 +132,9 @@ class Session:
             ours.append(self._is_ours(kind, body))
             messages.append(message(kind, passed))
         if any(ours) and not all(ours):
-            raise GatewayError("the local Redshift takes such statements in a message group of their own", sqlstate="0A000")
+            raise GatewayError(
+                "the local Redshift takes such statements in a message group of their own", sqlstate="0A000"
+            )
         return messages, any(ours)
 
     def _parse(self, body: bytes) -> bytes:

@@ -103,7 +103,9 @@ def names(tokens: Sequence[Token]) -> list[str]:
     return [token.name for token in tokens if token.kind in {"word", "quoted"}]
 
 
-def _definitions(statement: Statement, tokens: Sequence[Token], write: Write) -> tuple[str, list[tuple[str, list[str]]]]:
+def _definitions(
+    statement: Statement, tokens: Sequence[Token], write: Write
+) -> tuple[str, list[tuple[str, list[str]]]]:
     columns: list[Column] = []
     likes: list[str] = []
     keys: list[tuple[str, list[str]]] = []

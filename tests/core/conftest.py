@@ -28,16 +28,28 @@ def aws(nobodys_credentials: None) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def session() -> boto3.Session:
+    """One for all tests: each session reads the megabytes of S3's service model again."""
+    return boto3.Session("testing", "testing", region_name=REGION)
+
+
 @pytest.fixture
-def s3(aws: None) -> Any:
-    client = boto3.client("s3")
+def s3(aws: None, session: boto3.Session) -> Any:
+    client = session.client("s3")
     client.create_bucket(Bucket="lake")
     return client
 
 
 @pytest.fixture
-def lake(s3: Any) -> Lake:
-    return Lake("lake")
+def new_lake(s3: Any, session: boto3.Session) -> Callable[[], Lake]:
+    """The bucket as another process sees it."""
+    return lambda: Lake("lake", session)
+
+
+@pytest.fixture
+def lake(new_lake: Callable[[], Lake]) -> Lake:
+    return new_lake()
 
 
 @pytest.fixture

@@ -6,30 +6,32 @@ from typing import Annotated, Any
 
 import msgspec
 import pandas as pd
-import pandera.pandas as pa
-import pyarrow
+import pandera.pandas as pandera
+import pyarrow as pa
 
 from esteira.contract import ApiSource, Dataset, Date, Incremental, Offset, Timestamp, Upsert
 from esteira.quality import Curated, curate_records
 
 
-class Row(pa.DataFrameModel):
+class Row(pandera.DataFrameModel):
     """Rows, one per id."""
 
-    id: pd.Int64Dtype = pa.Field(description="Key")
-    text: pd.StringDtype = pa.Field(nullable=True, description="Text", metadata={"max_bytes": 40})
-    small: pd.Int16Dtype = pa.Field(nullable=True, ge=0, le=100, description="Small number", metadata={"unit": "cm"})
-    ratio: pd.Float64Dtype = pa.Field(nullable=True, description="Ratio")
-    amount: Annotated[pd.ArrowDtype, pyarrow.decimal128(18, 2)] = pa.Field(nullable=True, description="Amount")
-    is_ok: pd.BooleanDtype = pa.Field(nullable=True, description="Flag")
-    at: Timestamp = pa.Field(nullable=True, description="Moment")
-    day: Date = pa.Field(nullable=True, description="Day")
+    id: pd.Int64Dtype = pandera.Field(description="Key")
+    text: pd.StringDtype = pandera.Field(nullable=True, description="Text", metadata={"max_bytes": 40})
+    small: pd.Int16Dtype = pandera.Field(
+        nullable=True, ge=0, le=100, description="Small number", metadata={"unit": "cm"}
+    )
+    ratio: pd.Float64Dtype = pandera.Field(nullable=True, description="Ratio")
+    amount: Annotated[pd.ArrowDtype, pa.decimal128(18, 2)] = pandera.Field(nullable=True, description="Amount")
+    is_ok: pd.BooleanDtype = pandera.Field(nullable=True, description="Flag")
+    at: Timestamp = pandera.Field(nullable=True, description="Moment")
+    day: Date = pandera.Field(nullable=True, description="Day")
 
 
-class Key(pa.DataFrameModel):
+class Key(pandera.DataFrameModel):
     """Keys alone."""
 
-    id: pd.Int64Dtype = pa.Field(ge=0, description="Key")
+    id: pd.Int64Dtype = pandera.Field(ge=0, description="Key")
 
 
 CURSOR = Incremental(

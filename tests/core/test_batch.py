@@ -162,11 +162,11 @@ moments = st.datetimes(datetime(2013, 1, 1), datetime(2016, 1, 1), timezones=st.
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     as_of=moments,
     watermark=st.none() | moments,
-    chunk=st.integers(1, 400).map(lambda days: timedelta(hours=11 * days)),
+    chunk=st.integers(30, 900).map(lambda number: timedelta(hours=11 * number)),
     cadence=st.sampled_from(["hourly", "daily", "weekly", "monthly"]),
     opened=st.lists(st.tuples(moments, moments), max_size=4),
 )
@@ -187,7 +187,7 @@ def test_a_plan_tiles_the_time_between_watermark_and_slot(
     assert (windows[-1].end == end) if begin < end else windows == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(as_of=moments, watermark=st.none() | moments, cadence=st.sampled_from(["hourly", "daily", "weekly", "monthly"]))
 @pytest.mark.parametrize("has_cursor", [True, False])
 def test_an_id_leads_back_to_its_batch(has_cursor: bool, as_of: datetime, watermark: Any, cadence: Any):  # noqa: FBT001 - parametrised

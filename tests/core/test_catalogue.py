@@ -53,7 +53,7 @@ def test_a_reference_to_nothing_is_refused(to: str):
 
 
 def test_an_unknown_name_lists_the_names_that_there_are():
-    with pytest.raises(ConfigError, match="no dataset 'flight'; .* has airlines, airports, flights, planes, weather"):
+    with pytest.raises(ConfigError, match=r"no dataset 'flight'; .* has airlines, airports, flights, planes, weather"):
         find_dataset(DATASETS, "flight")
 
 

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 
 import pandas as pd
-import pandera.pandas as pa
-import pyarrow
+import pandera.pandas as pandera
+import pyarrow as pa
 import pytest
 
 from esteira.contract import ApiSource, Append, Dataset, Incremental, Quality, Reference, Replace, Upsert
@@ -68,8 +68,8 @@ def test_a_dataset_name_that_is_no_identifier_is_refused(name: str):
 @pytest.mark.fault(65)
 @pytest.mark.parametrize("name", INJECTIONS)
 def test_a_column_name_that_is_no_identifier_is_refused(name: str):
-    class Injected(pa.DataFrameModel):
-        id: pd.Int64Dtype = pa.Field(alias=name or " ", description="Key")
+    class Injected(pandera.DataFrameModel):
+        id: pd.Int64Dtype = pandera.Field(alias=name or " ", description="Key")
 
     with pytest.raises(ConfigError, match="is not of the form"):
         dataset(schema=Injected, write=Replace())
@@ -99,23 +99,23 @@ def test_a_reference_is_of_the_form_dataset_column(to: str):
 
 @pytest.mark.parametrize("limits", [{"max_quarantine_ratio": 1.1}, {"max_quarantine_ratio": -0.1}, {"min_rows": -1}])
 def test_a_threshold_outside_its_range_is_refused(limits: dict[str, Any]):
-    with pytest.raises(ConfigError, match="is not between 0 and 1|is negative"):
+    with pytest.raises(ConfigError, match=r"is not between 0 and 1|is negative"):
         Quality(**limits)
 
 
 @pytest.mark.parametrize(
-    "dtype", [pd.DatetimeTZDtype("ns", "UTC"), pd.CategoricalDtype(), pd.ArrowDtype(pyarrow.timestamp("ns"))], ids=str
+    "dtype", [pd.DatetimeTZDtype("ns", "UTC"), pd.CategoricalDtype(), pd.ArrowDtype(pa.timestamp("ns"))], ids=str
 )
 def test_a_type_without_an_exact_redshift_type_is_refused(dtype: Any):
-    schema = pa.DataFrameSchema({"id": pa.Column(dtype)})
+    schema = pandera.DataFrameSchema({"id": pandera.Column(dtype)})
 
     class Model(Key):
         @classmethod
-        def to_schema(cls) -> pa.DataFrameSchema:
+        def to_schema(cls) -> pandera.DataFrameSchema:
             return schema
 
     if isinstance(dtype, pd.DatetimeTZDtype):
-        assert dataset(schema=Model, write=Replace()).columns[0].arrow == pyarrow.timestamp("us", "UTC")
+        assert dataset(schema=Model, write=Replace()).columns[0].arrow == pa.timestamp("us", "UTC")
     else:
         with pytest.raises(ConfigError, match=r"Column 'id' .* no exact Redshift type"):
             dataset(schema=Model, write=Replace())
@@ -124,28 +124,33 @@ def test_a_type_without_an_exact_redshift_type_is_refused(dtype: Any):
 def test_columns_follow_from_the_schema_in_order():
     found = {column.name: (column.arrow, column.is_nullable) for column in dataset().columns}
     assert found == {
-        "id": (pyarrow.int64(), False),
-        "text": (pyarrow.string(), True),
-        "small": (pyarrow.int16(), True),
-        "ratio": (pyarrow.float64(), True),
-        "amount": (pyarrow.decimal128(18, 2), True),
-        "is_ok": (pyarrow.bool_(), True),
-        "at": (pyarrow.timestamp("us", "UTC"), True),
-        "day": (pyarrow.date32(), True),
+        "id": (pa.int64(), False),
+        "text": (pa.string(), True),
+        "small": (pa.int16(), True),
+        "ratio": (pa.float64(), True),
+        "amount": (pa.decimal128(18, 2), True),
+        "is_ok": (pa.bool_(), True),
+        "at": (pa.timestamp("us", "UTC"), True),
+        "day": (pa.date32(), True),
     }
 
 
 def test_a_local_moment_and_a_byte_are_stored_in_their_nearest_types():
-    class Local(pa.DataFrameModel):
-        id: pd.Int8Dtype = pa.Field(description="Key")
-        at: Annotated[pd.ArrowDtype, pyarrow.timestamp("us")] = pa.Field(description="Local moment")
+    class Local(pandera.DataFrameModel):
+        id: pd.Int8Dtype = pandera.Field(description="Key")
+        at: Annotated[pd.ArrowDtype, pa.timestamp("us")] = pandera.Field(description="Local moment")
 
-    assert [column.arrow for column in dataset(schema=Local).columns] == [pyarrow.int16(), pyarrow.timestamp("us")]
+    assert [column.arrow for column in dataset(schema=Local).columns] == [pa.int16(), pa.timestamp("us")]
 
 
 def test_the_dictionary_is_in_the_schema():
     text, small = dataset().columns[1:3]
-    assert (text.description, text.max_bytes, small.unit, dataset().description) == ("Text", 40, "cm", "Rows, one per id.")
+    assert (text.description, text.max_bytes, small.unit, dataset().description) == (
+        "Text",
+        40,
+        "cm",
+        "Rows, one per id.",
+    )
 
 
 @pytest.mark.parametrize(

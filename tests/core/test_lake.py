@@ -1,6 +1,8 @@
 """Keys, parts, seals, checkpoints and manifests."""
 
+import gc
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,9 +25,16 @@ def seal_of(attempt: str, **facts: Any) -> Seal:
     return Seal(**({"dataset": "rows", "batch": LAYOUT.batch, "attempt": attempt, "parts": (), "extracted": 0} | facts))
 
 
-def lake_at(up: Bucket, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", up.url)
-    return Lake("lake")
+Opened = Callable[[Bucket], Lake]
+
+
+@pytest.fixture
+def lake_at(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Opened:
+    def opened(up: Bucket) -> Lake:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", up.url)
+        return Lake("lake", session)
+
+    return opened
 
 
 def test_keys_are_readable():
@@ -39,7 +48,7 @@ def test_keys_are_readable():
 @pytest.mark.parametrize("name", ["../x", "a/b", "..", "", "a\nb", "a\x00b", "ç", "x" * 2000])
 def test_a_name_that_could_leave_its_prefix_is_refused(name: str):
     for parts in ((name, "batch"), ("rows", name)):
-        with pytest.raises(ConfigError, match="cannot be part of an S3 key|longer than S3 allows") as caught:
+        with pytest.raises(ConfigError, match=r"cannot be part of an S3 key|longer than S3 allows") as caught:
             Layout(*parts)
         assert len(caught.value.paragraph()) < 400
 
@@ -67,9 +76,9 @@ def test_a_sealed_part_that_changed_is_named_with_both_hashes(lake: Lake, s3: An
 
 
 @pytest.mark.fault(51)
-def test_of_eight_attempts_that_seal_at_once_one_wins_and_the_rest_adopt_it(monkeypatch: pytest.MonkeyPatch):
+def test_of_eight_attempts_that_seal_at_once_one_wins_and_the_rest_adopt_it(lake_at: Opened):
     with bucket() as up, ThreadPoolExecutor(8) as pool:
-        lakes = [lake_at(up, monkeypatch) for _ in range(8)]
+        lakes = [lake_at(up) for _ in range(8)]
         own = [seal_of(f"attempt{number}") for number in range(8)]
         adopted = list(pool.map(lambda pair: pair[0].put_seal("raw", pair[1]), zip(lakes, own, strict=True)))
         assert {seal.hash for seal in adopted} == {msgspec.json.decode(up.objects[SEAL_KEY], type=Seal).hash}
@@ -77,53 +86,61 @@ def test_of_eight_attempts_that_seal_at_once_one_wins_and_the_rest_adopt_it(monk
 
 
 @pytest.mark.fault(32)
-def test_a_seal_whose_answer_was_lost_is_ours(monkeypatch: pytest.MonkeyPatch):
+def test_a_seal_whose_answer_was_lost_is_ours(lake_at: Opened):
     with bucket(lambda method, _, number: "lost SlowDown" if (method, number) == ("PUT", 1) else None) as up:
-        assert lake_at(up, monkeypatch).put_seal("raw", seal_of("mine")) == seal_of("mine")
+        assert lake_at(up).put_seal("raw", seal_of("mine")) == seal_of("mine")
         assert [method for method, _ in up.asked] == ["PUT", "PUT", "GET"]
 
 
 @pytest.mark.fault(31)
-def test_a_busy_bucket_is_asked_again(monkeypatch: pytest.MonkeyPatch):
+def test_a_busy_bucket_is_asked_again(lake_at: Opened):
     with bucket(lambda *asked: "SlowDown" if asked[2] == 1 else None) as up:
-        assert lake_at(up, monkeypatch).find_seal("raw", "rows", LAYOUT.batch) is None
+        assert lake_at(up).find_seal("raw", "rows", LAYOUT.batch) is None
         assert len(up.asked) == 2
 
 
-def test_a_conflicting_write_is_put_again(monkeypatch: pytest.MonkeyPatch):
+def test_a_conflicting_write_is_put_again(lake_at: Opened):
     with bucket(lambda *asked: "ConditionalRequestConflict" if asked[2] < 3 else None) as up:
-        assert lake_at(up, monkeypatch).put_seal("raw", seal_of("mine")).attempt == "mine"
+        assert lake_at(up).put_seal("raw", seal_of("mine")).attempt == "mine"
         assert len(up.asked) == 3
 
 
-def test_a_conflict_that_stays_is_an_error(monkeypatch: pytest.MonkeyPatch):
+def test_a_conflict_that_stays_is_an_error(lake_at: Opened):
     with bucket(lambda *_: "ConditionalRequestConflict") as up:
-        with pytest.raises(LakeUnavailable, match="s3:PutObject on .* failed with ConditionalRequestConflict"):
-            lake_at(up, monkeypatch).put_seal("raw", seal_of("mine"))
+        with pytest.raises(LakeUnavailable, match=r"s3:PutObject on .* failed with ConditionalRequestConflict"):
+            lake_at(up).put_seal("raw", seal_of("mine"))
         assert len(up.asked) == CONFLICT_TRIES
 
 
-def test_a_seal_that_exists_and_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch):
-    with bucket(lambda method, *_: "PreconditionFailed" if method == "PUT" else None) as up:
-        with pytest.raises(LakeUnavailable, match="was refused as existing and cannot be read"):
-            lake_at(up, monkeypatch).put_seal("raw", seal_of("mine"))
+def test_a_seal_that_exists_and_cannot_be_read_is_an_error(lake_at: Opened):
+    refusing = bucket(lambda method, *_: "PreconditionFailed" if method == "PUT" else None)
+    with refusing as up, pytest.raises(LakeUnavailable, match="was refused as existing and cannot be read"):
+        lake_at(up).put_seal("raw", seal_of("mine"))
 
 
 @pytest.mark.fault(34)
 @pytest.mark.parametrize(
     ("action", "do"),
     [
-        ("s3:PutObject", lambda lake: lake.put_part(SEAL_KEY, b"x", rows=1)),
         ("s3:PutObject", lambda lake: lake.put_seal("raw", seal_of("mine"))),
         ("s3:GetObject", lambda lake: lake.find_seal("raw", "rows", LAYOUT.batch)),
     ],
 )
-def test_a_denial_names_the_action_and_the_arn(monkeypatch: pytest.MonkeyPatch, action: str, do: Any):
-    with bucket(lambda *_: "AccessDenied") as up:
-        with pytest.raises(AuthError) as caught:
-            do(lake_at(up, monkeypatch))
+def test_a_denial_names_the_action_and_the_arn(lake_at: Opened, action: str, do: Any):
+    with bucket(lambda *_: "AccessDenied") as up, pytest.raises(AuthError) as caught:
+        do(lake_at(up))
     assert f"{action} on arn:aws:s3:::lake/{SEAL_KEY} is denied" in caught.value.message
     assert caught.value.hint == f"Grant {action} on this ARN to the task role."
+
+
+@pytest.mark.fault(34)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # awswrangler's __del__ writes once more
+def test_a_denied_part_names_the_action_and_the_arn(lake_at: Opened):
+    with bucket(lambda *_: "AccessDenied") as up:
+        lake = lake_at(up)
+        with pytest.raises(AuthError, match="s3:PutObject on arn:aws:s3:::lake/raw/x is denied"):
+            lake.put_part("raw/x", b"x", rows=1)
+    gc.collect()
 
 
 @pytest.mark.fault(34)
@@ -133,10 +150,9 @@ def test_a_role_without_a_policy_is_denied_by_iam(monkeypatch: pytest.MonkeyPatc
         iam = boto3.client("iam")
         iam.create_user(UserName="reader")
         key = iam.create_access_key(UserName="reader")["AccessKey"]
-        with set_initial_no_auth_action_count(0):
-            reader = Lake("lake", boto3.Session(key["AccessKeyId"], key["SecretAccessKey"]))
-            with pytest.raises(AuthError, match=r"s3:ListBucket on arn:aws:s3:::lake/raw/rows/ is denied"):
-                reader.batches("rows")
+        reader = Lake("lake", boto3.Session(key["AccessKeyId"], key["SecretAccessKey"]))
+        with pytest.raises(AuthError, match=r"s3:ListBucket on arn:aws:s3:::lake/raw/rows/ is denied"):
+            set_initial_no_auth_action_count(0)(reader.batches)("rows")
 
 
 def test_a_missing_bucket_is_a_setting_to_correct(aws: None):
@@ -150,7 +166,7 @@ def test_a_client_that_cannot_ask_is_translated(monkeypatch: pytest.MonkeyPatch,
         monkeypatch.delenv(name)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
-    with pytest.raises(LakeUnavailable, match="s3:GetObject on s3://lake/.*credentials"):
+    with pytest.raises(LakeUnavailable, match=r"s3:GetObject on s3://lake/.*credentials"):
         Lake("lake").find_seal("raw", "rows", LAYOUT.batch)
 
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import msgspec
 import pandas as pd
-import pandera.pandas as pa
-import pyarrow
+import pandera.pandas as pandera
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,9 +99,9 @@ def test_moments_with_and_without_an_offset_may_stand_together():
 
 
 def test_a_local_moment_stays_local():
-    class Local(pa.DataFrameModel):
-        id: pd.Int64Dtype = pa.Field(description="Key")
-        at: Annotated[pd.ArrowDtype, pyarrow.timestamp("us")] = pa.Field(description="Local moment")
+    class Local(pandera.DataFrameModel):
+        id: pd.Int64Dtype = pandera.Field(description="Key")
+        at: Annotated[pd.ArrowDtype, pa.timestamp("us")] = pandera.Field(description="Local moment")
 
     good = curated({"id": 1, "at": "2013-01-01T05:00:00"}, {"id": 2, "at": "never"}, schema=Local).good
     assert good.column("at").to_pylist() == [datetime(2013, 1, 1, 5)]  # noqa: DTZ001 - the point
@@ -109,7 +109,7 @@ def test_a_local_moment_stays_local():
 
 UNFIT = [
     ("id", "seven"), ("id", ""), ("id", 1.5), ("id", 2**63), ("id", True), ("id", [1]), ("id", {"a": 1}),
-    ("id", " 12 "), ("id", "1_000"), ("id", "１２"), ("id", "NaN"), ("id", "Infinity"), ("id", "1e400"),
+    ("id", " 12 "), ("id", "1_000"), ("id", "\uff11\uff12"), ("id", "NaN"), ("id", "Infinity"), ("id", "1e400"),
     ("small", 70_000), ("small", "x"), ("ratio", "NaN"), ("ratio", "1e400"), ("ratio", "x"), ("ratio", False),
     ("amount", "0.001"), ("amount", "12345678901234567.00"), ("amount", "1.234,56"), ("amount", True), ("amount", [0, [1], 0]),
     ("text", 7), ("text", True), ("text", []), ("is_ok", 1), ("is_ok", "true"),
@@ -204,9 +204,9 @@ def test_a_transform_that_changes_a_type_is_refused():
 
 
 def test_a_derived_column_is_made_from_an_input_and_the_input_is_not_kept():
-    class Made(pa.DataFrameModel):
-        id: pd.Int64Dtype = pa.Field(description="Key")
-        length: pd.Int64Dtype = pa.Field(description="Length of the name")
+    class Made(pandera.DataFrameModel):
+        id: pd.Int64Dtype = pandera.Field(description="Key")
+        length: pd.Int64Dtype = pandera.Field(description="Length of the name")
 
     found = curated(
         {"id": 1, "name": "abc"},
@@ -218,19 +218,19 @@ def test_a_derived_column_is_made_from_an_input_and_the_input_is_not_kept():
 
 
 def test_a_renamed_column_is_read_under_the_portals_name_and_blamed_under_ours():
-    class Renamed(pa.DataFrameModel):
-        id: pd.Int64Dtype = pa.Field(description="Key")
+    class Renamed(pandera.DataFrameModel):
+        id: pd.Int64Dtype = pandera.Field(description="Key")
 
     found = curated({"ID": 1}, {"ID": "x"}, schema=Renamed, source=source(rename={"ID": "id"}))
     assert (found.good.column("id").to_pylist(), found.reasons) == ([1], {"id: type": 1})
 
 
 def test_a_rule_over_several_columns_blames_the_row_once():
-    class Ordered(pa.DataFrameModel):
-        low: pd.Int64Dtype = pa.Field(description="Low")
-        high: pd.Int64Dtype = pa.Field(description="High")
+    class Ordered(pandera.DataFrameModel):
+        low: pd.Int64Dtype = pandera.Field(description="Low")
+        high: pd.Int64Dtype = pandera.Field(description="High")
 
-        @pa.dataframe_check
+        @pandera.dataframe_check
         def low_is_below_high(cls, frame: pd.DataFrame) -> pd.Series:  # noqa: N805 - pandera makes it a class method
             return frame["low"] < frame["high"]
 
@@ -302,15 +302,21 @@ def test_a_record_longer_than_a_block_of_the_reader_is_read():
     assert curated(record(), record(text=long)).good.column("text")[1].as_py() == long
 
 
-numbers = st.one_of(st.none(), st.integers(-20, 120), st.text(max_size=3), st.booleans(), st.floats())
+numbers = st.one_of(
+    st.none(),
+    st.integers(-20, 120),
+    st.text(max_size=3),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
 rows = st.fixed_dictionaries({"id": numbers, "small": numbers, "text": st.none() | st.text(max_size=3) | st.integers()})
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(rows, max_size=12))
 def test_good_and_bad_are_all_rows_and_no_good_row_leaves(drawn: list[dict[str, Any]]):
     records = [record(**row) for row in drawn]
-    decodable = [json.dumps(row, allow_nan=False, default=str) for row in map(_finite, records)]
+    decodable = [json.dumps(row) for row in records]
     found = curate_records([msgspec.Raw(text.encode()) for text in decodable], dataset())
     good = found.good.column("_esteira_position").to_pylist()
     bad = sorted(set(found.bad.column("_esteira_position").to_pylist()))
@@ -319,10 +325,6 @@ def test_good_and_bad_are_all_rows_and_no_good_row_leaves(drawn: list[dict[str, 
     assert good == [position for position, text in enumerate(decodable) if _is_good(json.loads(text))]
     reasons = Counter(f"{row['column']}: {row['rule']}" for row in found.bad.to_pylist())
     assert found.reasons == reasons
-
-
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: 0.5 if value != value or value in {float("inf"), float("-inf")} else value for name, value in row.items()}
 
 
 def _is_good(row: dict[str, Any]) -> bool:

@@ -37,7 +37,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 
 def _environment(stack: Stack) -> dict[str, str]:
-    return stack.client_environment() | {"ESTEIRA_WORK_POOL": POOL, "ESTEIRA_HOME": str(ROOT), "PREFECT_LOGGING_LEVEL": "WARNING"}
+    return stack.client_environment() | {
+        "ESTEIRA_WORK_POOL": POOL,
+        "ESTEIRA_HOME": str(ROOT),
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+    }
 
 
 @pytest.fixture(scope="module")

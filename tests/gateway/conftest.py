@@ -72,8 +72,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory, environment: pytest.MonkeyPa
     """A ministack whose S3 really refuses; yields its endpoint. The environment then holds the gateway's own user."""
     folder = tmp_path_factory.mktemp("ministack")
     port = _free_port()
-    settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "EDGE_PORT": str(port), "AUTH": "true", "IOT_MTLS_ENABLED": "0"}
-    paths = {"HOME": str(folder), "TMPDIR": str(folder), "STATE_DIR": str(folder / "state"), "S3_DATA_DIR": str(folder / "s3")}
+    settings = {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "EDGE_PORT": str(port),
+        "AUTH": "true",
+        "IOT_MTLS_ENABLED": "0",
+    }
+    paths = {
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "STATE_DIR": str(folder / "state"),
+        "S3_DATA_DIR": str(folder / "s3"),
+    }
     with (folder / "log").open("wb") as log:
         program = [str(Path(sys.executable).parent / "ministack")]
         process = subprocess.Popen(program, env=os.environ | settings | paths, stdout=log, stderr=log, cwd=folder)
@@ -108,7 +119,9 @@ def hook() -> Hook:
 
 
 @pytest.fixture(scope="session")
-def gateway(certificates: Certificates, stack: str, hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def gateway(
+    certificates: Certificates, stack: str, hook: Hook, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     server = Gateway(
         tmp_path_factory.mktemp("redshift"),
         certificate=certificates.server,
@@ -171,7 +184,9 @@ def schema(connect: Connect) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3(stack: str) -> Any:
-    return boto3.client("s3", endpoint_url=stack, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    return boto3.client(
+        "s3", endpoint_url=stack, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
 
 
 @pytest.fixture
@@ -185,7 +200,11 @@ def put_manifest(s3: Any, tmp_path: Path) -> Callable[..., str]:
             path = tmp_path / "part.parquet"
             pq.write_table(table, path, row_group_size=row_group_size)
             s3.put_object(Bucket=BUCKET, Key=f"{run}/part-{number}.parquet", Body=path.read_bytes())
-            entry = {"url": f"s3://{BUCKET}/{run}/part-{number}.parquet", "mandatory": True, "meta": {"content_length": path.stat().st_size}}
+            entry = {
+                "url": f"s3://{BUCKET}/{run}/part-{number}.parquet",
+                "mandatory": True,
+                "meta": {"content_length": path.stat().st_size},
+            }
             entries.append(entry | changes)
         return put_entries(s3, f"{run}/manifest.json", entries)
 
@@ -215,16 +234,26 @@ def _await(endpoint: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _prepare(endpoint: str, environment: pytest.MonkeyPatch) -> None:
-    root = {"endpoint_url": endpoint, "region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    root = {
+        "endpoint_url": endpoint,
+        "region_name": "us-east-1",
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+    }
     boto3.client("s3", **root).create_bucket(Bucket=BUCKET)
     iam = boto3.client("iam", **root)
     iam.create_user(UserName="redshift")
     keys = iam.create_access_key(UserName="redshift")["AccessKey"]
     user_arn = f"arn:aws:iam::{ACCOUNT}:user/redshift"
     allow = {"Effect": "Allow", "Action": "sts:AssumeRole"}
-    iam.put_user_policy(UserName="redshift", PolicyName="assume", PolicyDocument=_policy(allow | {"Resource": LOADER_ROLE}))
+    iam.put_user_policy(
+        UserName="redshift", PolicyName="assume", PolicyDocument=_policy(allow | {"Resource": LOADER_ROLE})
+    )
     iam.create_role(RoleName="loader", AssumeRolePolicyDocument=_policy(allow | {"Principal": {"AWS": user_arn}}))
-    iam.create_role(RoleName="other", AssumeRolePolicyDocument=_policy(allow | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/nobody"}}))
+    iam.create_role(
+        RoleName="other",
+        AssumeRolePolicyDocument=_policy(allow | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/nobody"}}),
+    )
     read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/curated/*"}
     listing = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"}
     iam.put_role_policy(RoleName="loader", PolicyName="read", PolicyDocument=_policy(read, listing))

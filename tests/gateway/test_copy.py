@@ -24,7 +24,23 @@ ALL_TYPES = (
     "id BIGINT NOT NULL ENCODE az64, small SMALLINT, number INTEGER, ratio REAL, exact DOUBLE PRECISION, price DECIMAL(18,4), "
     "name VARCHAR(400), flag BOOLEAN, day DATE, at TIMESTAMP, at_tz TIMESTAMPTZ, raw VARBYTE"
 )
-AWKWARD = ["", None, "NULL", "null", '"quoted"', "it's", "a,b", "line\nbreak", "cr\r\nlf", "\\N", "\\.", "ação 🛩", " spaced ", "tab\t", "\\x41"]
+AWKWARD = [
+    "",
+    None,
+    "NULL",
+    "null",
+    '"quoted"',
+    "it's",
+    "a,b",
+    "line\nbreak",
+    "cr\r\nlf",
+    "\\N",
+    "\\.",
+    "ação 🛩",
+    " spaced ",
+    "tab\t",
+    "\\x41",
+]
 
 
 def copy_sql(table: str, manifest: str, role: str = LOADER_ROLE) -> str:
@@ -46,7 +62,9 @@ def all_types(count: int) -> pa.Table:
             "number": pa.array([-i for i in numbers], pa.int32()),
             "ratio": pa.array([i / 3 for i in numbers], pa.float32()),
             "exact": pa.array([i / 7 * 10.0 ** (i % 30 - 15) for i in numbers], pa.float64()),
-            "price": pa.array([None if i % 5 == 0 else Decimal(i - 50_000).scaleb(-4) for i in numbers], pa.decimal128(18, 4)),
+            "price": pa.array(
+                [None if i % 5 == 0 else Decimal(i - 50_000).scaleb(-4) for i in numbers], pa.decimal128(18, 4)
+            ),
             "name": pa.array([AWKWARD[i % len(AWKWARD)] for i in numbers], pa.string()),
             "flag": pa.array([(True, False, None)[i % 3] for i in numbers], pa.bool_()),
             "day": pa.array([date(1990, 1, 1) + timedelta(days=i % 20_000) for i in numbers], pa.date32()),
@@ -65,7 +83,9 @@ def test_100_000_rows_of_every_type_come_back_exactly(cursor: Any, schema: str, 
     cursor.execute(copy_sql(f"{schema}.t", manifest))
     print(f"COPY: {ROWS / (time.perf_counter() - started):,.0f} rows/s of 12 columns")
     # Floats leave as text: 17 digits are exact for a double, 9 for a float.
-    cursor.execute(f"SELECT id, small, number, ratio::text, exact::text, price, name, flag, day, at, at_tz, encode(raw, 'hex') FROM {schema}.t ORDER BY id")
+    cursor.execute(
+        f"SELECT id, small, number, ratio::text, exact::text, price, name, flag, day, at, at_tz, encode(raw, 'hex') FROM {schema}.t ORDER BY id"
+    )
     rows = cursor.fetchall()
     assert len(rows) == ROWS
     columns = list(zip(*rows, strict=True))
@@ -91,10 +111,16 @@ def test_a_copy_is_part_of_the_clients_transaction(connection: Any, schema: str,
     assert cursor.fetchone() == [0]
 
 
-def test_listed_columns_are_filled_in_the_order_of_the_file(cursor: Any, schema: str, put_manifest: PutManifest) -> None:
+def test_listed_columns_are_filled_in_the_order_of_the_file(
+    cursor: Any, schema: str, put_manifest: PutManifest
+) -> None:
     cursor.execute(f"CREATE TABLE {schema}.t (name VARCHAR(9), other INT DEFAULT 7, id BIGINT)")
     cursor.execute(f"CREATE TEMP TABLE staging (LIKE {schema}.t INCLUDING DEFAULTS)")
-    cursor.execute(copy_sql("staging (id, name)", put_manifest(small_table(1))).replace("FORMAT AS PARQUET MANIFEST", "MANIFEST FORMAT PARQUET STATUPDATE OFF"))
+    cursor.execute(
+        copy_sql("staging (id, name)", put_manifest(small_table(1))).replace(
+            "FORMAT AS PARQUET MANIFEST", "MANIFEST FORMAT PARQUET STATUPDATE OFF"
+        )
+    )
     cursor.execute("SELECT * FROM staging")
     assert cursor.fetchall() == (["n0", 7, 0],)
 
@@ -144,7 +170,9 @@ def test_a_file_that_does_not_fit_its_table_is_a_scan_error(
         cursor.execute("SELECT 1")
 
 
-def test_a_missing_mandatory_object_fails_and_an_optional_one_is_skipped(connection: Any, schema: str, s3: Any, put_manifest: PutManifest) -> None:
+def test_a_missing_mandatory_object_fails_and_an_optional_one_is_skipped(
+    connection: Any, schema: str, s3: Any, put_manifest: PutManifest
+) -> None:
     cursor = connection.cursor()
     cursor.execute(f"CREATE TABLE {schema}.t (id BIGINT, name VARCHAR(9))")
     connection.commit()
@@ -172,13 +200,17 @@ def test_a_manifest_that_does_not_describe_its_objects_is_refused(
 
 def test_a_missing_manifest_is_worded_as_redshift_does(cursor: Any, schema: str) -> None:
     cursor.execute(f"CREATE TABLE {schema}.t (id BIGINT)")
-    with pytest.raises(redshift_connector.ProgrammingError, match=r"Problem reading manifest file - S3ServiceException.*NoSuchKey"):
+    with pytest.raises(
+        redshift_connector.ProgrammingError, match=r"Problem reading manifest file - S3ServiceException.*NoSuchKey"
+    ):
         cursor.execute(copy_sql(f"{schema}.t", f"s3://{BUCKET}/curated/none.json"))
 
 
 def test_s3_refuses_what_the_role_may_not_read(cursor: Any, schema: str, put_manifest: PutManifest) -> None:
     cursor.execute(f"CREATE TABLE {schema}.t (id BIGINT, name VARCHAR(9))")
-    with pytest.raises(redshift_connector.ProgrammingError, match="S3ServiceException:Access Denied,Status 403,Error AccessDenied"):
+    with pytest.raises(
+        redshift_connector.ProgrammingError, match="S3ServiceException:Access Denied,Status 403,Error AccessDenied"
+    ):
         cursor.execute(copy_sql(f"{schema}.t", put_manifest(small_table(), prefix="private")))
 
 
@@ -190,7 +222,9 @@ def test_a_readable_manifest_does_not_open_unreadable_parts(cursor: Any, schema:
         cursor.execute(copy_sql(f"{schema}.t", put_json(s3, [entry])))
 
 
-def test_a_role_that_does_not_trust_the_cluster_is_not_assumed(cursor: Any, schema: str, put_manifest: PutManifest) -> None:
+def test_a_role_that_does_not_trust_the_cluster_is_not_assumed(
+    cursor: Any, schema: str, put_manifest: PutManifest
+) -> None:
     cursor.execute(f"CREATE TABLE {schema}.t (id BIGINT, name VARCHAR(9))")
     with pytest.raises(redshift_connector.ProgrammingError, match="not authorized to assume IAM Role"):
         cursor.execute(copy_sql(f"{schema}.t", put_manifest(small_table()), OTHER_ROLE))

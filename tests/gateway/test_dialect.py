@@ -26,8 +26,14 @@ def forwarded(sql: str) -> str:
     [
         ("SELECT nvl(a, 'nvl(b)') FROM t -- nvl(x)", "SELECT coalesce(a, 'nvl(b)') FROM t -- nvl(x)"),
         ('SELECT "SYSDATE", x.sysdate, sysdate', 'SELECT "sysdate", x.sysdate, pg_catalog.sysdate()'),
-        ("SELECT /* sysdate /* nested */ */ $$sysdate$$, E'\\'sysdate'", "SELECT /* sysdate /* nested */ */ $$sysdate$$, E'\\'sysdate'"),
-        ("CREATE OR REPLACE VIEW v AS SELECT nvl(a, 1) FROM t WITH NO SCHEMA BINDING", "CREATE OR REPLACE VIEW v AS SELECT coalesce(a, 1) FROM t"),
+        (
+            "SELECT /* sysdate /* nested */ */ $$sysdate$$, E'\\'sysdate'",
+            "SELECT /* sysdate /* nested */ */ $$sysdate$$, E'\\'sysdate'",
+        ),
+        (
+            "CREATE OR REPLACE VIEW v AS SELECT nvl(a, 1) FROM t WITH NO SCHEMA BINDING",
+            "CREATE OR REPLACE VIEW v AS SELECT coalesce(a, 1) FROM t",
+        ),
         ("SET query_group TO 'x'", "SET esteira.query_group TO 'x'"),
         ("VACUUM DELETE ONLY s.t TO 75 PERCENT", "VACUUM s.t"),
         ("ANALYZE s.t PREDICATE COLUMNS", "ANALYZE s.t"),
@@ -69,7 +75,10 @@ REFUSED = [
     ("SAVEPOINT a", "SAVEPOINT"),
     ("DO $$BEGIN END$$", "DO"),
     ("MERGE INTO {s}.t USING {s}.t AS u ON {s}.t.id = u.id WHEN NOT MATCHED THEN INSERT VALUES (1)", "MERGE without"),
-    ("MERGE INTO {s}.t USING {s}.t AS u ON {s}.t.id = u.id WHEN MATCHED AND u.id > 1 THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1)", "MATCHED AND"),
+    (
+        "MERGE INTO {s}.t USING {s}.t AS u ON {s}.t.id = u.id WHEN MATCHED AND u.id > 1 THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (1)",
+        "MATCHED AND",
+    ),
     ("COPY {s}.t FROM STDIN", "COPY FROM STDIN"),
     ("COPY {s}.t TO STDOUT", "COPY … TO"),
     ("COPY {s}.t FROM 's3://lake/m' CREDENTIALS 'aws_access_key_id=a' FORMAT PARQUET MANIFEST", "CREDENTIALS"),
@@ -97,7 +106,10 @@ def test_keys_are_informational_but_a_primary_key_is_still_not_null(connection: 
         f"PRIMARY KEY (id), FOREIGN KEY (other) REFERENCES {schema}.nowhere (x)) BACKUP NO DISTSTYLE KEY COMPOUND SORTKEY (id, other)"
     )
     cursor.execute(f"INSERT INTO {schema}.t (id) VALUES (1), (1)")
-    cursor.execute("SELECT kind, columns[1] FROM esteira_gateway.informational_key WHERE table_id = %s::regclass ORDER BY kind", (f"{schema}.t",))
+    cursor.execute(
+        "SELECT kind, columns[1] FROM esteira_gateway.informational_key WHERE table_id = %s::regclass ORDER BY kind",
+        (f"{schema}.t",),
+    )
     assert [row[0] for row in cursor.fetchall()] == ["distkey", "foreign key", "primary key", "sortkey", "unique"]
     cursor.execute(f"SELECT diststyle, sortkey1 FROM svv_table_info WHERE schema = '{schema}'")
     assert cursor.fetchone() == ["KEY(id)", "id"]
@@ -109,22 +121,31 @@ def test_varchar_is_measured_in_bytes_also_in_a_table_made_like_another(cursor: 
     cursor.execute(f"CREATE TABLE {schema}.t (name VARCHAR(5))")
     cursor.execute(f"CREATE TEMP TABLE staging (LIKE {schema}.t)")
     cursor.execute("INSERT INTO staging VALUES ('éé1')")
-    with pytest.raises(redshift_connector.ProgrammingError, match=r"22001.*value too long for type character varying\(5\)"):
+    with pytest.raises(
+        redshift_connector.ProgrammingError, match=r"22001.*value too long for type character varying\(5\)"
+    ):
         cursor.execute("INSERT INTO staging VALUES ('ééé')")
 
 
-def test_widening_varchar_is_refused_in_a_transaction_and_works_outside_under_a_view(connection: Any, schema: str) -> None:
+def test_widening_varchar_is_refused_in_a_transaction_and_works_outside_under_a_view(
+    connection: Any, schema: str
+) -> None:
     cursor = connection.cursor()
     cursor.execute(f"CREATE TABLE {schema}.t (id INT, name VARCHAR(5), fixed VARCHAR(5) DEFAULT 'x', PRIMARY KEY (id))")
     cursor.execute(f"CREATE VIEW {schema}.v AS SELECT name FROM {schema}.t WITH NO SCHEMA BINDING")
     connection.commit()
-    with pytest.raises(redshift_connector.ProgrammingError, match=r"25001.*ALTER TABLE ALTER COLUMN cannot run inside a transaction block"):
+    with pytest.raises(
+        redshift_connector.ProgrammingError,
+        match=r"25001.*ALTER TABLE ALTER COLUMN cannot run inside a transaction block",
+    ):
         cursor.execute(f"ALTER TABLE {schema}.t ALTER COLUMN name TYPE VARCHAR(9)")
     connection.rollback()
     connection.autocommit = True
     cursor.execute(f"ALTER TABLE {schema}.t ALTER COLUMN name TYPE VARCHAR(9)")
     cursor.execute(f"INSERT INTO {schema}.t VALUES (1, 'éééé')")
-    cursor.execute(f"SELECT v.name, c.character_maximum_length FROM {schema}.v v, svv_columns c WHERE table_schema = '{schema}' AND table_name = 't' AND column_name = 'name'")
+    cursor.execute(
+        f"SELECT v.name, c.character_maximum_length FROM {schema}.v v, svv_columns c WHERE table_schema = '{schema}' AND table_name = 't' AND column_name = 'name'"
+    )
     assert cursor.fetchall() == (["éééé", 9],)
     with pytest.raises(redshift_connector.ProgrammingError, match=r"varying\(9\)"):
         cursor.execute(f"INSERT INTO {schema}.t VALUES (1, 'ééééé')")
@@ -144,7 +165,9 @@ def test_a_column_is_added_with_its_byte_check(cursor: Any, schema: str) -> None
 def test_merge_updates_and_inserts_and_inserts_a_duplicate_new_key_twice(cursor: Any, schema: str) -> None:
     cursor.execute(f"CREATE TABLE {schema}.t (id INT, v INT, PRIMARY KEY (id))")
     cursor.execute(f"INSERT INTO {schema}.t VALUES (1, 1)")
-    cursor.execute("CREATE TEMP TABLE staging DISTSTYLE ALL AS SELECT 1 AS id, 10 AS v UNION ALL SELECT 2, 20 UNION ALL SELECT 2, 21")
+    cursor.execute(
+        "CREATE TEMP TABLE staging DISTSTYLE ALL AS SELECT 1 AS id, 10 AS v UNION ALL SELECT 2, 20 UNION ALL SELECT 2, 21"
+    )
     merge = f"MERGE INTO {schema}.t USING staging AS s ON {schema}.t.id = s.id WHEN MATCHED THEN UPDATE SET v = s.v WHEN NOT MATCHED THEN INSERT (id, v) VALUES (s.id, s.v)"
     cursor.execute(merge)
     cursor.execute(f"SELECT id, v FROM {schema}.t ORDER BY id, v")

@@ -51,7 +51,18 @@ def run_gateway(folder: Path, certificates: Any, *options: str) -> subprocess.Po
     (folder / "password").write_text("pw\n")
     (folder / "ready").unlink(missing_ok=True)
     pem = str(certificates.server)
-    arguments = ["--data", str(folder / "data"), "--cert", pem, "--key", pem, "--user", "u", "--password-file", str(folder / "password")]
+    arguments = [
+        "--data",
+        str(folder / "data"),
+        "--cert",
+        pem,
+        "--key",
+        pem,
+        "--user",
+        "u",
+        "--password-file",
+        str(folder / "password"),
+    ]
     command = [sys.executable, "-m", "local.redshift", *arguments, "--ready-file", str(folder / "ready"), *options]
     root = Path(__file__).parents[2]
     return subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -65,7 +76,9 @@ def await_gone(pid: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends an orphan on Linux only")
-def test_the_program_announces_itself_dies_with_its_server_and_starts_again_after_a_kill(tmp_path: Path, certificates: Any) -> None:
+def test_the_program_announces_itself_dies_with_its_server_and_starts_again_after_a_kill(
+    tmp_path: Path, certificates: Any
+) -> None:
     for number in (signal.SIGKILL, signal.SIGTERM):
         with run_gateway(tmp_path, certificates, "--port", "0") as process:
             assert process.stdout is not None

@@ -44,7 +44,10 @@ def test_the_connector_connects_with_verify_full_and_sees_redshifts_version(conn
     assert cursor.fetchone() == ["service", "dev", True]
 
 
-@pytest.mark.parametrize(("changes", "text"), [({"password": "wrong"}, "password authentication failed"), ({"user": "nobody"}, "password authentication failed")])
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [({"password": "wrong"}, "password authentication failed"), ({"user": "nobody"}, "password authentication failed")],
+)
 def test_a_wrong_login_is_refused(connect: Connect, changes: dict[str, str], text: str) -> None:
     with pytest.raises(redshift_connector.InterfaceError, match=text):
         connect(**changes)
@@ -67,8 +70,8 @@ def test_a_client_that_speaks_something_else_is_dropped(gateway: Gateway) -> Non
 
 
 def test_parameters_keep_their_values(cursor: Any) -> None:
-    cursor.execute("SELECT %s::bigint, %s::varchar, %s::decimal(9,2), %s::date", (2**40, "it's \"ação\"", 1, None))
-    assert cursor.fetchone()[:2] == [2**40, "it's \"ação\""]
+    cursor.execute("SELECT %s::bigint, %s::varchar, %s::decimal(9,2), %s::date", (2**40, 'it\'s "ação"', 1, None))
+    assert cursor.fetchone()[:2] == [2**40, 'it\'s "ação"']
 
 
 def test_a_large_result_is_streamed_completely(cursor: Any) -> None:
@@ -112,7 +115,9 @@ def test_sessions_see_a_snapshot_fixed_by_their_first_read(connect: Connect, sch
     assert reader.fetchone() == ["Snapshot Isolation"]
 
 
-def test_lock_as_first_statement_serialises_two_sessions_without_fixing_the_snapshot(connect: Connect, schema: str) -> None:
+def test_lock_as_first_statement_serialises_two_sessions_without_fixing_the_snapshot(
+    connect: Connect, schema: str
+) -> None:
     one, two, watcher = connect(), connect(), connect()
     watcher.autocommit = True
     first, second, seen = one.cursor(), two.cursor(), []
@@ -196,7 +201,9 @@ sys.stdin.read()
 
 
 @pytest.mark.parametrize("is_waiting", [False, True])
-def test_a_killed_client_is_rolled_back_and_its_lock_freed(gateway: Gateway, connect: Connect, schema: str, *, is_waiting: bool) -> None:
+def test_a_killed_client_is_rolled_back_and_its_lock_freed(
+    gateway: Gateway, connect: Connect, schema: str, *, is_waiting: bool
+) -> None:
     connection = connect()
     cursor = connection.cursor()
     cursor.execute(f"CREATE TABLE {schema}.t (id INT)")
@@ -248,7 +255,18 @@ def test_awswrangler_reads_and_writes_over_the_connection(connect: Connect, sche
 
     connection = connect()
     frame = pd.DataFrame({"id": [1, 2], "name": ["a", "ç"]})
-    wr.redshift.to_sql(frame, con=connection, schema=schema, table="t", index=False, primary_keys=["id"], diststyle="KEY", distkey="id", sortstyle="COMPOUND", sortkey=["id"])
+    wr.redshift.to_sql(
+        frame,
+        con=connection,
+        schema=schema,
+        table="t",
+        index=False,
+        primary_keys=["id"],
+        diststyle="KEY",
+        distkey="id",
+        sortstyle="COMPOUND",
+        sortkey=["id"],
+    )
     found = wr.redshift.read_sql_query(f"SELECT id, name, sysdate AS now FROM {schema}.t ORDER BY id", con=connection)
     assert found[["id", "name"]].to_numpy().tolist() == [[1, "a"], [2, "ç"]]
 
@@ -263,7 +281,9 @@ class SimpleClient:
         self.sock = ssl.create_default_context(cafile=str(ca)).wrap_socket(raw, server_hostname="localhost")
         self.inbox = wire.MessageBuffer()
         self.key = b""
-        self.sock.sendall(wire.startup({"user": "service", "database": "dev", "application_name": "psql", "unknown_parameter": "x"}))
+        self.sock.sendall(
+            wire.startup({"user": "service", "database": "dev", "application_name": "psql", "unknown_parameter": "x"})
+        )
         salt = self.receive()[1][4:]
         self.sock.sendall(wire.message(b"p", _md5_answer("service", "s3cret'", salt).encode() + b"\0"))
         self.until_ready()
@@ -301,9 +321,19 @@ def simple(gateway: Gateway, certificates: Any) -> Iterator[SimpleClient]:
 
 
 def test_the_simple_protocol_takes_several_statements(simple: SimpleClient, schema: str) -> None:
-    created = simple.ask(f"CREATE TABLE {schema}.t (id INT, PRIMARY KEY (id)) SORTKEY(id); INSERT INTO {schema}.t VALUES (1),(1); TRUNCATE {schema}.t")
+    created = simple.ask(
+        f"CREATE TABLE {schema}.t (id INT, PRIMARY KEY (id)) SORTKEY(id); INSERT INTO {schema}.t VALUES (1),(1); TRUNCATE {schema}.t"
+    )
     assert created == ["CREATE TABLE", "INSERT 0 2", "TRUNCATE TABLE", "I"]
-    assert simple.ask("SELECT 1; SELECT nvl(NULL, 2); SELECT ';' -- ; no") == ["1", "SELECT 1", "2", "SELECT 1", ";", "SELECT 1", "I"]
+    assert simple.ask("SELECT 1; SELECT nvl(NULL, 2); SELECT ';' -- ; no") == [
+        "1",
+        "SELECT 1",
+        "2",
+        "SELECT 1",
+        ";",
+        "SELECT 1",
+        "I",
+    ]
     mixed = simple.ask(f"TRUNCATE {schema}.t; SELECT 1; SELECT 1/0; SELECT 2")
     assert mixed == ["TRUNCATE TABLE", "1", "SELECT 1", "division by zero", "I"]
     assert simple.ask("") == ["I"]
@@ -311,7 +341,10 @@ def test_the_simple_protocol_takes_several_statements(simple: SimpleClient, sche
 
 def test_a_refusal_in_a_transaction_aborts_it_as_an_error_of_the_server_would(simple: SimpleClient) -> None:
     assert simple.ask("BEGIN") == ["BEGIN", "T"]
-    assert simple.ask("UNLOAD ('x') TO 's3://b'") == ["UNLOAD is not supported: the local Redshift does not emulate it", "E"]
+    assert simple.ask("UNLOAD ('x') TO 's3://b'") == [
+        "UNLOAD is not supported: the local Redshift does not emulate it",
+        "E",
+    ]
     assert simple.ask("COMMIT") == ["ROLLBACK", "I"]
 
 
@@ -326,6 +359,8 @@ def test_cancel_requests_reach_the_query(gateway: Gateway, simple: SimpleClient)
 
 
 def test_a_busy_port_is_named(gateway: Gateway, certificates: Any, tmp_path: Path) -> None:
-    second = Gateway(tmp_path, port=gateway.port, certificate=certificates.server, key=certificates.server, users={"u": "p"})
+    second = Gateway(
+        tmp_path, port=gateway.port, certificate=certificates.server, key=certificates.server, users={"u": "p"}
+    )
     with pytest.raises(PortBusy, match=rf"port {gateway.port} .*--port"):
         second.start()

@@ -29,7 +29,9 @@ def config(tmp_path: Path) -> Iterator[StackConfig]:
 
 def survivors(state: Path) -> list[str]:
     """Command lines of live processes that mention the state folder; `-ww`, else ps cuts them and finds none."""
-    listing = subprocess.run(["ps", "-A", "-ww", "-o", "stat=", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "stat=", "-o", "args="], capture_output=True, text=True, check=True
+    ).stdout
     return [line for line in listing.splitlines() if str(state) in line and not line.startswith("Z")]
 
 
@@ -72,7 +74,9 @@ def test_sigkill_of_the_calling_process_leaves_no_process(config: StackConfig) -
         "c=StackConfig(Path(sys.argv[1]),Ports.free(),with_prefect=False,with_portal=False,with_warehouse=False)\n"
         "with running(c): print('up', flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", script, str(config.state)], stdout=subprocess.PIPE, cwd=ROOT, env=clean_environment()) as caller:
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(config.state)], stdout=subprocess.PIPE, cwd=ROOT, env=clean_environment()
+    ) as caller:
         assert caller.stdout is not None
         assert caller.stdout.readline() == b"up\n"
         assert survivors(config.state)
