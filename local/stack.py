@@ -29,6 +29,9 @@ _UP_SECONDS = 180.0
 _DOWN_SECONDS = 30.0
 _ALREADY_HELD = 75  # EX_TEMPFAIL of sysexits.h: another supervisor was quicker
 Progress = Callable[[str], None]
+_DAEMONS: list[
+    subprocess.Popen[bytes]
+] = []  # a background stack outlives its handle, which Python would complain about
 
 
 @dataclass(frozen=True)
@@ -197,11 +200,13 @@ def _spawn_daemon(config: StackConfig, folder: StateFolder) -> subprocess.Popen[
     }
     options = json.dumps({"ports": asdict(config.ports), **choices})
     with (folder.logs / "supervisor.log").open("ab") as log:
-        return subprocess.Popen(
+        daemon = subprocess.Popen(
             [sys.executable, "-m", "local.stack", "--state", str(folder.root), "--options", options],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             cwd=Path(__file__).parents[1], env=clean_environment(),
         )  # fmt: skip
+    _DAEMONS.append(daemon)
+    return daemon
 
 
 def _wait_until_ready(folder: StateFolder, process: subprocess.Popen[bytes] | None) -> Stack:

@@ -23,6 +23,9 @@ _CONFLICT = re.compile(
 """Redshift sends these as XX000 like many other errors, so only the message tells that a new try may pass.
 
 "Already exists" comes from two first loads that make the same schema or table at once: IF NOT EXISTS does not lock."""
+_CONFLICT_CODES = frozenset({"40001", "40P01", "23505"})
+"""Serialisation failure, deadlock, and a unique violation: keys are not enforced, so that one can only be the catalogue's own,
+when two first loads make the same table at once."""
 _PRESIGNED = re.compile(r"\?[^\s'\"]*X-Amz-[^\s'\"]*")
 
 
@@ -169,7 +172,7 @@ def _translated() -> Iterator[None]:
 def _statement_error(exc: Exception) -> EsteiraError:
     details = exc.args[0] if exc.args and isinstance(exc.args[0], dict) else {}
     message = _PRESIGNED.sub("?…", str(details.get("M") or exc))
-    if details.get("C") in {"40001", "40P01"} or _CONFLICT.search(message):
+    if details.get("C") in _CONFLICT_CODES or _CONFLICT.search(message):
         return WarehouseBusy(f"The transaction met another one: {message}.")
     if isinstance(exc, InterfaceError | OperationalError | OSError | socket.timeout) and not details:
         return WarehouseBusy(f"The connection to the warehouse broke ({type(exc).__name__}).")

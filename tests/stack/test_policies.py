@@ -84,7 +84,8 @@ def test_a_well_known_root_key_is_refused(client: Any, stack: Stack) -> None:
     import boto3
 
     options = {"endpoint_url": stack.env["AWS_ENDPOINT_URL"], "region_name": "us-east-1"}
-    s3 = boto3.client("s3", aws_access_key_id="test", aws_secret_access_key="test", **options)
+    session = boto3.Session()  # not the default one, which remembers the profile of whoever made it
+    s3 = session.client("s3", aws_access_key_id="test", aws_secret_access_key="test", **options)
     with pytest.raises(ClientError, match=r"403|InvalidClientTokenId|Forbidden"):
         s3.list_buckets()
 
