@@ -12,7 +12,10 @@ import signal
 import sys
 
 NOBODY_ID = 65534
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2  # linux/prctl.h
+PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 28, 47, 2
+"""Of linux/prctl.h."""
+SECBIT_NO_SETUID_FIXUP = 1 << 2
+"""Of linux/securebits.h."""
 CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 
@@ -26,6 +29,9 @@ class _CapabilityData(ctypes.Structure):
 
 
 def _leave_root(libc: ctypes.CDLL, paths: list[str]) -> None:
+    # initdb asks access(2), which ignores the capabilities of anyone but root unless this bit is set. A container that
+    # withholds CAP_SETPCAP refuses it; then only paths that nobody may reach anyway will do.
+    libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
     os.setgid(NOBODY_ID)
