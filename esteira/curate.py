@@ -19,8 +19,8 @@ from esteira.portal import records_of
 from esteira.quality import Curated, curate_records
 
 
-def curate(dataset: Dataset, raw: Seal, *, lake: Lake) -> Seal:
-    """Validate a sealed raw batch and seal the result; returns the seal that stands, ours or an earlier one.
+def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1) -> Seal:
+    """Validate a sealed raw batch and seal the result as a generation; returns the seal that stands, ours or an earlier one.
 
     Raises:
         DataQualityError: The share of quarantined rows is above the contract's limit; nothing is sealed.
@@ -28,8 +28,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake) -> Seal:
         SealConflict: A raw part is not what was sealed.
     """
     try:
-        sealed = lake.find_seal("curated", raw.dataset, raw.batch)
-        return sealed or _Curation(dataset, raw, lake).run()
+        sealed = lake.find_seal("curated", raw.dataset, raw.batch, generation)
+        return sealed or _Curation(dataset, raw, lake, generation).run()
     except EsteiraError as exc:
         raise exc.located(dataset=raw.dataset, batch=raw.batch) from exc.__cause__
 
@@ -37,9 +37,9 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake) -> Seal:
 class _Curation:
     """One attempt: part by part, so memory is bounded by one part."""
 
-    def __init__(self, dataset: Dataset, raw: Seal, lake: Lake) -> None:
+    def __init__(self, dataset: Dataset, raw: Seal, lake: Lake, generation: int) -> None:
         self._dataset, self._raw, self._lake = dataset, raw, lake
-        self._layout = Layout(raw.dataset, raw.batch)
+        self._layout = Layout(raw.dataset, raw.batch, generation)
         self._attempt = lake.new_attempt()
         self._good: list[Part] = []
         self._bad: list[Part] = []
@@ -101,6 +101,8 @@ class _Curation:
             reasons=dict(sorted(self._reasons.items())),
             warnings=tuple(self._warnings()),
             raw_seal=self._raw.hash,
+            raw_generation=self._raw.generation,
+            generation=self._layout.generation,
         )
 
     def _warnings(self) -> Iterator[str]:

@@ -32,9 +32,15 @@ OnProgress = Callable[[Progress], None]
 
 
 def extract(
-    dataset: Dataset, batch: Batch, *, portal: Portal, lake: Lake, on_progress: OnProgress | None = None
+    dataset: Dataset,
+    batch: Batch,
+    *,
+    portal: Portal,
+    lake: Lake,
+    on_progress: OnProgress | None = None,
+    generation: int = 1,
 ) -> Seal:
-    """Bring a batch into raw and seal it; returns the seal that stands, ours or an earlier one.
+    """Bring a batch into raw and seal it as a generation; returns the seal that stands, ours or an earlier one.
 
     Raises:
         PayloadError: The portal's total and what arrived differ.
@@ -42,8 +48,9 @@ def extract(
         SourceUnavailable: The portal does not answer within the budget; parts so far are kept.
     """
     try:
-        sealed = lake.find_seal("raw", batch.dataset, batch.id)
-        return sealed or _Extraction(dataset, batch, portal, lake, on_progress).run()
+        layout = Layout(batch.dataset, batch.id, generation)
+        sealed = lake.find_seal("raw", batch.dataset, batch.id, generation)
+        return sealed or _Extraction(dataset, batch, layout, portal, lake, on_progress).run()
     except EsteiraError as exc:
         raise exc.located(dataset=batch.dataset, batch=batch.id) from exc.__cause__
 
@@ -52,10 +59,16 @@ class _Extraction:
     """One attempt: collects pages until a part is full, stores it, remembers where it stands."""
 
     def __init__(
-        self, dataset: Dataset, batch: Batch, portal: Portal, lake: Lake, on_progress: OnProgress | None
+        self,
+        dataset: Dataset,
+        batch: Batch,
+        layout: Layout,
+        portal: Portal,
+        lake: Lake,
+        on_progress: OnProgress | None,
     ) -> None:
         self._dataset, self._batch, self._portal, self._lake = dataset, batch, portal, lake
-        self._layout = Layout(batch.dataset, batch.id)
+        self._layout = layout
         self._attempt = lake.new_attempt()
         self._on_progress = on_progress or (lambda _: None)
         self._stand = lake.find_checkpoint(self._layout) or Checkpoint((), None, 1, None)
@@ -107,6 +120,7 @@ class _Extraction:
             "parts": self._stand.parts,
             "extracted": self._rows,
             "total_reported": self._stand.total_reported,
+            "generation": self._layout.generation,
         }
         return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._attempt, **facts)
 

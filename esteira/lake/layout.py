@@ -19,10 +19,12 @@ class Layout:
     Attributes:
         dataset: Dataset name.
         batch: Batch id.
+        generation: Which loading of the batch, from 1; a later one has a folder of its own beside the first one's attempts.
     """
 
     dataset: str
     batch: str
+    generation: int = 1
 
     def __post_init__(self) -> None:
         for name in (self.dataset, self.batch):
@@ -34,8 +36,9 @@ class Layout:
             )
 
     def prefix(self, zone: Zone) -> str:
-        """Everything of this batch in a zone."""
-        return f"{zone}/{self.dataset}/{self.batch}/"
+        """Everything of this batch in a zone; for a later generation, everything of that."""
+        folder = "" if self.generation == 1 else f"generation-{self.generation:03d}/"
+        return f"{zone}/{self.dataset}/{self.batch}/{folder}"
 
     def part(self, zone: Zone, attempt: str, number: int) -> str:
         """One part; numbers count from 1 and run on over attempts."""

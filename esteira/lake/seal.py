@@ -62,6 +62,8 @@ class Seal(msgspec.Struct, frozen=True):
         reasons: Quarantined rows by `column: rule` (curated seal only).
         warnings: What the contract says to mention and not to stop for.
         raw_seal: Hash of the raw seal that a curated seal was made from.
+        raw_generation: Generation of that raw seal.
+        generation: Which loading of the batch, from 1.
     """
 
     dataset: str
@@ -76,6 +78,8 @@ class Seal(msgspec.Struct, frozen=True):
     reasons: dict[str, int] = {}
     warnings: tuple[str, ...] = ()
     raw_seal: str | None = None
+    raw_generation: int = 1
+    generation: int = 1
 
     def encode(self) -> bytes:
         """Canonical JSON."""

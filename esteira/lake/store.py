@@ -89,24 +89,24 @@ class Lake:
 
         A put whose answer was lost looks the same as a lost race: what is read back decides.
         """
-        key = Layout(seal.dataset, seal.batch).seal(zone)
+        key = Layout(seal.dataset, seal.batch, seal.generation).seal(zone)
         with self._translated("s3:PutObject", key):
             if self._put_if_absent(key, seal.encode()):
                 return seal
-        winner = self.find_seal(zone, seal.dataset, seal.batch)
+        winner = self.find_seal(zone, seal.dataset, seal.batch, seal.generation)
         if winner is None:
             raise LakeUnavailable(
                 f"{self.uri(key)} was refused as existing and cannot be read.", dataset=seal.dataset, batch=seal.batch
             )
         return winner
 
-    def find_seal(self, zone: Zone, dataset: str, batch: str) -> Seal | None:
-        """The seal of a batch in a zone, or None.
+    def find_seal(self, zone: Zone, dataset: str, batch: str, generation: int = 1) -> Seal | None:
+        """The seal of a batch's generation in a zone, or None.
 
         Raises:
             SealConflict: The object is no seal of this batch.
         """
-        key = Layout(dataset, batch).seal(zone)
+        key = Layout(dataset, batch, generation).seal(zone)
         content = self._get(key)
         if content is None:
             return None
@@ -116,8 +116,12 @@ class Lake:
             raise SealConflict(
                 f"{self.uri(key)} cannot be read as a seal: {exc}.", dataset=dataset, batch=batch
             ) from exc
-        if (seal.dataset, seal.batch) != (dataset, batch):
-            raise SealConflict(f"{self.uri(key)} seals {seal.dataset} {seal.batch}.", dataset=dataset, batch=batch)
+        if (seal.dataset, seal.batch, seal.generation) != (dataset, batch, generation):
+            raise SealConflict(
+                f"{self.uri(key)} seals {seal.dataset} {seal.batch}, generation {seal.generation}.",
+                dataset=dataset,
+                batch=batch,
+            )
         return seal
 
     def put_checkpoint(self, layout: Layout, attempt: str, checkpoint: Checkpoint) -> None:
@@ -128,7 +132,9 @@ class Lake:
 
     def find_checkpoint(self, layout: Layout) -> Checkpoint | None:
         """The checkpoint of any attempt that came furthest, or None."""
-        keys = [key for key in self._keys(layout.prefix("raw")) if "/checkpoint-" in key]
+        prefix = layout.prefix("raw")
+        own = (key for key in self._keys(prefix) if not key.startswith(f"{prefix}generation-"))
+        keys = [key for key in own if "/checkpoint-" in key]
         if not keys:
             return None
         furthest = max(keys, key=lambda key: (key.rsplit("-", 1)[1], key))
@@ -141,7 +147,7 @@ class Lake:
         Every entry is mandatory and states its length, which COPY needs for Parquet:
         https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html
         """
-        key = Layout(seal.dataset, seal.batch).manifest(seal.hash)
+        key = Layout(seal.dataset, seal.batch, seal.generation).manifest(seal.hash)
         entries = [
             {"url": self.uri(part.key), "mandatory": True, "meta": {"content_length": part.size_bytes}}
             for part in seal.parts

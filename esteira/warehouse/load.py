@@ -105,27 +105,26 @@ class Loader:
         name, schema = request.dataset.name, self._warehouse.config.schema
         with self._warehouse.session(f"esteira {name} {request.batch.id}") as session:
             ddl.ensure_table(session, request.dataset, schema, _text_bytes(request.seal))
-            ledger.ensure_ledger(session, name)
+            ledger.ensure_ledger(session, name, ddl.table_name(ddl.LOCK_SCHEMA, name))
             with session.transaction():
                 is_new = self._load_locked(session, request)
             failpoint("load.commit")
-            return LoadResult(ledger.read_entry(session, name, request.batch.id), is_new)
+            entry = ledger.find_current(session, name, request.batch.id)
+            assert entry is not None  # noqa: S101 - the transaction above has just found or written it
+            return LoadResult(entry, is_new)
 
     def _load_locked(self, session: Session, request: LoadRequest) -> bool:
         """Inside the transaction. The lock comes first: the first read would fix the snapshot before we hold it."""
         name = request.dataset.name
         session.run(f"LOCK {ddl.table_name(ddl.LOCK_SCHEMA, name)}")
-        sealed = ledger.sealed_as(session, name, request.batch.id)
-        if sealed == request.seal.hash:
+        if _is_settled(ledger.find_current(session, name, request.batch.id), request.seal):
             return False
-        if sealed is not None:
-            raise SealConflict(
-                f"The ledger holds this batch with seal {sealed}; this attempt holds seal {request.seal.hash}."
-            )
         self._stage(session, request)
         warnings = rules.check(session, request.dataset, self._warehouse.config.schema)
         counts = write.apply(session, request.dataset, self._warehouse.config.schema, request.batch.id)
-        ledger.write_entry(session, name, _entry(request, counts, warnings))
+        table = ddl.table_name(self._warehouse.config.schema, name)
+        table_rows = session.count(f"SELECT COUNT(*) FROM {table}")
+        ledger.write_entry(session, name, _entry(request, counts, warnings, table_rows))
         return True
 
     def _stage(self, session: Session, request: LoadRequest) -> None:
@@ -138,6 +137,22 @@ class Loader:
             raise LoadError(f"COPY brought {staged} rows; the seal says {request.seal.curated}.")
 
 
+def _is_settled(current: LedgerEntry | None, seal: Seal) -> bool:
+    """Whether the ledger needs nothing from this seal: it is in, or a later generation has taken its place.
+
+    Raises:
+        SealConflict: The same generation was committed under another seal.
+    """
+    if current is None or current.generation < seal.generation:
+        return False
+    if current.generation == seal.generation and current.seal_hash != seal.hash:
+        raise SealConflict(
+            f"The ledger holds generation {seal.generation} of this batch with seal {current.seal_hash}; "
+            f"this attempt holds seal {seal.hash}."
+        )
+    return True
+
+
 def _text_bytes(seal: Seal) -> dict[str, int]:
     """Longest text of each column over all parts, in bytes."""
     longest: dict[str, int] = {}
@@ -147,7 +162,7 @@ def _text_bytes(seal: Seal) -> dict[str, int]:
     return longest
 
 
-def _entry(request: LoadRequest, counts: write.Counts, warnings: tuple[str, ...]) -> LedgerEntry:
+def _entry(request: LoadRequest, counts: write.Counts, warnings: tuple[str, ...], table_rows: int) -> LedgerEntry:
     seal = request.seal
     if seal.extracted != seal.curated + seal.quarantined or seal.curated != counts.total:
         raise DataQualityError(
@@ -160,4 +175,5 @@ def _entry(request: LoadRequest, counts: write.Counts, warnings: tuple[str, ...]
         seal_hash=seal.hash, attempt=seal.attempt, extracted=seal.extracted, curated=seal.curated, quarantined=seal.quarantined,
         inserted=counts.inserted, updated=counts.updated, unchanged=counts.unchanged, stale=counts.stale, duplicate=counts.duplicate,
         total_reported=seal.total_reported, warnings=(*seal.warnings, *warnings), run=request.run, version=request.version,
+        generation=seal.generation, deleted=counts.deleted, table_rows=table_rows,
     )  # fmt: skip

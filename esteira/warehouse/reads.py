@@ -8,7 +8,7 @@ from datetime import datetime
 from esteira.contract import Dataset
 from esteira.warehouse import ddl, ledger
 from esteira.warehouse.connection import Warehouse
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger import LedgerEntry, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,16 @@ class DatasetStatus:
     last: tuple[LedgerEntry, ...]
 
 
-def committed_batches(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
-    """The committed batches of a dataset, newest window first."""
+def standing(warehouse: Warehouse, dataset: str) -> Standing:
+    """Where a dataset stands, for planning."""
     with warehouse.session(f"esteira plan {dataset}") as session:
-        return ledger.read_entries(session, dataset)
+        return ledger.read_standing(session, dataset)
+
+
+def settled_batches(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
+    """The current ledger entry of each batch of a dataset, oldest window first; empty when it was never loaded."""
+    with warehouse.session(f"esteira ledger {dataset}") as session:
+        return ledger.read_current(session, dataset)
 
 
 def read_status(warehouse: Warehouse, datasets: list[Dataset], batches: int = 5) -> list[DatasetStatus]:
@@ -44,6 +50,6 @@ def read_status(warehouse: Warehouse, datasets: list[Dataset], batches: int = 5)
             table = ddl.table_name(warehouse.config.schema, dataset.name)
             rows = session.count(f"SELECT COUNT(*) FROM {table}") if last else None
             result.append(
-                DatasetStatus(dataset.name, rows, max((entry.window_end for entry in last), default=None), last)
+                DatasetStatus(dataset.name, rows, ledger.read_standing(session, dataset.name).watermark, last)
             )
         return result

@@ -20,13 +20,14 @@ STAGING, DISTINCT, CHANGE = "esteira_staging", "esteira_distinct", "esteira_chan
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Where the curated rows went."""
+    """Where the curated rows went, and how many rows of the table left it without a successor (`deleted`)."""
 
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
     stale: int = 0
     duplicate: int = 0
+    deleted: int = 0
 
     @property
     def total(self) -> int:
@@ -57,10 +58,12 @@ def apply(session: Session, dataset: Dataset, schema: str, batch_id: str) -> Cou
     mode = dataset.write
     if isinstance(mode, Upsert):
         return _upsert(session, dataset, mode, schema, batch_id)
+    deleted = 0
     if isinstance(mode, Replace):
+        deleted = session.count(f"SELECT COUNT(*) FROM {ddl.table_name(schema, dataset.name)}")
         session.run(f"DELETE FROM {ddl.table_name(schema, dataset.name)}")
     _insert(session, dataset, schema, batch_id, STAGING)
-    return Counts(inserted=session.count(f"SELECT COUNT(*) FROM {STAGING}"))
+    return Counts(inserted=session.count(f"SELECT COUNT(*) FROM {STAGING}"), deleted=deleted)
 
 
 def _upsert(session: Session, dataset: Dataset, mode: Upsert, schema: str, batch_id: str) -> Counts:

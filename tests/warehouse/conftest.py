@@ -26,7 +26,7 @@ from esteira.contract import ApiSource, Dataset, Quality, Replace, Timestamp, Wr
 from esteira.lake import Lake, Layout, Part, Seal
 from esteira.warehouse import Credentials, Loader, LoadRequest, LoadResult, Warehouse, WarehouseConfig
 from esteira.warehouse.ledger import LedgerEntry
-from esteira.warehouse.reads import committed_batches
+from esteira.warehouse.reads import settled_batches
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
 from local.state import StateFolder
@@ -188,7 +188,7 @@ class Bench:
             session.run(sql)
 
     def ledger(self, dataset: Dataset) -> list[LedgerEntry]:
-        return committed_batches(self.warehouse, dataset.name)
+        return settled_batches(self.warehouse, dataset.name)
 
     def _put(self, dataset: Dataset, key: str, rows: Sequence[Row], first: int, arrow: Schema | None) -> Part:
         schema = arrow or arrow_schema([*((each.name, each.arrow) for each in dataset.columns), (POSITION, int64())])
@@ -211,6 +211,7 @@ class CuttingProxy:
     def __init__(self, stack: Stack, point: str, cuts: int) -> None:
         self._target = int(stack.env["ESTEIRA_WAREHOUSE_PORT"])
         self._point, self.cuts_left = point, cuts
+        self._has_copied = False
         tls = Path(stack.state) / "tls"
         self._server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._server.load_cert_chain(tls / "server.pem", tls / "server.key")
@@ -259,11 +260,16 @@ class CuttingProxy:
                 (far if source is near else near).sendall(data)
 
     def _is_cut(self, data: bytes, *, is_request: bool) -> bool:
+        """Only the load's own COMMIT: the one after a COPY. Making a ledger commits too."""
+        self._has_copied |= is_request and b"COPY esteira_staging" in data
+        if not self._has_copied:
+            return False
         wanted = b"commit\0" if self._point == "request" else b"COMMIT\0"
         found = data.lower() if is_request else data
         if self.cuts_left == 0 or is_request != (self._point == "request") or wanted not in found:
             return False
         self.cuts_left -= 1
+        self._has_copied = False
         return True
 
 

@@ -176,7 +176,7 @@ def test_the_watermark_is_the_end_of_the_last_committed_window(bench: Any, make_
     (status,) = read_status(bench.warehouse, [dataset])
     assert status.watermark == datetime(2014, 1, 4, tzinfo=UTC)
     assert status.rows == 3
-    assert [entry.window_end.day for entry in bench.ledger(dataset)] == [4, 3, 2]
+    assert [entry.window_end.day for entry in bench.ledger(dataset)] == [2, 3, 4]
 
 
 def test_a_dataset_without_a_ledger_has_no_rows_and_no_watermark(bench: Any, make_dataset: Any):

@@ -1,0 +1,68 @@
+"""The ledger's own tables: their version, their migration, and the view over them."""
+
+from typing import Any
+
+import pytest
+
+from esteira.contract import Append
+from esteira.errors import ConfigError
+from esteira.warehouse import ledger
+
+OLD_COLUMNS = ", ".join(f"{name} {column.kind}" for name, column in ledger._SHAPE.items() if column.since == 1)
+OLD_ROW = (
+    "INSERT INTO esteira_ledger.{name} VALUES ('2013-12-31-0123abcd', '2013-12-31', '2014-01-01', 'abc', 'a1', 3, 2, 1, 2, 0, 0, 0, 0, "
+    "NULL, '[]', 'old run', '0.1.0', '2014-01-01 06:00')"
+)
+
+
+def item(number: int) -> dict[str, Any]:
+    return {"id": number, "label": "a", "amount": 1}
+
+
+@pytest.fixture
+def old_ledger(bench: Any, make_dataset: Any) -> Any:
+    """A dataset whose ledger was made before generations existed, with one batch in it."""
+    bench.load(make_dataset(Append()), [item(1)])  # makes the schemas
+    dataset = make_dataset(Append())
+    bench.run(f"CREATE TABLE esteira_ledger.{dataset.name} ({OLD_COLUMNS}, PRIMARY KEY (batch_id))")
+    bench.run(OLD_ROW.format(name=dataset.name))
+    return dataset
+
+
+def test_an_older_ledger_is_read_before_any_load_has_migrated_it(bench: Any, old_ledger: Any):
+    (entry,) = bench.ledger(old_ledger)
+    assert (entry.batch_id, entry.curated, entry.generation, entry.state) == ("2013-12-31-0123abcd", 2, 1, "committed")
+
+
+def test_an_older_ledger_is_migrated_by_the_next_load_and_keeps_its_rows(bench: Any, old_ledger: Any):
+    bench.load(old_ledger, [item(1)])
+    old, new = bench.ledger(old_ledger)
+    assert (old.batch_id, old.generation, old.state, old.table_rows) == ("2013-12-31-0123abcd", 1, "committed", None)
+    assert (new.batch_id, new.table_rows, new.sequence) == ("2014-01-01-0123abcd", 1, 1)
+    found = bench.query(f"SELECT version FROM esteira.ledger_version WHERE dataset = '{old_ledger.name}'")
+    assert found == [(ledger.VERSION,)]
+
+
+def test_the_view_unites_ledgers_of_both_versions(bench: Any, make_dataset: Any, old_ledger: Any):
+    new = make_dataset(Append())
+    bench.load(new, [item(1), item(2)])
+    query = "SELECT dataset, curated, generation, state, is_current FROM esteira.batch WHERE dataset IN ('{}', '{}') ORDER BY curated DESC, dataset"
+    assert sorted(bench.query(query.format(old_ledger.name, new.name))) == sorted(
+        [(old_ledger.name, 2, 1, "committed", True), (new.name, 2, 1, "committed", True)]
+    )
+
+
+def test_a_ledger_that_a_newer_esteira_wrote_is_refused(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Append())
+    bench.load(dataset, [item(1)])
+    bench.run(f"INSERT INTO esteira.ledger_version VALUES ('{dataset.name}', {ledger.VERSION + 1}, GETDATE())")
+    with pytest.raises(ConfigError, match="version 3 and this Esteira knows 2"):
+        bench.load(dataset, [item(2)], day=2)
+    assert bench.rows(dataset) == [(1, "a", 1)]
+
+
+def test_each_entry_holds_the_rows_of_the_table_after_it(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Append())
+    bench.load(dataset, [item(1)])
+    bench.load(dataset, [item(2), item(3)], day=2)
+    assert [(entry.sequence, entry.table_rows) for entry in bench.ledger(dataset)] == [(1, 1), (2, 3)]
