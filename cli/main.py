@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from cli.environment import load_environment, state_folder
-from cli.output import INTERRUPTED, dump, error_facts, fail
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-class Moment(click.ParamType[datetime]):
-    """An ISO date or moment; without an offset it means UTC."""
-
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Parse; a wrong text is a usage error (exit code 2)."""
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not an ISO moment such as 2014-01-02 or 2014-01-02T06:00:00Z.", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+from cli.environment import state_folder
+from cli.running import NOTHING_RUNS, Moment, guarded, run
+from cli.upkeep import reconcile
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -68,7 +49,7 @@ def ingest(is_debug: bool, /, names: tuple[str, ...], *, is_all: bool, **options
             is_debug=is_debug,
         )
 
-    _run(command, is_debug=is_debug, folder=options["folder"], as_json=options["as_json"])
+    run(command, is_debug=is_debug, folder=options["folder"], as_json=options["as_json"])
 
 
 @esteira.command()
@@ -84,7 +65,7 @@ def status(is_debug: bool, names: tuple[str, ...], *, folder: Path | None, as_js
 
         return run_status(names, as_json=as_json)
 
-    _run(command, is_debug=is_debug, folder=folder, as_json=as_json)
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)
 
 
 @esteira.command()
@@ -104,7 +85,7 @@ def demo(is_debug: bool, *, report: Path) -> None:  # noqa: FBT001 - click's obj
 
         return run_demo(state_folder(), report)
 
-    _guarded(command, is_debug=is_debug)
+    guarded(command, is_debug=is_debug, after_interrupt=NOTHING_RUNS)
 
 
 @esteira.group()
@@ -122,7 +103,7 @@ def stack_up(is_debug: bool) -> None:  # noqa: FBT001 - click's object
 
         return start(state_folder())
 
-    _guarded(command, is_debug=is_debug)
+    guarded(command, is_debug=is_debug)
 
 
 @stack.command("down")
@@ -135,7 +116,7 @@ def stack_down(is_debug: bool) -> None:  # noqa: FBT001 - click's object
 
         return stop(state_folder())
 
-    _guarded(command, is_debug=is_debug)
+    guarded(command, is_debug=is_debug)
 
 
 @stack.command("status")
@@ -149,29 +130,10 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
 
         return show(state_folder(), as_json=as_json)
 
-    _guarded(command, is_debug=is_debug)
+    guarded(command, is_debug=is_debug)
 
 
-def _run(command: Callable[[], int], *, is_debug: bool, folder: Path | None, as_json: bool) -> None:
-    """Run a command that needs the stage's environment."""
-    if folder is not None:
-        os.environ["ESTEIRA_DATASETS"] = str(folder.resolve())
-    load_environment(is_debug=is_debug)
-    _guarded(command, is_debug=is_debug, as_json=as_json)
-
-
-def _guarded(command: Callable[[], int], *, is_debug: bool, as_json: bool = False) -> None:
-    """Turn whatever happens into lines and an exit code."""
-    try:
-        code = command()
-    except KeyboardInterrupt:
-        click.echo("Interrupted. The same command goes on where this one stopped.", err=True)
-        code = INTERRUPTED
-    except Exception as exc:  # noqa: BLE001 - the outermost edge: nothing above prints
-        code = fail(exc, is_debug=is_debug)
-        if as_json:
-            click.echo(dump([error_facts(exc)]))
-    sys.exit(code)
+esteira.add_command(reconcile)
 
 
 def main() -> None:

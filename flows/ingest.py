@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from prefect import flow, get_run_logger, runtime
-from prefect.events import emit_event
 
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset
@@ -20,6 +19,7 @@ from esteira.errors import EsteiraError
 from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry
 from tasks import curate_batch, extract_batch, load_batch, plan_batches, publish_batch
+from tasks.announce import announce_failure
 from tasks.retrying import retry_policy
 
 T = TypeVar("T")
@@ -65,9 +65,9 @@ def ingest(
     """
     settings = read_settings()
     policy = retry_policy(settings)
-    moment = _utc(as_of or runtime.flow_run.scheduled_start_time)
+    moment = in_utc(as_of or runtime.flow_run.scheduled_start_time)
     contract = find_dataset(settings.datasets, dataset)
-    span = (_utc(start), _utc(end)) if start and end else None
+    span = (in_utc(start), in_utc(end)) if start and end else None
     reports = [_ingest_batch(contract, batch, policy) for batch in _due(contract, moment, span, policy)]
     return IngestReport(dataset, moment, tuple(reports), _peak_memory_bytes())
 
@@ -78,7 +78,7 @@ def _due(
     try:
         batches = plan_batches.with_options(**policy)(dataset, as_of, span)
     except EsteiraError as exc:
-        _announce_failure(exc.located(dataset=dataset.name), dataset)
+        announce_failure(exc.located(dataset=dataset.name), dataset)
         raise
     if not batches:
         get_run_logger().info(
@@ -94,7 +94,7 @@ def _ingest_batch(dataset: Dataset, batch: Batch, policy: dict[str, Any]) -> Bat
         curated = _timed(seconds, "curate", lambda: curate_batch.with_options(**policy)(dataset, raw))
         result = _timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
     except EsteiraError as exc:
-        _announce_failure(exc.located(dataset=batch.dataset, batch=batch.id), dataset)
+        announce_failure(exc.located(dataset=batch.dataset, batch=batch.id), dataset)
         raise
     publish_batch(batch, result)
     return BatchReport(batch, result.entry, result.is_new, seconds)
@@ -108,19 +108,7 @@ def _timed(seconds: dict[str, float], step: str, run: Callable[[], T]) -> T:
         seconds[step] = time.monotonic() - began
 
 
-def _announce_failure(error: EsteiraError, dataset: Dataset) -> None:
-    """The event that the failure automation turns into a Slack message."""
-    emit_event(
-        event="esteira.batch.failed",
-        resource={"prefect.resource.id": f"esteira.dataset.{dataset.name}", "prefect.resource.name": dataset.name},
-        payload={
-            "dataset": dataset.name, "batch": error.batch or "", "error": type(error).__name__, "message": error.message,
-            "next_step": error.hint, "runbook": error.runbook, "owner": dataset.owner, "run": str(runtime.flow_run.name or ""),
-        },
-    )  # fmt: skip
-
-
-def _utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
     """A moment without a zone in a run form means UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 

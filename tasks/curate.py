@@ -10,9 +10,9 @@ from tasks.retrying import is_transient
 
 
 @task(task_run_name="curate {dataset.name} {raw.batch}", retry_condition_fn=is_transient, persist_result=False)
-def curate_batch(dataset: Dataset, raw: Seal) -> Seal:
+def curate_batch(dataset: Dataset, raw: Seal, generation: int = 1) -> Seal:
     """Transform and validate a sealed raw batch; returns the curated seal."""
-    seal = curate(dataset, raw, lake=open_lake())
+    seal = curate(dataset, raw, lake=open_lake(), generation=generation)
     logger = get_run_logger()
     logger.info("%s %s: %s rows curated, %s quarantined", seal.dataset, seal.batch, seal.curated, seal.quarantined)
     for warning in seal.warnings:

@@ -16,10 +16,11 @@ PROGRESS_AFTER_PARTS = 2
 
 
 @task(task_run_name="extract {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
-def extract_batch(dataset: Dataset, batch: Batch) -> Seal:
+def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Seal:
     """Bring a batch into raw; returns its seal."""
     portal = open_portal(dataset.source.portal)
-    seal = extract(dataset, batch, portal=portal, lake=open_lake(), on_progress=_Reporter(batch))
+    lake = open_lake()
+    seal = extract(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), generation=generation)
     get_run_logger().info("%s %s: %s rows in %s raw parts", batch.dataset, batch.id, seal.extracted, len(seal.parts))
     return seal
 

@@ -8,6 +8,8 @@ from typing import Literal
 from esteira.errors import ConfigError
 
 Zone = Literal["raw", "curated", "quarantine"]
+GENERATION = "generation-"
+"""Begins the folder of a later generation; attempts are hexadecimal, so the two cannot be confused."""
 MAX_KEY_BYTES = 1024
 """S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
@@ -37,7 +39,7 @@ class Layout:
 
     def prefix(self, zone: Zone) -> str:
         """Everything of this batch in a zone; for a later generation, everything of that."""
-        folder = "" if self.generation == 1 else f"generation-{self.generation:03d}/"
+        folder = "" if self.generation == 1 else f"{GENERATION}{self.generation:03d}/"
         return f"{zone}/{self.dataset}/{self.batch}/{folder}"
 
     def part(self, zone: Zone, attempt: str, number: int) -> str:

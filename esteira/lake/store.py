@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from esteira.errors import AuthError, ConfigError, EsteiraError, LakeUnavailable, SealConflict
-from esteira.lake.layout import Layout, Zone
+from esteira.lake.layout import GENERATION, Layout, Zone
 from esteira.lake.seal import Checkpoint, Part, Seal
 
 CONFLICT_TRIES = 5
@@ -133,7 +133,7 @@ class Lake:
     def find_checkpoint(self, layout: Layout) -> Checkpoint | None:
         """The checkpoint of any attempt that came furthest, or None."""
         prefix = layout.prefix("raw")
-        own = (key for key in self._keys(prefix) if not key.startswith(f"{prefix}generation-"))
+        own = (key for key in self.sizes(prefix) if not key.startswith(f"{prefix}{GENERATION}"))
         keys = [key for key in own if "/checkpoint-" in key]
         if not keys:
             return None
@@ -158,7 +158,17 @@ class Lake:
 
     def batches(self, dataset: str) -> list[str]:
         """Ids of all batches that have anything in raw, oldest first."""
-        prefix = f"raw/{dataset}/"
+        return self._folders(f"raw/{dataset}/")
+
+    def last_generation(self, dataset: str, batch: str) -> int:
+        """The highest generation of a batch that has anything in raw or curated; 0 when there is nothing of the batch."""
+        layout = Layout(dataset, batch)
+        folders = [*self._folders(layout.prefix("raw")), *self._folders(layout.prefix("curated"))]
+        numbers = (int(name.removeprefix(GENERATION)) for name in folders if name.startswith(GENERATION))
+        return max(numbers, default=1 if folders else 0)
+
+    def _folders(self, prefix: str) -> list[str]:
+        """Names of the folders right below a prefix, in order."""
         with self._translated("s3:ListBucket", prefix):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
             return [
@@ -167,10 +177,11 @@ class Lake:
                 for entry in page.get("CommonPrefixes", ())
             ]
 
-    def _keys(self, prefix: str) -> list[str]:
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Key to size in bytes of every object below a prefix, in order."""
         with self._translated("s3:ListBucket", prefix):
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-            return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+            return {entry["Key"]: int(entry["Size"]) for page in pages for entry in page.get("Contents", ())}
 
     def _get(self, key: str) -> bytes | None:
         with self._translated("s3:GetObject", key):

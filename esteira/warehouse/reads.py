@@ -40,6 +40,16 @@ def settled_batches(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
         return ledger.read_current(session, dataset)
 
 
+def table_counts(warehouse: Warehouse, dataset: str) -> dict[str, int] | None:
+    """Rows of the live table by the batch that wrote them, or None when there is no table."""
+    with warehouse.session(f"esteira reconcile {dataset}") as session:
+        if not ddl.live_columns(session, warehouse.config.schema, dataset):
+            return None
+        table = ddl.table_name(warehouse.config.schema, dataset)
+        found = session.rows(f'SELECT "{ddl.BATCH_COLUMN}", COUNT(*) FROM {table} GROUP BY "{ddl.BATCH_COLUMN}"')
+        return {str(batch): int(rows) for batch, rows in found}
+
+
 def read_status(warehouse: Warehouse, datasets: list[Dataset], batches: int = 5) -> list[DatasetStatus]:
     """What is loaded of each dataset."""
     with warehouse.session("esteira status") as session:
