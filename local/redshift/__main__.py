@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         key=options.key,
         users=users,
         database=options.database,
+        isolation=options.isolation,
     )
     try:
         gateway.start()
@@ -55,6 +56,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--user", action="append", required=True, help="may repeat, each with its --password-file")
     parser.add_argument("--password-file", type=Path, action="append", required=True)
     parser.add_argument("--database", default="dev")
+    parser.add_argument(
+        "--isolation", choices=("snapshot", "serializable"), help="of the database; kept when not given"
+    )
     parser.add_argument("--ready-file", type=Path)
     options = parser.parse_args(arguments)
     if len(options.user) != len(options.password_file):

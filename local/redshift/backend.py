@@ -6,14 +6,24 @@ import contextlib
 import select
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from local.redshift.errors import GatewayError, ServerError
-from local.redshift.wire import CANCEL_REQUEST, READ_BYTES, MessageBuffer, cstring, message, read_row, startup
+from local.redshift.errors import GatewayError, ServerError, Setting
+from local.redshift.wire import (
+    CANCEL_REQUEST,
+    READ_BYTES,
+    MessageBuffer,
+    cstring,
+    message,
+    read_description,
+    read_row,
+    startup,
+)
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 WATCH_SECONDS = 0.5
+ROWS_BETWEEN_LOOKS = 10_000
 
 
 @dataclass
@@ -22,6 +32,7 @@ class Result:
 
     tags: list[str] = field(default_factory=list)
     rows: list[list[str | None]] = field(default_factory=list)
+    columns: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 class Backend:
@@ -29,7 +40,8 @@ class Backend:
 
     def __init__(self, path: str, parameters: dict[str, str]) -> None:
         self.status = b"I"
-        self.pid = 0
+        self.setting = Setting()
+        self.user, self.database = parameters["user"], parameters.get("database", parameters["user"])
         self.secret = b""
         self.greeting: list[tuple[bytes, bytes]] = []
         self.buffer = MessageBuffer()
@@ -38,6 +50,11 @@ class Backend:
         self.sock = _connect(path)
         self.sock.sendall(startup(parameters))
         self._finish_startup()
+
+    @property
+    def pid(self) -> int:
+        """PostgreSQL's number of the session: what the client's BackendKeyData and pg_backend_pid() say."""
+        return self.setting.pid
 
     def close(self) -> None:
         """End the session; PostgreSQL rolls back what is open."""
@@ -73,6 +90,10 @@ class Backend:
         self.sock.sendall(message(b"Q", sql.encode() + b"\0"))
         return self._collect()
 
+    def read_isolation(self) -> None:
+        """Learn the database's isolation level, which decides locks and the wording of conflicts."""
+        self.setting.is_serializable = self.run("SHOW default_transaction_isolation").rows[0][0] == "serializable"
+
     def copy_in(self, sql: str, chunks: Iterable[bytes]) -> Result:
         """Run COPY FROM STDIN with `chunks`; an exception among them fails the COPY inside PostgreSQL too.
 
@@ -94,6 +115,44 @@ class Backend:
         self.sock.sendall(message(b"c"))
         return self._collect()
 
+    def copy_out(self, sql: str) -> Iterator[bytes]:
+        """Run COPY TO STDOUT and yield its rows as they come; an early end cancels it.
+
+        Raises:
+            ServerError: PostgreSQL refused the COPY or failed in it.
+        """
+        self.sock.sendall(message(b"Q", sql.encode() + b"\0"))
+        is_open, error, rows = True, b"", 0
+        try:
+            while is_open:
+                kind, body = self.receive()
+                if kind == b"d":
+                    yield body
+                    rows += 1
+                    if rows % ROWS_BETWEEN_LOOKS == 0:
+                        self.while_waiting()
+                elif kind == b"E":
+                    error = body
+                elif kind == b"Z":
+                    self.status, is_open = body, False
+        finally:
+            if is_open:
+                self.cancel()
+                self._drain()
+        if error:
+            raise ServerError(error, self.setting)
+
+    def describe(self, sql: str) -> list[tuple[str, int, int]]:
+        """Name, type number and type modifier of a query's columns, without running it.
+
+        Raises:
+            ServerError: PostgreSQL does not understand the query.
+        """
+        parse = message(b"P", b"esteira_describe\0" + sql.encode() + b"\0" + struct.pack("!H", 0))
+        forget = message(b"C", b"Sesteira_describe\0")
+        self.sock.sendall(forget + parse + message(b"D", b"Sesteira_describe\0") + forget + message(b"S"))
+        return self._collect().columns
+
     def abort_transaction(self) -> None:
         """Put an open transaction into the failed state, as an error of the server's own would."""
         if self.status == b"T":
@@ -104,7 +163,7 @@ class Backend:
         while (found := self.receive())[0] != b"G":
             if found[0] == b"E":
                 self._drain()
-                raise ServerError(found[1], self.pid)
+                raise ServerError(found[1], self.setting)
 
     def _raise_early_error(self) -> None:
         """Stop sending a COPY that has failed already; a notice in between changes nothing."""
@@ -112,7 +171,7 @@ class Backend:
             kind, body = self.receive()
             if kind == b"E":
                 self._drain()
-                raise ServerError(body, self.pid)
+                raise ServerError(body, self.setting)
 
     def _has_spoken(self, seconds: float) -> bool:
         return len(self.buffer) > 0 or bool(select.select([self.sock], [], [], seconds)[0])
@@ -123,6 +182,8 @@ class Backend:
             kind, body = self.receive()
             if kind == b"D":
                 result.rows.append(read_row(body))
+            elif kind == b"T":
+                result.columns = read_description(body)
             elif kind == b"C":
                 result.tags.append(cstring(body)[0])
             elif kind == b"E":
@@ -131,7 +192,7 @@ class Backend:
                 self.status = body
                 break
         if error:
-            raise ServerError(error, self.pid)
+            raise ServerError(error, self.setting)
         return result
 
     def _drain(self) -> None:
@@ -143,12 +204,12 @@ class Backend:
             kind, body = self.receive()
             if kind == b"E":
                 self.sock.close()
-                raise ServerError(body, 0)
+                raise ServerError(body, self.setting)
             if kind == b"Z":
                 self.status = body
                 return
             if kind == b"K":
-                (self.pid,) = struct.unpack_from("!I", body)
+                (self.setting.pid,) = struct.unpack_from("!I", body)
                 self.secret = body[4:]
             if kind in {b"K", b"S", b"N"}:
                 self.greeting.append((kind, body))

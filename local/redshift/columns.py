@@ -50,6 +50,7 @@ class Column:
     type: ColumnType
     default: str = ""
     is_required: bool = False
+    encoding: str = ""
     keys: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def sql(self, *, is_required: bool) -> str:
@@ -122,6 +123,8 @@ def _read_attribute(
         return at + 2
     if word == "NULL":
         return at + 1
+    if word == "ENCODE" and at + 1 < len(tokens):
+        column.encoding = tokens[at + 1].name
     if word in {"ENCODE", "COLLATE"}:
         return at + 2
     if word in {"DISTKEY", "SORTKEY", "UNIQUE", "PRIMARY"}:

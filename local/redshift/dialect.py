@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from local.redshift import tables
+from dataclasses import replace
+
+from local.redshift import administration, grants, tables
 from local.redshift.copy_syntax import plan_copy
 from local.redshift.errors import Refused
+from local.redshift.functions import replacements
 from local.redshift.lexer import Statement, Token
-from local.redshift.plans import Forward, Plan, Script, quote_name
+from local.redshift.locks import read_write
+from local.redshift.plans import Forward, Plan, Script, Unload, quote_name
 from local.redshift.refusals import refuse
+from local.redshift.unload_syntax import read_unload
 
 REDSHIFT_SETTINGS = {
     "query_group",
@@ -19,7 +24,6 @@ REDSHIFT_SETTINGS = {
 # PostgreSQL 17 made json_serialize a keyword with other arguments: the schema names our function.
 RENAMED_FUNCTIONS = {"NVL": "coalesce", "LEN": "char_length", "JSON_SERIALIZE": "pg_catalog.json_serialize"}
 RENAMED_WORDS = {
-    ("PASSWORD", "DISABLE"): "NULL",
     ("::", "SUPER"): "jsonb",
     ("::", "VARBYTE"): "bytea",
 }  # after which word
@@ -35,6 +39,8 @@ def plan(statement: Statement) -> Plan:  # noqa: PLR0911 - a table of kinds read
     first, second = (*statement.words(2), "", "")[:2]
     if first == "COPY":
         return plan_copy(statement)
+    if first == "UNLOAD":
+        return _plan_unload(statement)
     if first == "CREATE" and (found := tables.plan_create(statement, _sql)) is not None:
         return found
     if first == "CREATE" and "VIEW" in statement.words(4):
@@ -43,12 +49,10 @@ def plan(statement: Statement) -> Plan:  # noqa: PLR0911 - a table of kinds read
         return tables.plan_alter(statement, _sql)
     if first == "TRUNCATE":
         return _plan_truncate(statement)
-    if first in {"VACUUM", "ANALYZE"}:
-        return _plan_maintenance(statement, first)
-    if first in {"SET", "SHOW", "RESET"}:
-        return Forward(_rename_setting(statement), is_changed=True)
+    if (found := _plan_administration(statement, first)) is not None:
+        return found
     sql = _sql(statement, statement.tokens)
-    return Forward(sql, is_changed=sql != statement.text)
+    return Forward(sql, is_changed=sql != statement.text, write=read_write(statement))
 
 
 def _plan_truncate(statement: Statement) -> Script:
@@ -58,12 +62,24 @@ def _plan_truncate(statement: Statement) -> Script:
     return Script((f"TRUNCATE TABLE {_sql(statement, names)}",), "TRUNCATE TABLE", commits=True)
 
 
-def _plan_maintenance(statement: Statement, verb: str) -> Plan:
-    skipped = {"FULL", "SORT", "DELETE", "ONLY", "REINDEX", "RECLUSTER", "BOOST", "VERBOSE", "COMPRESSION"}
-    rest = [token for token in statement.tokens[1:] if token.word not in skipped]
-    stops = [index for index, token in enumerate(rest) if token.word in {"TO", "PREDICATE", "ALL"}]
-    target = rest[: stops[0]] if stops else rest
-    return Forward(f"{verb} {_sql(statement, target)}", is_changed=True)
+def _plan_unload(statement: Statement) -> Unload:
+    query, found = read_unload(statement)
+    refuse(query)
+    return replace(found, query=_sql(query, query.tokens))
+
+
+def _plan_administration(statement: Statement, first: str) -> Plan | None:
+    if first in {"VACUUM", "ANALYZE"}:
+        return administration.plan_maintenance(statement, first, _sql)
+    if first in {"BEGIN", "START"}:
+        return administration.plan_begin(statement)
+    if first == "CANCEL":
+        return administration.plan_cancel(statement)
+    if first == "SET" and administration.setting_words(statement.tokens):
+        raise Refused("SET of an isolation level", "the database's own holds: ALTER DATABASE … ISOLATION LEVEL")
+    if first in {"SET", "SHOW", "RESET"}:
+        return Forward(_rename_setting(statement), is_changed=True)
+    return administration.plan_database(statement) or grants.plan_grant(statement) or grants.plan_user(statement)
 
 
 def _rename_setting(statement: Statement) -> str:
@@ -89,8 +105,9 @@ def _sql(statement: Statement, tokens: tuple[Token, ...] | list[Token]) -> str:
         return ""
     whole = len(tokens) == len(statement.tokens)
     parts, at = [], 0 if whole else tokens[0].start
+    calls = replacements(tokens)
     for index, token in enumerate(tokens):
-        replacement = _replacement(tokens, index, token) if token.kind in {"word", "quoted"} else None
+        replacement = calls[index] if index in calls else _replacement(tokens, index, token)
         if replacement is not None:
             parts += [statement.text[at : token.start], replacement]
             at = token.end

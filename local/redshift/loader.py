@@ -15,8 +15,9 @@ from botocore.config import Config
 
 from local.redshift.backend import Backend
 from local.redshift.errors import GatewayError
+from local.redshift.locks import lock_statement
 from local.redshift.parquet import TargetColumn, read_csv
-from local.redshift.plans import Copy, quote_name, quote_text
+from local.redshift.plans import Copy, Write, quote_name, quote_text
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -50,19 +51,23 @@ class Loader:
         Raises:
             GatewayError: Worded as Redshift words it; the transaction is aborted.
         """
+        lock = lock_statement(Write(plan.table, is_append=True), is_serializable=backend.setting.is_serializable)
+        if lock and backend.status == b"T":
+            backend.run(lock)  # before the first question, which fixes the snapshot
         backend.run("SET esteira.last_copy_count = 0")
         columns = _target_columns(plan, backend)
-        s3 = self._assume(plan.role, backend)
+        s3 = self.client_for(plan.role, backend)
         entries = [entry for entry in _read_manifest(s3, plan.manifest) if _check_entry(s3, entry)]
         listed = ", ".join(quote_name(column.name) for column in columns)
-        sql = f"COPY {plan.table} ({listed}) FROM STDIN (FORMAT csv)"
+        sql = "; ".join(filter(None, (lock, f"COPY {plan.table} ({listed}) FROM STDIN (FORMAT csv)")))
         chunks = _stream(s3, entries, columns, check_client)
         tag = backend.copy_in(sql, chunks).tags[-1]
         rows = int(tag.split()[-1])
         backend.run(f"SET esteira.last_copy_count = {rows}")
         return rows
 
-    def _assume(self, role: str, backend: Backend) -> S3Client:
+    def client_for(self, role: str, backend: Backend) -> S3Client:
+        """An S3 client with the rights of `role`, which the gateway's own identity assumes."""
         with self._lock:
             made_at, client = self._clients.get(role, (0.0, None))
             if client is None or time.monotonic() - made_at > CLIENT_LIFETIME_SECONDS:
@@ -80,7 +85,7 @@ class Loader:
             )
         except botocore.exceptions.ClientError as exc:
             text = f"The cluster's service is not authorized to assume IAM Role {role}"
-            raise GatewayError(text, detail=_service_text("STSServiceException", exc)) from exc
+            raise GatewayError(text, detail=service_text("STSServiceException", exc)) from exc
         except botocore.exceptions.BotoCoreError as exc:
             raise GatewayError(f"STS cannot be asked for IAM Role {role}: {exc}") from exc
         keys = answer["Credentials"]
@@ -113,7 +118,7 @@ def _read_manifest(s3: S3Client, url: str) -> list[ManifestEntry]:
         text = s3.get_object(Bucket=bucket, Key=key)["Body"].read(MAX_MANIFEST_BYTES)
     except botocore.exceptions.ClientError as exc:
         raise GatewayError(
-            f"Problem reading manifest file - {_service_text('S3ServiceException', exc)}", detail=url
+            f"Problem reading manifest file - {service_text('S3ServiceException', exc)}", detail=url
         ) from exc
     except botocore.exceptions.BotoCoreError as exc:
         raise GatewayError(f"Problem reading manifest file - {exc}", detail=url) from exc
@@ -146,7 +151,7 @@ def _check_entry(s3: S3Client, entry: ManifestEntry) -> bool:
         size = s3.head_object(Bucket=entry.bucket, Key=entry.key)["ContentLength"]
     except botocore.exceptions.ClientError as exc:
         if exc.response.get("Error", {}).get("Code") not in {"404", "NoSuchKey", "NotFound"}:
-            raise GatewayError(_service_text("S3ServiceException", exc), detail=place) from exc
+            raise GatewayError(service_text("S3ServiceException", exc), detail=place) from exc
         if not entry.is_mandatory:
             return False
         text = "S3ServiceException:The specified key does not exist.,Status 404,Error NoSuchKey"
@@ -156,7 +161,8 @@ def _check_entry(s3: S3Client, entry: ManifestEntry) -> bool:
     return True
 
 
-def _service_text(service: str, exc: botocore.exceptions.ClientError) -> str:
+def service_text(service: str, exc: botocore.exceptions.ClientError) -> str:
+    """Word an answer of AWS as Redshift does."""
     status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     error = exc.response.get("Error", {})
     if status == 403 and service == "S3ServiceException":  # HEAD has no body, so botocore knows the number only
@@ -174,7 +180,7 @@ def _stream(
                 yield chunk
         except botocore.exceptions.ClientError as exc:
             raise GatewayError(
-                _service_text("S3ServiceException", exc), detail=f"s3://{entry.bucket}/{entry.key}"
+                service_text("S3ServiceException", exc), detail=f"s3://{entry.bucket}/{entry.key}"
             ) from exc
         except botocore.exceptions.BotoCoreError as exc:
             raise GatewayError(f"S3 cannot be read: {exc}", detail=f"s3://{entry.bucket}/{entry.key}") from exc

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from local.redshift.errors import GatewayError
+from local.redshift.errors import ScanError
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined,unused-ignore]
@@ -45,6 +45,11 @@ class TargetColumn:
         """Precision and scale of a numeric column."""
         packed = self.modifier - 4
         return (packed >> 16) & 0xFFFF, packed & 0x7FF
+
+    @property
+    def facts(self) -> tuple[str, str, str]:
+        """Name, type and length for the record of a load error, whose type has ten characters."""
+        return self.name, self.type[:10], str(self.bytes_limit or "")
 
     def describe(self) -> str:
         """The declared type, in Redshift's words."""
@@ -101,8 +106,8 @@ def read_csv(s3: S3Client, bucket: str, key: str, size: int, columns: list[Targe
         raw = io.BufferedReader(S3File(s3, bucket, key, size), READ_AHEAD_BYTES)
         file = pq.ParquetFile(pa.PythonFile(raw, mode="r"), pre_buffer=True)
     except pa.ArrowInvalid as exc:
-        raise spectrum_error(
-            CODE_TYPE, f"File '{place}' has an invalid version number or is not Parquet: {exc}"
+        raise ScanError(
+            CODE_TYPE, f"File '{place}' has an invalid version number or is not Parquet: {exc}", place
         ) from exc
     _check_schema(file, columns, place)
     for group in range(file.num_row_groups):
@@ -110,40 +115,36 @@ def read_csv(s3: S3Client, bucket: str, key: str, size: int, columns: list[Targe
             yield _write(batch, columns, place)
 
 
-def spectrum_error(code: int, context: str) -> GatewayError:
-    """Word an error as Redshift's scan layer does (SQLSTATE XX000, the facts in the detail)."""
-    rule = "-----------------------------------------------"
-    return GatewayError(
-        "Spectrum Scan Error",
-        detail=f"\n  {rule}\n  error:  Spectrum Scan Error\n  code:      {code}\n  context:   {context}\n  {rule}",
-    )
-
-
 def _check_schema(file: Any, columns: list[TargetColumn], place: str) -> None:
     count = len(file.schema_arrow.names)
     if count != len(columns):
-        raise spectrum_error(
+        raise ScanError(
             CODE_TYPE,
             f"Unmatched number of columns between table and file. Table columns: {len(columns)}, Data columns: {count}, "
             f"File name: {place}",
+            place,
         )
     if len(file.schema) != count:
-        raise spectrum_error(CODE_TYPE, f"File '{place}' has nested columns, which the local Redshift does not load")
+        raise ScanError(CODE_TYPE, f"File '{place}' has nested columns, which the local Redshift does not load", place)
     for index, column in enumerate(columns):
         found = file.schema.column(index)
         if (
             column.type in {"timestamp without time zone", "timestamp with time zone"}
             and "nanoseconds" in _logical(found).values()
         ):
-            raise spectrum_error(
+            raise ScanError(
                 CODE_TYPE,
                 f"File '{place}' has nanoseconds in column {place}.{found.name}: Redshift would load them wrong, write microseconds",
+                place,
+                column.facts,
             )
         if not _accepts(column, found):
-            raise spectrum_error(
+            raise ScanError(
                 CODE_TYPE,
                 f"File '{place}' has an incompatible Parquet schema for column '{place}.{found.name}'. "
                 f"Column {column.name} type: {column.describe()}, Parquet schema: optional {_describe(found)} {found.name}",
+                place,
+                column.facts,
             )
 
 
@@ -176,8 +177,9 @@ def _accepts(column: TargetColumn, found: Any) -> bool:
         and logical.get("timeUnit") in {"microseconds", "milliseconds"},
         "timestamp with time zone": kind == "Timestamp" and logical.get("timeUnit") in {"microseconds", "milliseconds"},
         "numeric": kind == "Decimal" and (logical.get("precision"), logical.get("scale")) == column.decimal,
-        "character varying": kind == "String",
-        "character": kind == "String",
+        # Old writers leave text without its annotation; what is not UTF-8 is found when it is read.
+        "character varying": kind == "String" or (physical == "BYTE_ARRAY" and kind == "None"),
+        "character": kind == "String" or (physical == "BYTE_ARRAY" and kind == "None"),
         "bytea": physical == "BYTE_ARRAY" and kind == "None",
     }
     return rules.get(column.type, False)
@@ -192,9 +194,10 @@ def _write(batch: pa.RecordBatch, columns: list[TargetColumn], place: str) -> by
 
 def _writable(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:
     if column.is_required and array.null_count:
-        raise spectrum_error(CODE_TYPE, f"Cannot insert a NULL value into column {column.name}, File name: {place}")
+        text = f"Cannot insert a NULL value into column {column.name}, File name: {place}"
+        raise ScanError(CODE_TYPE, text, place, column.facts)
     if column.type.startswith("character"):
-        array = array.cast(pa.string())
+        array = _as_text(array, column, place)
         _check_bytes(array, column, place)
     elif column.type == "numeric":
         return array.cast(pa.string())
@@ -205,11 +208,21 @@ def _writable(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:
     return array
 
 
+def _as_text(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:
+    try:
+        return array.cast(pa.string())
+    except pa.ArrowInvalid as exc:
+        text = f"String contains invalid or unsupported UTF8 codepoints in column {column.name}, File name: {place}"
+        raise ScanError(CODE_TYPE, text, place, column.facts) from exc
+
+
 def _check_bytes(array: pa.Array, column: TargetColumn, place: str) -> None:
     longest = pc.max(pc.binary_length(array)).as_py()
     if column.bytes_limit and longest is not None and longest > column.bytes_limit:
-        raise spectrum_error(
+        raise ScanError(
             CODE_LENGTH,
             f"The length of the data column {column.name} is longer than the length defined in the table. "
             f"Table: {column.bytes_limit}, Data: {longest}, File name: {place}",
+            place,
+            column.facts,
         )

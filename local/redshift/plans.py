@@ -6,11 +6,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Write:
+    """The table (as SQL) that a statement writes to; `is_append` for INSERT and COPY, which read nothing of it."""
+
+    table: str
+    is_append: bool
+
+
+@dataclass(frozen=True)
 class Forward:
     """PostgreSQL runs `sql`; `is_changed` is False when the client's own bytes may pass."""
 
     sql: str
     is_changed: bool = False
+    write: Write | None = None
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,7 @@ class Script:
     tag: str
     is_forbidden_in_transaction: str = ""  # the error text, when Redshift refuses the statement in a transaction
     commits: bool = False
+    changes_isolation: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,17 @@ class Copy:
     role: str
 
 
-Plan = Forward | Script | Copy
+@dataclass(frozen=True)
+class Unload:
+    """UNLOAD (query) TO target IAM_ROLE role FORMAT PARQUET; `switches` of ALLOWOVERWRITE, MANIFEST, SERIAL (PARALLEL OFF)."""
+
+    query: str
+    target: str
+    role: str
+    switches: frozenset[str]
+
+
+Plan = Forward | Script | Copy | Unload
 
 
 def quote_name(name: str) -> str:

@@ -10,7 +10,6 @@ NOT_EMULATED = "the local Redshift does not emulate it"
 
 # Leading keywords → why.
 STATEMENTS: dict[tuple[str, ...], str] = {
-    ("UNLOAD",): NOT_EMULATED,
     ("CREATE", "INDEX"): NOT_IN_REDSHIFT,
     ("CREATE", "UNIQUE", "INDEX"): NOT_IN_REDSHIFT,
     ("CREATE", "EXTENSION"): NOT_IN_REDSHIFT,
@@ -61,7 +60,7 @@ CLAUSES: dict[str, dict[tuple[str, ...], str]] = {
     "WITH": {("RETURNING",): NOT_IN_REDSHIFT, ("FOR", "UPDATE"): NOT_IN_REDSHIFT},
 }
 FUNCTIONS: dict[str, str] = dict.fromkeys(
-    ("DATEADD", "DATEDIFF", "LISTAGG", "CONVERT_TIMEZONE", "DECODE", "MEDIAN", "FUNC_SHA1", "JSON_EXTRACT_PATH_TEXT"),
+    ("CONVERT_TIMEZONE", "DECODE", "MEDIAN", "FUNC_SHA1", "JSON_EXTRACT_PATH_TEXT"),
     NOT_EMULATED,
 )
 

@@ -14,13 +14,14 @@ import threading
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
-from local.postgres import SUPERUSER, Postgres
+from local.postgres import Postgres
 from local.redshift.backend import Backend, send_cancel
-from local.redshift.dialect import REDSHIFT_SETTINGS
+from local.redshift.bootstrap import Isolation, prepare
 from local.redshift.errors import GatewayError
 from local.redshift.loader import Loader
-from local.redshift.plans import quote_name, quote_text
-from local.redshift.session import CommitHook, Services, Session
+from local.redshift.recorder import Recorder
+from local.redshift.relay import CommitHook
+from local.redshift.session import Services, Session
 from local.redshift.wire import (
     CANCEL_REQUEST,
     GSS_REQUEST,
@@ -55,6 +56,7 @@ class Gateway:
         port: 0 takes a free one; read `port` after `start`.
         certificate, key: PEM files for TLS. Connections without TLS are refused.
         users: Name → password. Each may create schemas and groups in `database`.
+        isolation: Of `database`; None leaves it as it is (SNAPSHOT in a new folder).
         s3_endpoint: Where COPY finds S3 and STS; None leaves it to AWS_ENDPOINT_URL.
         on_commit_done: Called with the session's pid after PostgreSQL answered COMMIT and before the client hears it;
             raising ConnectionAbortedError drops the connection without an answer.
@@ -68,6 +70,7 @@ class Gateway:
     key: Path
     users: dict[str, str] = field(repr=False)
     database: str = "dev"
+    isolation: Isolation | None = None
     s3_endpoint: str | None = None
     on_commit_done: CommitHook | None = None
     ephemeral: bool = False
@@ -75,7 +78,8 @@ class Gateway:
     def __post_init__(self) -> None:
         """Read the certificate, so that a wrong one is known before anything starts."""
         self.postgres = Postgres(self.data_dir, ephemeral=self.ephemeral)
-        self._services = Services(Loader(self.s3_endpoint), self.on_commit_done)
+        recorder = Recorder(self.postgres)
+        self._services = Services(Loader(self.s3_endpoint), recorder, self.on_commit_done)
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(self.certificate, self.key)
         self._listener: socket.socket | None = None
@@ -92,7 +96,7 @@ class Gateway:
         self._listener = _listen(self.port)
         try:
             self.postgres.start()
-            _bootstrap(self.postgres.socket_path, self.users, self.database)
+            prepare(self.postgres.socket_path, self.users, self.database, self.isolation)
         except BaseException:
             self.stop()
             raise
@@ -159,6 +163,7 @@ class Gateway:
             _demand_tls(client)
             self._authenticate(client, parameters.get("user", ""))
             backend = Backend(self.postgres.socket_path, _backend_parameters(parameters))
+            backend.read_isolation()
         except GatewayError as error:
             error.severity = "FATAL"
             client.sendall(error.encode())
@@ -176,9 +181,16 @@ class Gateway:
             raise ProtocolError("a password was asked for")
         (size,) = struct.unpack("!I", receive_exactly(client, 4))
         answer = cstring(receive_exactly(client, min(size, 1024) - 4))[0]
-        expected = _md5_answer(user, self.users.get(user, os.urandom(16).hex()), salt)
+        expected = _md5_answer(self._password_hash(user), salt)
         if not hmac.compare_digest(answer.encode(), expected.encode()):
             raise GatewayError(f'password authentication failed for user "{user}"', sqlstate="28000", severity="FATAL")
+
+    def _password_hash(self, user: str) -> str:
+        """Of a configured user, else of one that SQL has made; for a stranger one that nothing matches."""
+        if user in self.users:
+            return hash_password(user, self.users[user])
+        kept = self._services.recorder.password_hash(user)
+        return kept if kept.startswith("md5") else hash_password(user, os.urandom(16).hex())
 
 
 def _demand_tls(client: socket.socket) -> None:
@@ -193,9 +205,13 @@ def _close_quietly(sock: socket.socket) -> None:
         sock.close()
 
 
-def _md5_answer(user: str, password: str, salt: bytes) -> str:
-    inner = hashlib.md5((password + user).encode(), usedforsecurity=False).hexdigest()
-    return "md5" + hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest()
+def hash_password(user: str, password: str) -> str:
+    """Hash a password as PostgreSQL keeps it for MD5 authentication."""
+    return "md5" + hashlib.md5((password + user).encode(), usedforsecurity=False).hexdigest()
+
+
+def _md5_answer(password_hash: str, salt: bytes) -> str:
+    return "md5" + hashlib.md5(password_hash.removeprefix("md5").encode() + salt, usedforsecurity=False).hexdigest()
 
 
 def _listen(port: int) -> socket.socket:
@@ -222,27 +238,3 @@ def _greeting(backend: Backend) -> bytes:
         is_version = kind == b"S" and body.startswith(b"server_version\0")
         out.append(message(kind, f"server_version\0{REPORTED_VERSION}\0".encode() if is_version else body))
     return b"".join(out) + ready(backend.status)
-
-
-def _bootstrap(path: str, users: dict[str, str], database: str) -> None:
-    with contextlib.closing(Backend(path, {"user": SUPERUSER, "database": "postgres"})) as admin:
-        for user in users:
-            _create_user(admin, user)
-        found = admin.run(f"SELECT FROM pg_database WHERE datname = {quote_text(database)}")
-        if not found.rows:
-            admin.run(f"CREATE DATABASE {quote_name(database)}")
-        for setting in REDSHIFT_SETTINGS:
-            admin.run(f"ALTER DATABASE {quote_name(database)} SET esteira.{setting} = ''")
-        for user in users:
-            admin.run(f"GRANT CREATE, TEMPORARY ON DATABASE {quote_name(database)} TO {quote_name(user)}")
-    with contextlib.closing(Backend(path, {"user": SUPERUSER, "database": database})) as admin:
-        admin.run((Path(__file__).parent / "bootstrap.sql").read_text())
-        for user in users:
-            admin.run(f"GRANT CREATE ON SCHEMA public TO {quote_name(user)}")
-
-
-def _create_user(admin: Backend, user: str) -> None:
-    if user == SUPERUSER:
-        raise ValueError(f"the user name {SUPERUSER} is taken by the local PostgreSQL's superuser: choose another")
-    if not admin.run(f"SELECT FROM pg_roles WHERE rolname = {quote_text(user)}").rows:
-        admin.run(f"CREATE ROLE {quote_name(user)} LOGIN CREATEROLE")

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
 import ssl
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from local.redshift.backend import Backend
 from local.redshift.dialect import plan
-from local.redshift.errors import GatewayError, translate
+from local.redshift.errors import GatewayError, ScanError
 from local.redshift.lexer import split
 from local.redshift.loader import Loader
-from local.redshift.plans import Copy, Forward, Plan, Script
-from local.redshift.wire import READ_BYTES, MessageBuffer, command_complete, cstring, describe_super, message, ready
+from local.redshift.locks import lock_messages, lock_statement
+from local.redshift.plans import Copy, Forward, Plan, Script, Unload
+from local.redshift.recorder import Recorder
+from local.redshift.relay import ClientGone, CommitHook, Relay
+from local.redshift.unloader import unload
+from local.redshift.wire import command_complete, cstring, message, ready
 
-MAX_PIPELINED_BYTES = 1 << 24
-WATCHED = b"ECTZ"
-CommitHook = Callable[[int], None]
-
-
-class ClientGone(Exception):
-    """The client closed its connection or died."""
+Message = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True)
@@ -31,6 +28,7 @@ class Services:
     """What a session needs from its gateway."""
 
     loader: Loader
+    recorder: Recorder
     on_commit_done: CommitHook | None = None
 
 
@@ -38,15 +36,12 @@ class Session:
     """Serve one authenticated client until it leaves; then PostgreSQL rolls back what is open."""
 
     def __init__(self, client: ssl.SSLSocket | socket.socket, backend: Backend, services: Services) -> None:
-        self._client, self._backend, self._services = client, backend, services
-        self._inbox = MessageBuffer()
+        self._backend, self._services = backend, services
+        self._relay = Relay(client, backend, services.on_commit_done)
         self._prepared: dict[str, Plan] = {}
         self._portals: dict[str, Plan] = {}
-        self._has_failed, self._is_last = False, True
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(client, selectors.EVENT_READ)
-        self._selector.register(backend.sock, selectors.EVENT_READ)
-        backend.while_waiting = self._check_client
+        self._written = ""
+        backend.setting.find_table = lambda: services.recorder.table_id(backend.database, self._written)
 
     def run(self) -> None:
         """Serve until the client or PostgreSQL closes."""
@@ -55,12 +50,12 @@ class Session:
         except (ClientGone, EOFError, ConnectionError, ssl.SSLError):
             self._backend.cancel()  # it may be waiting for a lock that nobody wants any more
         finally:
-            self._selector.close()
+            self._relay.close()
             self._backend.close()
 
     def _serve(self) -> None:
-        batch: list[tuple[bytes, bytes]] = []
-        while (found := self._next())[0] != b"X":
+        batch: list[Message] = []
+        while (found := self._relay.next_message())[0] != b"X":
             kind, body = found
             if kind == b"Q":
                 self._answer_simple(cstring(body)[0])
@@ -87,42 +82,61 @@ class Session:
                 return
             for found in plans:
                 self._run_one(found)
-                if self._has_failed:
+                if self._relay.has_failed:
                     break
         except GatewayError as error:
             self._fail(error)
-        self._send(ready(self._backend.status))
+        self._relay.send(ready(self._backend.status))
 
     def _forward_simple(self, sql: str, plans: list[Forward]) -> None:
         # A comment to the end of a line must not swallow the semicolon behind it.
         text = "\n;".join(found.sql for found in plans) if any(found.is_changed for found in plans) else sql
-        self._backend.sock.sendall(message(b"Q", text.encode() + b"\0"))
-        self._pump()
+        self._query(text, self._lock(plans[0]) if plans else "")
+
+    def _query(self, text: str, lock: str, *, is_last: bool = True) -> None:
+        whole = f"{lock};{text}" if lock else text
+        self._backend.sock.sendall(message(b"Q", whole.encode() + b"\0"))
+        self._relay.pump(is_last=is_last, hidden=1 if lock else 0)
+
+    def _lock(self, found: Plan) -> str:
+        """The lock that a statement takes before it runs; remembers what is written, for the wording of a conflict."""
+        if not isinstance(found, Forward) or found.write is None or self._backend.status == b"E":
+            return ""
+        self._written = found.write.table
+        return lock_statement(found.write, is_serializable=self._backend.setting.is_serializable)
 
     def _run_one(self, found: Plan) -> None:
         """Run one of several statements of which the gateway runs some itself: each is its own unit."""
         if isinstance(found, Forward):
-            self._backend.sock.sendall(message(b"Q", found.sql.encode() + b"\0"))
-            self._pump(is_last=False)
+            self._query(found.sql, self._lock(found), is_last=False)
         else:
-            self._send(command_complete(self._perform(found)))
+            self._relay.send(command_complete(self._perform(found)))
 
     # The extended protocol
 
-    def _answer_batch(self, batch: list[tuple[bytes, bytes]]) -> None:
+    def _answer_batch(self, batch: list[Message]) -> None:
         try:
             messages, is_ours = self._translate_batch(batch)
         except GatewayError as error:
             self._fail(error)
-            self._send(ready(self._backend.status))
+            self._relay.send(ready(self._backend.status))
             return
         if is_ours:
             self._perform_batch(batch)
             return
-        self._backend.sock.sendall(b"".join(messages) + message(b"S"))
-        self._pump()
+        lock, hidden = self._lock_batch(batch)
+        self._backend.sock.sendall(lock + b"".join(messages) + message(b"S"))
+        self._relay.pump(hidden=hidden)
 
-    def _translate_batch(self, batch: list[tuple[bytes, bytes]]) -> tuple[list[bytes], bool]:
+    def _lock_batch(self, batch: list[Message]) -> tuple[bytes, int]:
+        """Lock before the batch: in a transaction already at Parse, whose own weaker lock would make the stronger a deadlock."""
+        kinds = {b"P", b"B"} if self._backend.status == b"T" else {b"B"}
+        named = [_statement_of(kind, body) for kind, body in batch if kind in kinds]
+        found = next((self._prepared[name] for name in named if name in self._prepared), None)
+        sql = self._lock(found) if found else ""
+        return lock_messages(sql, self._backend.status) if sql else (b"", 0)
+
+    def _translate_batch(self, batch: list[Message]) -> tuple[list[bytes], bool]:
         messages, ours = [], []
         for kind, body in batch:
             passed = self._parse(body) if kind == b"P" else body
@@ -148,6 +162,8 @@ class Session:
         if not isinstance(found, Forward):
             self._prepared[name] = found
             return body
+        if found.write is not None:
+            self._prepared[name] = found
         return body if not found.is_changed else f"{name}\0{found.sql}\0".encode() + body[end:]
 
     def _bind(self, portal: str, name: str) -> None:
@@ -157,19 +173,20 @@ class Session:
 
     def _is_ours(self, kind: bytes, body: bytes) -> bool:
         if kind in {b"D", b"C"}:
-            return cstring(body, 1)[0] in (self._prepared if body[:1] == b"S" else self._portals)
-        if kind == b"E":
-            return cstring(body)[0] in self._portals
-        name = cstring(body)[0] if kind == b"P" else cstring(body, cstring(body)[1])[0]
-        return name in self._prepared
+            found = (self._prepared if body[:1] == b"S" else self._portals).get(cstring(body, 1)[0])
+        elif kind == b"E":
+            found = self._portals.get(cstring(body)[0])
+        else:
+            found = self._prepared.get(_statement_of(kind, body))
+        return found is not None and not isinstance(found, Forward)
 
-    def _perform_batch(self, batch: list[tuple[bytes, bytes]]) -> None:
+    def _perform_batch(self, batch: list[Message]) -> None:
         try:
             for kind, body in batch:
-                self._send(self._perform_message(kind, body))
+                self._relay.send(self._perform_message(kind, body))
         except GatewayError as error:
             self._fail(error)
-        self._send(ready(self._backend.status))
+        self._relay.send(ready(self._backend.status))
 
     def _perform_message(self, kind: bytes, body: bytes) -> bytes:
         if kind == b"P":
@@ -187,12 +204,24 @@ class Session:
 
     def _perform(self, found: Plan) -> str:
         if isinstance(found, Copy):
-            rows = self._services.loader.load(found, self._backend, self._check_client)
-            # Redshift's tag is bare, but its connector needs a number behind COPY.
-            return f"COPY {rows}"
+            return self._copy(found)
+        if isinstance(found, Unload):
+            rows = unload(found, self._backend, self._services.loader)
+            self._backend.run(f"SET esteira.last_unload_count = {rows}")
+            return "UNLOAD"
         if isinstance(found, Script):
             return self._run_script(found)
         raise AssertionError(found)
+
+    def _copy(self, found: Copy) -> str:
+        started_at, self._written = datetime.now(UTC), found.table
+        try:
+            rows = self._services.loader.load(found, self._backend, self._relay.check_client)
+        except ScanError as error:
+            self._services.recorder.record_load_error(self._backend, found.table, started_at, error)
+            raise
+        # Redshift's tag is bare, but its connector needs a number behind COPY.
+        return f"COPY {rows}"
 
     def _run_script(self, script: Script) -> str:
         is_open = self._backend.status != b"I"
@@ -200,82 +229,17 @@ class Session:
             raise GatewayError(script.is_forbidden_in_transaction, sqlstate="25001")
         commit = ("COMMIT",) if script.commits and is_open else ()
         self._backend.run("; ".join(script.statements + commit))
+        if script.changes_isolation:
+            self._backend.read_isolation()
         return script.tag
 
-    # Streams
+    # Answers of the gateway's own
 
     def _fail(self, error: GatewayError) -> None:
         self._backend.abort_transaction()
-        self._send(error.encode())
+        self._relay.send(error.encode())
 
-    def _send(self, data: bytes) -> None:
-        self._client.sendall(data)
 
-    def _next(self) -> tuple[bytes, bytes]:
-        while (found := self._inbox.take()) is None:
-            self._wait(self._relay)
-        return found
-
-    def _pump(self, *, is_last: bool = True) -> None:
-        """Stream PostgreSQL's answers to the client up to ReadyForQuery, which is passed on if `is_last`."""
-        self._has_failed, self._is_last = False, is_last
-        try:
-            while not self._relay_ready():
-                pass
-        finally:
-            self._is_last = True
-
-    def _relay_ready(self) -> bool:
-        finished: list[bool] = []
-        self._wait(lambda: finished.append(self._relay()))
-        return any(finished)
-
-    def _wait(self, on_backend: Callable[[], object]) -> None:
-        """Wait for either side; a client that leaves is noticed even while PostgreSQL works or waits for a lock."""
-        if isinstance(self._client, ssl.SSLSocket) and self._client.pending():
-            self._read_client()
-            return
-        for key, _ in self._selector.select():
-            if key.fileobj is self._backend.sock:
-                on_backend()
-            elif len(self._inbox) < MAX_PIPELINED_BYTES:
-                self._read_client()
-
-    def _read_client(self) -> None:
-        data = self._client.recv(READ_BYTES)
-        if not data:
-            raise ClientGone
-        self._inbox.feed(data)
-
-    def _check_client(self) -> None:
-        """Notice that the client has left, between two chunks of a load or while a statement of ours waits."""
-        for key, _ in self._selector.select(0):
-            if key.fileobj is self._client and len(self._inbox) < MAX_PIPELINED_BYTES:
-                self._read_client()
-
-    def _relay(self) -> bool:
-        """Move what PostgreSQL has sent to the client; True after ReadyForQuery."""
-        data = self._backend.sock.recv(READ_BYTES)
-        if not data:
-            raise EOFError
-        self._backend.buffer.feed(data)
-        out, is_ready = [], False
-        for kind, body in self._backend.buffer.runs(WATCHED):
-            out.append(self._watch(kind, body) if kind else body)
-            is_ready = is_ready or kind == b"Z"
-        self._send(b"".join(out))
-        return is_ready
-
-    def _watch(self, kind: bytes, body: bytes) -> bytes:
-        if kind == b"E":
-            self._has_failed = True
-            body = translate(body, self._backend.pid)
-        elif kind == b"T":
-            body = describe_super(body)
-        elif kind == b"Z":
-            self._backend.status = body
-            if not self._is_last:
-                return b""
-        elif body == b"COMMIT\0" and self._services.on_commit_done is not None:
-            self._services.on_commit_done(self._backend.pid)
-        return message(kind, body)
+def _statement_of(kind: bytes, body: bytes) -> str:
+    """The prepared statement that a Parse or a Bind names."""
+    return cstring(body)[0] if kind == b"P" else cstring(body, cstring(body)[1])[0]

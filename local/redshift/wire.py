@@ -67,6 +67,17 @@ def read_row(body: bytes) -> list[str | None]:
     return row
 
 
+def read_description(body: bytes) -> list[tuple[str, int, int]]:
+    """Decode a RowDescription: name, type number and type modifier of each column."""
+    found, at = list[tuple[str, int, int]](), 2
+    for _ in range(struct.unpack_from("!H", body)[0]):
+        name, at = cstring(body, at)
+        kind, _, modifier = struct.unpack_from("!Ihi", body, at + 6)
+        found.append((name, int(kind), int(modifier)))
+        at += 18
+    return found
+
+
 def cstring(body: bytes, at: int = 0) -> tuple[str, int]:
     """Read a NUL-terminated string; return it with the position after it."""
     end = body.index(b"\0", at)

@@ -254,9 +254,18 @@ def _prepare(endpoint: str, environment: pytest.MonkeyPatch) -> None:
         RoleName="other",
         AssumeRolePolicyDocument=_policy(allow | {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/nobody"}}),
     )
-    read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/curated/*"}
+    read = {
+        "Effect": "Allow",
+        "Action": "s3:GetObject",
+        "Resource": [f"arn:aws:s3:::{BUCKET}/{prefix}/*" for prefix in ("curated", "unload")],
+    }
     listing = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"}
-    iam.put_role_policy(RoleName="loader", PolicyName="read", PolicyDocument=_policy(read, listing))
+    write = {
+        "Effect": "Allow",
+        "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
+        "Resource": f"arn:aws:s3:::{BUCKET}/unload/*",
+    }
+    iam.put_role_policy(RoleName="loader", PolicyName="read", PolicyDocument=_policy(read, listing, write))
     environment.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
     environment.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
     environment.setenv("AWS_DEFAULT_REGION", "us-east-1")

@@ -230,6 +230,28 @@ def test_a_role_that_does_not_trust_the_cluster_is_not_assumed(
         cursor.execute(copy_sql(f"{schema}.t", put_manifest(small_table()), OTHER_ROLE))
 
 
+def test_json_comes_as_bytes_and_becomes_super(cursor: Any, schema: str, put_manifest: PutManifest) -> None:
+    docs = ['{"a": {"b": [1, "x y"]}, "n": null}', None]
+    table = pa.table(
+        {
+            "doc": pa.array([doc and doc.encode() for doc in docs], pa.binary()),
+            "text": pa.array([b"a", None], pa.binary()),
+        }
+    )
+    cursor.execute("CREATE TEMP TABLE staging (doc VARBYTE(1000000), text VARCHAR(9))")
+    cursor.execute(copy_sql("staging", put_manifest(table)))
+    cursor.execute(f"CREATE TABLE {schema}.t (doc SUPER, text VARCHAR(9))")
+    cursor.execute(f"INSERT INTO {schema}.t SELECT JSON_PARSE(doc), text FROM staging")
+    cursor.execute(f"SELECT json_serialize(doc), text, doc['a']['b'][0] FROM {schema}.t WHERE doc IS NOT NULL")
+    assert cursor.fetchone() == ['{"a":{"b":[1,"x y"]},"n":null}', "a", "1"]
+
+
+def test_bytes_that_are_no_text_do_not_get_into_a_varchar(cursor: Any, schema: str, put_manifest: PutManifest) -> None:
+    cursor.execute(f"CREATE TABLE {schema}.t (name VARCHAR(9))")
+    with pytest.raises(redshift_connector.ProgrammingError, match="invalid or unsupported UTF8"):
+        cursor.execute(copy_sql(f"{schema}.t", put_manifest(pa.table({"name": [b"\xff"]}))))
+
+
 def put_json(s3: Any, entries: list[dict[str, Any]]) -> str:
     import json
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from local.postgres import Postgres, PostgresError
+from local.redshift import Gateway
 from local.redshift.backend import Backend
 
 SUPERUSER = {"user": "rdsdb", "database": "postgres"}
@@ -45,6 +46,24 @@ def test_rows_survive_a_restart_below_a_private_long_path_and_only_one_may_own_t
         assert query(second, "SELECT a FROM t") == [["1"]]
     finally:
         second.stop()
+
+
+def test_a_data_folder_with_the_views_of_an_older_gateway_is_brought_up_to_date(
+    tmp_path: Path, certificates: Any
+) -> None:
+    pem = certificates.server
+    for _ in range(2):
+        gateway = Gateway(tmp_path, certificate=pem, key=pem, users={"u": "p"}, ephemeral=True)
+        gateway.start()
+        try:
+            with contextlib.closing(Backend(gateway.postgres.socket_path, SUPERUSER | {"database": "dev"})) as backend:
+                assert backend.run("SELECT remarks FROM svv_tables LIMIT 1").rows == [[None]]
+                backend.run(
+                    "SET allow_system_table_mods = on; DROP VIEW pg_catalog.svv_tables; CREATE VIEW pg_catalog.svv_tables AS SELECT 1 AS old"
+                )
+                backend.run("CREATE OR REPLACE VIEW public.mine AS SELECT * FROM svv_tables")
+        finally:
+            gateway.stop()
 
 
 def run_gateway(folder: Path, certificates: Any, *options: str) -> subprocess.Popen[str]:
