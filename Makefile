@@ -17,10 +17,10 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-image lint format types docs up down clean distclean lock
+.PHONY: help demo test test-fast test-browser test-image lint format types docs up down clean distclean lock
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(READY) ## run the main job on real data: portal -> S3 -> validated -> Redshift, all on this machine
 	@exec .venv/bin/esteira demo
@@ -30,6 +30,9 @@ test: $(READY) ## run every test that needs only wheels, with branch coverage
 
 test-fast: $(READY) ## run the tests that need no stack, in less than a minute
 	@exec $(PYTEST) -n 2 --dist loadgroup -m "$(WHEELS_ONLY) and not stack and not slow"
+
+test-browser: $(READY) ## read the pages of a running stack in Chromium (root on Debian: installs it)
+	@exec $(PYTEST) -m browser tests/browser
 
 test-image: $(READY) ## build the Dockerfile without an engine and try it (root on Debian: installs buildah)
 	@exec $(PYTEST) -m image --timeout 1800 tests/image

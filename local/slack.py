@@ -14,6 +14,7 @@ from typing import Any
 
 MAX_BODY_BYTES = 1_000_000
 _PAGE = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="5"><title>Slack catcher</title>
+<link rel="icon" href="data:,">
 <style>body{{font:15px/1.5 system-ui;max-width:52rem;margin:2rem auto;padding:0 1rem}}
 article{{border-left:4px solid #4a154b;padding:.2rem 1rem;margin:1rem 0}}time{{color:#666;font-size:.85em}}
 pre{{white-space:pre-wrap;font:inherit;margin:.2rem 0}}</style>
