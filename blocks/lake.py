@@ -4,6 +4,7 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from esteira.lake import Lake
+from esteira.lake.sweep import SweptLake
 
 LAKE_BLOCK = "esteira-lake"
 """The one lake of a stage."""
@@ -20,3 +21,7 @@ class LakeBlock(Block):
     def open(self) -> Lake:
         """The lake, under the credentials of the process."""
         return Lake(self.bucket)
+
+    def open_swept(self, profile: str | None) -> SweptLake:
+        """The lake under the role that may delete; without a profile the process's own credentials must be that role's."""
+        return SweptLake.under(self.bucket, profile)

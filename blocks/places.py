@@ -8,9 +8,11 @@ from blocks.lake import LAKE_BLOCK, LakeBlock
 from blocks.portal import PortalBlock
 from blocks.warehouse import WAREHOUSE_BLOCK, WarehouseBlock
 from esteira.errors import ConfigError
+from esteira.history import lake_history
 from esteira.lake import Lake
+from esteira.lake.sweep import SweptLake
 from esteira.portal import Portal
-from esteira.warehouse import Warehouse
+from esteira.warehouse import Loader, Warehouse
 
 B = TypeVar("B", bound=Block)
 
@@ -24,6 +26,15 @@ def open_lake() -> Lake:
     return _load(LakeBlock, LAKE_BLOCK).open()
 
 
+def open_swept_lake(profile: str | None) -> SweptLake:
+    """The stage's lake under the role that may delete.
+
+    Raises:
+        ConfigError: Its block is not registered, or the profile does not exist.
+    """
+    return _load(LakeBlock, LAKE_BLOCK).open_swept(profile)
+
+
 def open_warehouse() -> Warehouse:
     """The stage's warehouse; reads its secret now.
 
@@ -31,6 +42,16 @@ def open_warehouse() -> Warehouse:
         ConfigError: Its block is not registered, or its secret is incomplete.
     """
     return _load(WarehouseBlock, WAREHOUSE_BLOCK).open()
+
+
+def open_loader() -> Loader:
+    """A loader on the stage's warehouse that finds earlier batches in the stage's lake.
+
+    Raises:
+        ConfigError: A block is not registered, or the warehouse's secret is incomplete.
+    """
+    lake = open_lake()
+    return Loader(open_warehouse(), history=lake_history(lake), read_part=lake.read_part)
 
 
 def open_portal(name: str) -> Portal:

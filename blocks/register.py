@@ -19,6 +19,11 @@ def register_blocks(settings: Settings) -> list[str]:
         secret_name=settings.warehouse_secret,
         copy_role_arn=settings.copy_role_arn,
         schema_name=settings.warehouse_schema,
+        reader_group=settings.reader_group,
+        workgroup=settings.warehouse_workgroup,
+        cluster=settings.warehouse_cluster,
+        lock_wait_seconds=settings.lock_wait_seconds,
+        ddl_wait_seconds=settings.ddl_wait_seconds,
     )
     warehouse.save(WAREHOUSE_BLOCK, overwrite=True)
     names = [LAKE_BLOCK, WAREHOUSE_BLOCK]

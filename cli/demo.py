@@ -14,10 +14,11 @@ import click
 
 from cli.environment import adopt, load_environment
 from cli.output import DEFECT
-from cli.stack import prepare_prefect, where_to_look
+from cli.stack import prepare_prefect, told_as_our_error, where_to_look
 from local.stack import StackConfig, running
 
 
+@told_as_our_error()
 def run_demo(state: Path, report: Path) -> int:
     """Run it; returns the exit code: 0 only when every promise was kept."""
     began = time.monotonic()

@@ -14,7 +14,7 @@ import click
 from cli.environment import require_prefect
 from cli.output import DEFECT, dump, error_facts, fail, table
 from esteira.batch import Batch
-from esteira.catalogue import find_dataset, load_catalogue
+from esteira.catalogue import active, find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import DataQualityError
 from esteira.extract import Progress
@@ -37,7 +37,7 @@ def run_ingest(request: Request, *, as_json: bool, is_debug: bool) -> int:
     """Ingest; returns the exit code: that of the first failure, after the independent datasets have run."""
     catalogue = load_catalogue(read_settings().datasets)
     require_prefect()
-    chosen = [find_dataset(read_settings().datasets, name) for name in request.names] or list(catalogue.values())
+    chosen = [find_dataset(read_settings().datasets, name) for name in request.names] or active(catalogue)
     wanted = [dataset for dataset in catalogue.values() if dataset in chosen]
     outcomes: dict[str, IngestReport | BaseException] = {}
     for dataset in wanted:
@@ -137,13 +137,16 @@ def summary_row(report: IngestReport) -> tuple[object, ...]:
 
 
 def _summary(outcomes: Mapping[str, IngestReport | BaseException]) -> str:
-    return table(COLUMNS, [summary_row(outcome) for outcome in outcomes.values() if isinstance(outcome, IngestReport)])
+    reports = [outcome for outcome in outcomes.values() if isinstance(outcome, IngestReport)]
+    held = [f"{report.dataset} was not run: {report.hold}" for report in reports if report.hold]
+    return "\n".join([table(COLUMNS, [summary_row(report) for report in reports if not report.hold]), *held])
 
 
 def _facts(name: str, outcome: IngestReport | BaseException) -> dict[str, object]:
     if isinstance(outcome, BaseException):
         return {"dataset": name, "batches": [], **error_facts(outcome)}
-    return {"dataset": name, "as_of": outcome.as_of, "batches": [batch_facts(batch) for batch in outcome.batches]}
+    facts = {"dataset": name, "as_of": outcome.as_of, "batches": [batch_facts(batch) for batch in outcome.batches]}
+    return facts | ({"hold": outcome.hold} if outcome.hold else {})
 
 
 def batch_facts(report: BatchReport) -> dict[str, object]:

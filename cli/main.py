@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from cli.dataset import pause, rename, resume, retire
+from cli.ddl import ddl
 from cli.environment import state_folder
 from cli.running import NOTHING_RUNS, Moment, guarded, run
-from cli.upkeep import reconcile
+from cli.upkeep import erase, maintenance, reconcile, undo
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -19,7 +21,7 @@ from cli.upkeep import reconcile
 def esteira(context: click.Context, *, debug: bool) -> None:
     """Portal tables into trusted Redshift tables, exactly once.
 
-    Exit codes: 0 done, 65 data, 75 try again later, 77 credentials, 78 configuration, 2 usage, 130 interrupted.
+    Exit codes: 0 done, 3 a table needs a person, 65 data, 75 try again later, 77 credentials, 78 configuration, 2 usage, 130 interrupted.
     """
     context.obj = debug
 
@@ -30,6 +32,14 @@ def esteira(context: click.Context, *, debug: bool) -> None:
 @click.option("--start", type=Moment(), help="Begin of an explicit range instead of what is due.")
 @click.option("--end", type=Moment(), help="End of the range, exclusive.")
 @click.option("--as-of", type=Moment(), help="The run's moment; now by default.")
+@click.option(
+    "--from",
+    "origin",
+    type=click.Choice(["portal", "raw", "curated"]),
+    help="Load committed batches again, as a new generation, from there.",
+)
+@click.option("--batch", "batches", multiple=True, help="With --from: this batch only; also one that was undone.")
+@click.option("--accept-loss", is_flag=True, help="With --from: go on although older batches left the lake.")
 @click.option("--datasets", "folder", type=click.Path(path_type=Path), help="Folder of contracts.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report for machines.")
 @click.pass_obj
@@ -39,6 +49,14 @@ def ingest(is_debug: bool, /, names: tuple[str, ...], *, is_all: bool, **options
         raise click.UsageError("Name datasets, or say --all.")
     if (options["start"] is None) != (options["end"] is None):
         raise click.UsageError("--start and --end go together.")
+    if options["origin"] is None and (options["batches"] or options["accept_loss"]):
+        raise click.UsageError("--batch and --accept-loss go with --from.")
+
+    def again() -> int:
+        from cli.rebuild import Request, run_rebuild
+
+        chosen = {name: options[name] for name in ("origin", "start", "end", "batches", "accept_loss")}
+        return run_rebuild(Request(names, **chosen), as_json=options["as_json"], is_debug=is_debug)
 
     def command() -> int:
         from cli.ingest import Request, run_ingest
@@ -49,7 +67,8 @@ def ingest(is_debug: bool, /, names: tuple[str, ...], *, is_all: bool, **options
             is_debug=is_debug,
         )
 
-    run(command, is_debug=is_debug, folder=options["folder"], as_json=options["as_json"])
+    chosen = again if options["origin"] else command
+    run(chosen, is_debug=is_debug, folder=options["folder"], as_json=options["as_json"])
 
 
 @esteira.command()
@@ -133,7 +152,15 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
     guarded(command, is_debug=is_debug)
 
 
+esteira.add_command(ddl)
+esteira.add_command(erase)
+esteira.add_command(maintenance)
+esteira.add_command(pause)
 esteira.add_command(reconcile)
+esteira.add_command(rename)
+esteira.add_command(resume)
+esteira.add_command(retire)
+esteira.add_command(undo)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import click
 
 from blocks import open_lake, open_warehouse
 from cli.environment import require_prefect
+from cli.life import find_orphans, orphan_lines
 from cli.output import dump, table
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.errors import DataQualityError
@@ -22,7 +23,11 @@ def run_reconcile(names: tuple[str, ...], *, as_json: bool) -> int:
     require_prefect()
     datasets = [find_dataset(folder, name).name for name in names] or list(load_catalogue(folder))
     found = [_reconcile(name) for name in datasets]
-    click.echo(dump(found) if as_json else _lines(found))
+    if as_json:
+        click.echo(dump(found))
+    else:
+        left = [] if names else find_orphans(open_warehouse())
+        click.echo("\n".join([_lines(found), *orphan_lines(left)]))
     return 0 if all(each.agrees for each in found) else DataQualityError.exit_code
 
 

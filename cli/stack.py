@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from cli.environment import load_environment
 from cli.output import dump, table
+from esteira.errors import ConfigError
+from local.ports import PortError
 from local.stack import StackConfig, down, status, up
+from local.supervisor import StackError
 
 
+@contextmanager
+def told_as_our_error() -> Iterator[None]:
+    """Raise the stack's errors again as the one that a command prints as a paragraph; anything else it would call a defect."""
+    try:
+        yield
+    except (StackError, PortError) as exc:
+        raise ConfigError(str(exc), hint="Mend that, then run the same command again.") from exc
+
+
+@told_as_our_error()
 def stack_up(state: Path) -> int:
     """Start the stack in the background and prepare Prefect; returns the exit code."""
     up(StackConfig(state=state), on_progress=lambda line: click.echo(line, err=True))
@@ -22,6 +36,7 @@ def stack_up(state: Path) -> int:
     return 0
 
 
+@told_as_our_error()
 def stack_down(state: Path) -> int:
     """Stop it; returns the exit code."""
     down(state)

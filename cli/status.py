@@ -8,6 +8,7 @@ import click
 
 from blocks import open_warehouse
 from cli.environment import require_prefect
+from cli.life import find_orphans, orphan_lines
 from cli.output import dump, table
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.settings import read_settings
@@ -19,8 +20,13 @@ def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
     folder = read_settings().datasets
     require_prefect()
     datasets = [find_dataset(folder, name) for name in names] or list(load_catalogue(folder).values())
-    found = read_status(open_warehouse(), datasets)
-    click.echo(dump(found) if as_json else _tables(found))
+    warehouse = open_warehouse()
+    found, left = read_status(warehouse, datasets), [] if names else find_orphans(warehouse)
+    if as_json:
+        click.echo(dump([*found, *({"orphan": each.dataset, "holds": each} for each in left)]))
+        return 0
+    held = [f"{each.dataset} is {each.state}" for each in found if each.state]
+    click.echo("\n".join([_tables(found), *held, *orphan_lines(left)]))
     return 0
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cli.running import run
+from cli.running import Moment, run
 
 FOLDER = click.option("--datasets", "folder", type=click.Path(path_type=Path), help="Folder of contracts.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print a report for machines.")
@@ -27,5 +28,86 @@ def reconcile(is_debug: bool, names: tuple[str, ...], *, is_all: bool, folder: P
         from cli.reconcile import run_reconcile
 
         return run_reconcile(names, as_json=as_json)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--apply", is_flag=True, help="Do it; without this nothing is changed.")
+@click.option(
+    "--older-than", "older_than_days", type=click.IntRange(min=1), help="Days; younger objects stay.  [default: 7]"
+)
+@click.option("--superseded", is_flag=True, help="Also remove generations that a later one replaced: no undo to them.")
+@click.option("--as-of", type=Moment(), help="The run's moment; now by default.")
+@FOLDER
+@JSON
+@click.pass_obj
+def maintenance(
+    is_debug: bool,  # noqa: FBT001 - click's object
+    /,
+    names: tuple[str, ...],
+    *,
+    folder: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Sweep the lake, vacuum and analyse the tables, compare everything: of the named datasets, or all.
+
+    Without --apply it only says what it would do.
+    """
+
+    def command() -> int:
+        from cli.maintenance import Request, run_maintenance
+
+        return run_maintenance(Request(names, **options), as_json=as_json, is_debug=is_debug)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)
+
+
+@click.command()
+@click.argument("batch")
+@click.option("--dataset", "name", help="Its dataset; needed only when two datasets have a batch of this id.")
+@click.option("--reason", default="", help="Why; it stands in the ledger.")
+@click.option("--accept-loss", is_flag=True, help="Go on although older batches left the lake.")
+@FOLDER
+@JSON
+@click.pass_obj
+def undo(is_debug: bool, /, batch: str, *, folder: Path | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click's object
+    """Take a batch out of its table as if it had never been loaded; earlier versions of its rows come back."""
+
+    def command() -> int:
+        from cli.rebuild import run_undo
+
+        return run_undo(batch, as_json=as_json, is_debug=is_debug, **options)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    required=True,
+    metavar="COLUMN=VALUE",
+    help="Which rows; repeat it for several columns. `-` reads such lines from the standard input.",
+)
+@click.option("--request", "request_id", help="Id of the person's request, for the audit; a random one by default.")
+@click.option("--apply", "is_applied", is_flag=True, help="Do it; without this nothing is changed.")
+@FOLDER
+@JSON
+@click.pass_obj
+def erase(is_debug: bool, /, name: str, *, folder: Path | None, as_json: bool, **options: Any) -> None:  # noqa: FBT001 - click's object
+    """Erase a person (LGPD): their rows out of the table and out of every object of the lake, for good.
+
+    Without --apply it only says what it would do.
+    """
+
+    def command() -> int:
+        from cli.erase import run_erase
+
+        return run_erase(name, as_json=as_json, **options)
 
     run(command, is_debug=is_debug, folder=folder, as_json=as_json)

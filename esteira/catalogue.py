@@ -44,21 +44,41 @@ def find_dataset(folder: Path, name: str) -> Dataset:
 
 
 def of_cadence(catalogue: dict[str, Dataset], cadence: Cadence) -> list[Dataset]:
-    """The datasets of a cadence, referenced tables first."""
-    return [dataset for dataset in catalogue.values() if dataset.cadence == cadence]
+    """The datasets of a cadence that are not retired, referenced tables first."""
+    return [dataset for dataset in active(catalogue) if dataset.cadence == cadence]
+
+
+def active(catalogue: dict[str, Dataset]) -> list[Dataset]:
+    """The datasets that are not retired, referenced tables first."""
+    return [dataset for dataset in catalogue.values() if not dataset.retired]
 
 
 def in_order(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
     """Datasets by name, each after those that it refers to.
 
     Raises:
-        ConfigError: A reference names no dataset, no column of it, or comes back to itself.
+        ConfigError: A reference names no dataset, no column of it, or comes back to itself; or a former name is in use.
     """
     by_name = {dataset.name: dataset for dataset in datasets}
+    _check_former_names(by_name)
     done: dict[str, Dataset] = {}
     for name in by_name:
         _visit(name, by_name, done, ())
     return done
+
+
+def _check_former_names(by_name: dict[str, Dataset]) -> None:
+    """A name is not used again: its prefix of the lake still holds what was sealed under it."""
+    taken = dict.fromkeys(by_name, "a contract's name")
+    for dataset in by_name.values():
+        for former in dataset.formerly:
+            if former in taken:
+                raise ConfigError(
+                    f"{former!r} is the former name of {dataset.name}, and {taken[former]}.",
+                    dataset=dataset.name,
+                    hint="Give one of them another name: what was sealed under a name stays under it.",
+                )
+            taken[former] = f"that of {dataset.name}"
 
 
 def _visit(name: str, by_name: dict[str, Dataset], done: dict[str, Dataset], path: tuple[str, ...]) -> None:

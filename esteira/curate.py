@@ -28,7 +28,7 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1) -> S
         SealConflict: A raw part is not what was sealed.
     """
     try:
-        sealed = lake.find_seal("curated", raw.dataset, raw.batch, generation)
+        generation, sealed = lake.find_standing("curated", raw.dataset, raw.batch, generation)
         return sealed or _Curation(dataset, raw, lake, generation).run()
     except EsteiraError as exc:
         raise exc.located(dataset=raw.dataset, batch=raw.batch) from exc.__cause__
@@ -56,10 +56,8 @@ class _Curation:
         return seal
 
     def _records(self, part: Part) -> Sequence[msgspec.Raw]:
-        content = self._lake.read_part(part)
-        size = sum(page.size_bytes for page in part.pages)
-        body = memoryview(pa.Codec("zstd").decompress(content, decompressed_size=size))
-        return [record for page in _pages(body, part) for record in records_of(bytes(page), self._dataset.source)]
+        pages = raw_pages(self._lake.read_part(part), part)
+        return [record for page in pages for record in records_of(page, self._dataset.source)]
 
     def _store(self, curated: Curated) -> None:
         self._bad_rows += curated.bad_rows
@@ -103,6 +101,7 @@ class _Curation:
             raw_seal=self._raw.hash,
             raw_generation=self._raw.generation,
             generation=self._layout.generation,
+            columns=tuple(column.stored for column in self._dataset.columns),
         )
 
     def _warnings(self) -> Iterator[str]:
@@ -110,14 +109,18 @@ class _Curation:
             yield f"New columns at the source, kept in raw only: {', '.join(self._new_columns)}."
 
 
-def _pages(body: memoryview, part: Part) -> Iterator[memoryview]:
+def raw_pages(content: bytes, part: Part) -> Iterator[bytes]:
+    """The pages of a raw part, as the portal sent them."""
+    size = sum(page.size_bytes for page in part.pages)
+    body = memoryview(pa.Codec("zstd").decompress(content, decompressed_size=size))
     start = 0
     for page in part.pages:
-        yield body[start : start + page.size_bytes]
+        yield bytes(body[start : start + page.size_bytes])
         start += page.size_bytes
 
 
 def _text_bytes(table: pa.Table) -> dict[str, int]:
-    """Longest value of each text column in UTF-8 bytes: VARCHAR lengths count bytes."""
-    text = [name for name, kind in zip(table.column_names, table.schema.types, strict=True) if pa.types.is_string(kind)]
+    """Longest value of each text and nested column in UTF-8 bytes: VARCHAR lengths count bytes."""
+    kinds = zip(table.column_names, table.schema.types, strict=True)
+    text = [name for name, kind in kinds if pa.types.is_string(kind) or pa.types.is_binary(kind)]
     return {name: pc.max(pc.binary_length(table.column(name))).as_py() or 0 for name in text}

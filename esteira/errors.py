@@ -82,7 +82,7 @@ class RateLimited(TransientError):
 class LakeUnavailable(TransientError):
     """S3 or another AWS control plane does not answer, or answers 5xx."""
 
-    default_hint = "Check the AWS region's health and the endpoint, then run the same command again."
+    default_hint = "Check the AWS region's health and the endpoint (on a laptop: `esteira stack status` and the room on its disk), then run the same command again."
 
 
 class WarehouseBusy(TransientError):
@@ -150,7 +150,13 @@ class DataQualityError(PermanentError):
 class LoadError(PermanentError):
     """Redshift refused the load."""
 
-    default_hint = "Correct the named column in the contract or the source, then run the same command again."
+    default_hint = "Correct the named column in the contract or the source, or make room if the warehouse's disk is full, then run the same command again."
+
+
+class GivenUp(PermanentError):
+    """A batch failed or killed its process so often that it is left out, so that it blocks no later one."""
+
+    default_hint = "Mend what the last attempt failed with, then ask for the batch's window by name."
 
 
 class SealConflict(PermanentError):

@@ -48,8 +48,8 @@ def extract(
         SourceUnavailable: The portal does not answer within the budget; parts so far are kept.
     """
     try:
+        generation, sealed = lake.find_standing("raw", batch.dataset, batch.id, generation)
         layout = Layout(batch.dataset, batch.id, generation)
-        sealed = lake.find_seal("raw", batch.dataset, batch.id, generation)
         return sealed or _Extraction(dataset, batch, layout, portal, lake, on_progress).run()
     except EsteiraError as exc:
         raise exc.located(dataset=batch.dataset, batch=batch.id) from exc.__cause__

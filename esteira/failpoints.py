@@ -12,7 +12,16 @@ import signal
 from collections import Counter
 
 VARIABLE = "ESTEIRA_FAILPOINT"
-NAMES = ("extract.part", "extract.checkpoint", "extract.seal", "curate.part", "curate.seal", "load.copy", "load.commit")
+NAMES = (
+    "extract.part",
+    "extract.checkpoint",
+    "extract.seal",
+    "curate.part",
+    "curate.seal",
+    "load.copy",
+    "load.commit",
+    "erase.purge",
+)
 _reached: Counter[str] = Counter()
 
 

@@ -16,7 +16,8 @@ import msgspec
 from esteira.batch import Batch, Window
 from esteira.contract import Dataset
 from esteira.errors import ConfigError, SealConflict
-from esteira.lake import Lake, Seal
+from esteira.lake import Lake, Layout, Seal
+from esteira.lake.layout import Zone
 from esteira.warehouse import LedgerEntry
 
 Origin = Literal["portal", "raw", "curated"]
@@ -84,8 +85,13 @@ def plan_rebuild(dataset: Dataset, entries: Collection[LedgerEntry], selection: 
 def _rebuild(dataset: Dataset, entry: LedgerEntry, lake: Lake) -> Rebuild:
     is_snapshot = dataset.source.incremental is None
     batch = Batch(dataset.name, entry.batch_id, Window(entry.window_start, entry.window_end), is_snapshot)
-    used = max(entry.generation, lake.last_generation(dataset.name, entry.batch_id))
-    return Rebuild(batch, used + 1, entry.generation)
+    return Rebuild(batch, next_generation(dataset.name, entry.batch_id, entry.generation, lake), entry.generation)
+
+
+def next_generation(dataset: str, batch: str, standing: int, lake: Lake) -> int:
+    """A number that nobody has used, not even a run that died: above the ledger's, and above all that lies in the lake."""
+    begun = (lake.last_generation(name, batch) for name in lake.names(dataset))
+    return max(standing, *begun) + 1
 
 
 def raw_seal(rebuild: Rebuild, lake: Lake) -> Seal:
@@ -95,8 +101,8 @@ def raw_seal(rebuild: Rebuild, lake: Lake) -> Seal:
         SealConflict: Nothing of the batch is sealed in raw.
     """
     for generation in range(rebuild.generation, 0, -1):
-        seal = lake.find_seal("raw", rebuild.batch.dataset, rebuild.batch.id, generation)
-        if seal is not None:
+        seal = lake.find_settled_seal("raw", rebuild.batch.dataset, rebuild.batch.id, generation)
+        if seal is not None and not _is_purged("raw", seal, lake):
             return seal
     raise SealConflict(
         "The batch has no sealed raw parts any more.",
@@ -113,8 +119,8 @@ def curated_again(rebuild: Rebuild, lake: Lake) -> Seal:
         SealConflict: Nothing of the batch is sealed in curated.
     """
     for generation in range(rebuild.generation - 1, 0, -1):
-        seal = lake.find_seal("curated", rebuild.batch.dataset, rebuild.batch.id, generation)
-        if seal is not None:
+        seal = lake.find_settled_seal("curated", rebuild.batch.dataset, rebuild.batch.id, generation)
+        if seal is not None and not _is_purged("curated", seal, lake):
             return lake.put_seal("curated", msgspec.structs.replace(seal, generation=rebuild.generation))
     raise SealConflict(
         "The batch has no sealed curated parts any more.",
@@ -122,3 +128,8 @@ def curated_again(rebuild: Rebuild, lake: Lake) -> Seal:
         batch=rebuild.batch.id,
         hint=f"Rebuild it --from raw. {_ONLY_AT_THE_PORTAL}",
     )
+
+
+def _is_purged(zone: Zone, seal: Seal, lake: Lake) -> bool:
+    """Whether an erasure took the parts of this seal; what stands in its place is another generation."""
+    return lake.find_tombstone(zone, Layout(seal.dataset, seal.batch, seal.generation)) is not None

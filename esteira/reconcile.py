@@ -62,11 +62,10 @@ def reconcile(dataset: str, entries: list[LedgerEntry], counts: Mapping[str, int
         lake: Where its seals and parts are.
     """
     committed = [_sealed(dataset, entry, lake) for entry in entries if entry.state == "committed"]
-    sizes = {
-        **lake.sizes(f"raw/{dataset}/"),
-        **lake.sizes(f"curated/{dataset}/"),
-        **lake.sizes(f"quarantine/{dataset}/"),
-    }
+    sizes: dict[str, int] = {}
+    for name in lake.names(dataset):
+        for zone in ("raw", "curated", "quarantine"):
+            sizes |= lake.sizes(f"{zone}/{name}/")
     raw = [batch.raw for batch in committed if batch.raw]
     totals = [seal.total_reported for seal in raw]
     last = max(entries, key=lambda entry: entry.sequence, default=None)
@@ -83,8 +82,8 @@ def reconcile(dataset: str, entries: list[LedgerEntry], counts: Mapping[str, int
 
 
 def _sealed(dataset: str, entry: LedgerEntry, lake: Lake) -> _Sealed:
-    curated = lake.find_seal("curated", dataset, entry.batch_id, entry.generation)
-    raw = lake.find_seal("raw", dataset, entry.batch_id, curated.raw_generation) if curated else None
+    curated = lake.find_settled_seal("curated", dataset, entry.batch_id, entry.generation)
+    raw = lake.find_settled_seal("raw", dataset, entry.batch_id, curated.raw_generation) if curated else None
     return _Sealed(entry, raw, curated)
 
 
@@ -103,7 +102,7 @@ def _batch_differences(batch: _Sealed, sizes: Mapping[str, int]) -> Iterator[str
         ("curated parts' rows", sum(part.rows for part in curated.parts), curated.curated),
         ("quarantined rows", curated.quarantined, entry.quarantined),
         ("quarantine parts' rows", sum(part.rows for part in curated.quarantine), curated.quarantined),
-        ("rows of the source", raw.total_reported, raw.extracted),
+        ("rows of the source", raw.total_reported, raw.extracted + raw.erased),
     )
     for name, found, expected in figures:
         if found is not None and found != expected:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from esteira.errors import ConfigError
+from esteira.login import check_login
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 
@@ -19,12 +20,20 @@ class Settings(BaseSettings):
         stage: Environment: local, dev, prod.
         lake_bucket: Bucket of the lake.
         warehouse_host, warehouse_port, warehouse_database: Redshift endpoint.
-        warehouse_secret: Secret with `username` and `password`.
+        warehouse_secret, warehouse_workgroup, warehouse_cluster: How to log in, exactly one of: a secret with `username` and
+            `password`; by IAM to a Serverless workgroup; by IAM to a provisioned cluster.
         warehouse_schema: Schema of the datasets' tables.
+        reader_group: Database group that may read the tables and `esteira.batch`; without one nothing is granted.
+        lock_wait_seconds: Wait for a dataset's lock after which its holder is looked at; an orphan of ours must be idle as long.
+        ddl_wait_seconds: Bound of one statement that shapes tables, such as an ALTER that waits for a reader.
         copy_role_arn: Role that COPY reads the lake with.
         portal_url, portal_secret: The demo's portal; other portals are blocks.
         slack_url: Where the failure automation posts.
         datasets: Folder of the contracts.
+        upkeep_profile: AWS profile of the role that may delete from the lake; None takes the process's own credentials, as on
+            ECS, where the maintenance deployment runs under that role.
+        upkeep_min_age_days: What is younger than this is never removed from the lake.
+        max_attempts: Failed attempts at a batch after which it is given up, so that it blocks no later one; 0 never gives up.
         step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
     """
 
@@ -35,13 +44,21 @@ class Settings(BaseSettings):
     warehouse_host: str
     warehouse_port: int = 5439
     warehouse_database: str = "dev"
-    warehouse_secret: str
+    warehouse_secret: str | None = None
+    warehouse_workgroup: str | None = None
+    warehouse_cluster: str | None = None
     warehouse_schema: str = "dw"
+    reader_group: str | None = None
+    lock_wait_seconds: float = Field(default=60, gt=0)
+    ddl_wait_seconds: float = Field(default=60, gt=0)
     copy_role_arn: str
     portal_url: str | None = None
     portal_secret: str | None = None
     slack_url: str | None = None
     datasets: Path = PROJECT_FOLDER / "datasets"
+    upkeep_profile: str | None = None
+    upkeep_min_age_days: int = Field(default=7, ge=1)
+    max_attempts: int = Field(default=10, ge=0)
     step_retries: int = 3
     step_retry_seconds: float = 20
 
@@ -53,7 +70,7 @@ def read_settings() -> Settings:
         ConfigError: Names each variable that is missing or wrong.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as exc:
         wrong = "; ".join(
             f"ESTEIRA_{'_'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in exc.errors()
@@ -62,3 +79,5 @@ def read_settings() -> Settings:
             f"The environment is incomplete: {wrong}.",
             hint="Start the laptop stack with `esteira stack up`, or set the variables.",
         ) from exc
+    check_login(settings.warehouse_secret, settings.warehouse_workgroup, settings.warehouse_cluster)
+    return settings

@@ -1,4 +1,4 @@
-"""Secrets by name, from AWS Secrets Manager; read inside the step that needs them and kept nowhere."""
+"""Secrets by name, from AWS Secrets Manager; read inside the step that needs them and kept nowhere. And what an AWS login lacks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ import json
 from collections.abc import Mapping
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    InvalidRegionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable
 
@@ -37,7 +47,8 @@ def read_secret(name: str) -> Mapping[str, str]:
             ) from exc
         raise LakeUnavailable(f"Secrets Manager answered {code} for {name}.") from exc
     except BotoCoreError as exc:
-        raise LakeUnavailable(f"Secrets Manager does not answer for {name}: {exc}.") from exc
+        found = login_error(exc) or LakeUnavailable(f"Secrets Manager does not answer for {name}: {exc}.")
+        raise found from exc
     try:
         fields = json.loads(answer.get("SecretString", ""))  # a binary secret has none
     except ValueError:
@@ -45,3 +56,21 @@ def read_secret(name: str) -> Mapping[str, str]:
     if not isinstance(fields, dict):
         raise ConfigError(f"Secret {name} is not a JSON object of fields.", hint='Store it as {"field": "value"}.')
     return {str(key): str(value) for key, value in fields.items()}
+
+
+def login_error(exc: BotoCoreError) -> ConfigError | AuthError | None:
+    """What this process lacks to log in to AWS: no later try would find it. None for an AWS that does not answer."""
+    if isinstance(exc, NoRegionError | InvalidRegionError):
+        return ConfigError(f"The AWS region is missing or wrong: {exc}", hint="Set AWS_DEFAULT_REGION (or AWS_REGION).")
+    if isinstance(exc, ProfileNotFound):
+        return ConfigError(
+            f"{exc}.", hint="Correct AWS_PROFILE; on a laptop, `esteira stack env` prints the stack's own."
+        )
+    if isinstance(exc, NoCredentialsError | PartialCredentialsError):
+        return AuthError(
+            f"This process has no AWS credentials: {exc}.",
+            hint="Give the task a role (ECS), or set AWS_PROFILE (laptop); keys of the environment come as a pair.",
+        )
+    if isinstance(exc, SSOError | TokenRetrievalError):
+        return AuthError(f"The AWS login has expired: {exc}.", hint="Run `aws sso login` and the same command again.")
+    return None

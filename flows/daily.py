@@ -92,7 +92,7 @@ def _row(outcome: Outcome) -> dict[str, object]:
     entries = [batch.entry for batch in outcome.report.batches]
     return {
         "dataset": outcome.dataset,
-        "state": "loaded" if entries else "nothing due",
+        "state": str(outcome.report.hold or ("loaded" if entries else "nothing due")),
         "batches": len(entries),
         "extracted": sum(entry.extracted for entry in entries),
         "inserted": sum(entry.inserted for entry in entries),

@@ -18,7 +18,9 @@ from esteira.contract import Dataset
 from esteira.errors import EsteiraError
 from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry
-from tasks import curate_batch, extract_batch, load_batch, plan_batches, publish_batch
+from esteira.warehouse.states import DatasetState
+from flows.ending import failed
+from tasks import counted_attempt, curate_batch, extract_batch, find_hold, load_batch, plan_batches, publish_batch
 from tasks.announce import announce_failure
 from tasks.retrying import retry_policy
 
@@ -37,12 +39,13 @@ class BatchReport:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """One run of one dataset. `peak_memory_bytes` is the process's high-water mark."""
+    """One run of one dataset. `peak_memory_bytes` is the process's high-water mark, `hold` says why nothing was to run."""
 
     dataset: str
     as_of: datetime
     batches: tuple[BatchReport, ...]
     peak_memory_bytes: int
+    hold: DatasetState | None = None
 
 
 def _run_name() -> str:
@@ -63,13 +66,33 @@ def ingest(
         end: End of the explicit range, exclusive.
         as_of: The run's moment; by default the scheduled start.
     """
+    try:
+        return _ingest(dataset, (start, end), as_of)
+    except EsteiraError as exc:
+        return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+
+
+def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], as_of: datetime | None) -> IngestReport:
     settings = read_settings()
     policy = retry_policy(settings)
     moment = in_utc(as_of or runtime.flow_run.scheduled_start_time)
+    start, end = limits
     contract = find_dataset(settings.datasets, dataset)
     span = (in_utc(start), in_utc(end)) if start and end else None
-    reports = [_ingest_batch(contract, batch, policy) for batch in _due(contract, moment, span, policy)]
+    hold = _held(contract, span, policy)
+    if hold is not None:
+        return IngestReport(dataset, moment, (), _peak_memory_bytes(), hold)
+    cap = 0 if span else settings.max_attempts  # who names a window wants it tried, however often it has failed
+    reports = [_ingest_batch(contract, batch, policy, cap) for batch in _due(contract, moment, span, policy)]
     return IngestReport(dataset, moment, tuple(reports), _peak_memory_bytes())
+
+
+def _held(dataset: Dataset, span: tuple[datetime, datetime] | None, policy: dict[str, Any]) -> DatasetState | None:
+    try:
+        return find_hold.with_options(**policy)(dataset, is_asked_by_name=span is not None)
+    except EsteiraError as exc:
+        announce_failure(exc.located(dataset=dataset.name), dataset)
+        raise
 
 
 def _due(
@@ -87,12 +110,13 @@ def _due(
     return batches
 
 
-def _ingest_batch(dataset: Dataset, batch: Batch, policy: dict[str, Any]) -> BatchReport:
+def _ingest_batch(dataset: Dataset, batch: Batch, policy: dict[str, Any], max_attempts: int) -> BatchReport:
     seconds: dict[str, float] = {}
     try:
-        raw = _timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
-        curated = _timed(seconds, "curate", lambda: curate_batch.with_options(**policy)(dataset, raw))
-        result = _timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
+        with counted_attempt(batch, max_attempts, policy):
+            raw = _timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
+            curated = _timed(seconds, "curate", lambda: curate_batch.with_options(**policy)(dataset, raw))
+            result = _timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=batch.dataset, batch=batch.id), dataset)
         raise

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from local import prefect_server
 from local.aws.bootstrap import PORTAL_SECRET, REGION, STAGE, WAREHOUSE_SECRET, Bootstrap, Deployed, write_private
@@ -11,8 +12,11 @@ from local.ports import HOST, Ports
 from local.state import StateFolder
 from local.supervisor import Part, answers_http, clean_environment, file_exists_and_listens
 
+Isolation = Literal["snapshot", "serializable"]
+"""Of the database; without one it keeps what it has, which is SNAPSHOT in a new folder."""
 DATABASE = "dev"
 DATABASE_USER = "esteira"
+TASK_PROFILE, UPKEEP_PROFILE = "esteira-task", "esteira-upkeep"
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Plan:
     ports: Ports
     certificates: Certificates
     flights_limit: int | None = None
+    isolation: Isolation | None = None
 
     @property
     def aws_url(self) -> str:
@@ -54,6 +59,7 @@ class Plan:
         options = ["--data", str(self.folder.root / "warehouse"), "--cert", str(self.certificates.certificate)]
         options += ["--key", str(self.certificates.key), "--user", DATABASE_USER, "--database", DATABASE]
         options += ["--password-file", str(self.folder.secret("warehouse-password")), "--ready-file", str(ready)]
+        options += ["--isolation", self.isolation] if self.isolation else []
         environment = clean_environment() | {
             "AWS_ENDPOINT_URL": self.aws_url,
             "AWS_ACCESS_KEY_ID": deployed.redshift.access_key_id,
@@ -94,9 +100,9 @@ class Plan:
         return Bootstrap(self.aws_url, root, self.folder.keys).run({PORTAL_SECRET: portal, WAREHOUSE_SECRET: warehouse})
 
     def client_environment(self, deployed: Deployed) -> dict[str, str]:
-        """Write the client's AWS profile and return what it needs in its environment; nothing of root in it."""
+        """Write the client's AWS profiles and return what it needs in its environment; nothing of root in it."""
         config, credentials = self.folder.root / "aws" / "config", self.folder.root / "aws" / "credentials"
-        _write_profile(config, credentials, deployed)
+        _write_profiles(config, credentials, deployed)
         ports = self.ports
         return {
             "AWS_ENDPOINT_URL": self.aws_url,
@@ -104,7 +110,7 @@ class Plan:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_CONFIG_FILE": str(config),
             "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
-            "AWS_PROFILE": "esteira-task",
+            "AWS_PROFILE": TASK_PROFILE,
             "SSL_CERT_FILE": str(self.certificates.authority),
             "PREFECT_API_URL": prefect_server.api_url(ports.prefect),
             "PREFECT_UI_URL": prefect_server.ui_url(ports.prefect),
@@ -117,6 +123,7 @@ class Plan:
             "ESTEIRA_WAREHOUSE_DATABASE": DATABASE,
             "ESTEIRA_WAREHOUSE_SECRET": WAREHOUSE_SECRET,
             "ESTEIRA_COPY_ROLE_ARN": deployed.copy_role_arn,
+            "ESTEIRA_UPKEEP_PROFILE": UPKEEP_PROFILE,
             "ESTEIRA_PORTAL_URL": f"http://{HOST}:{ports.portal}",
             "ESTEIRA_PORTAL_SECRET": PORTAL_SECRET,
             "ESTEIRA_SLACK_URL": f"http://{HOST}:{ports.slack}/slack",
@@ -127,12 +134,13 @@ def _module(name: str, port: int, *options: str) -> list[str]:
     return [sys.executable, "-m", name, "--port", str(port), *options]
 
 
-def _write_profile(config: Path, credentials: Path, deployed: Deployed) -> None:
+def _write_profiles(config: Path, credentials: Path, deployed: Deployed) -> None:
     key = deployed.laptop
-    write_private(
-        config,
-        f"[profile laptop]\nregion = {REGION}\n\n[profile esteira-task]\nregion = {REGION}\n"
-        f"role_arn = {deployed.task_role_arn}\nsource_profile = laptop\nrole_session_name = laptop\n",
+    profiles = ((TASK_PROFILE, deployed.task_role_arn), (UPKEEP_PROFILE, deployed.upkeep_role_arn))
+    roles = "".join(
+        f"\n[profile {name}]\nregion = {REGION}\nrole_arn = {role}\nsource_profile = laptop\nrole_session_name = laptop\n"
+        for name, role in profiles
     )
+    write_private(config, f"[profile laptop]\nregion = {REGION}\n{roles}")
     secret = f"aws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret_access_key}\n"
     write_private(credentials, f"[laptop]\n{secret}")

@@ -8,6 +8,10 @@ HOST = "127.0.0.1"
 VARIABLE_PREFIX = "ESTEIRA_PORT_"
 
 
+class PortError(ValueError):
+    """A variable that should move a part to another port is no port number."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """One port per part; 0 picks a free one."""
@@ -23,7 +27,7 @@ class Ports:
         """The defaults, each replaced by ESTEIRA_PORT_<PART> when that is set.
 
         Raises:
-            ValueError: a variable is not a port number.
+            PortError: a variable is not a port number.
         """
         return cls(**{field.name: _from_variable(field.name, int(str(field.default))) for field in fields(cls)})
 
@@ -60,7 +64,7 @@ def _from_variable(part: str, default: int) -> int:
     if not text:
         return default
     if not text.isdigit() or int(text) > 65_535:
-        raise ValueError(f"{variable(part)}={text!r} is not a port number between 0 and 65535")
+        raise PortError(f"{variable(part)}={text!r} is not a port number between 0 and 65535.")
     return int(text)
 
 

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from local.certificates import ensure_certificates
-from local.parts import Plan
+from local.parts import Isolation, Plan
 from local.ports import Ports
 from local.state import StateFolder, read_env, write_env
 from local.supervisor import PartStatus, StackError, Supervisor, clean_environment, listens, require_free
@@ -44,6 +44,7 @@ class StackConfig:
     with_prefect: bool = True
     with_portal: bool = True
     with_warehouse: bool = True
+    isolation: Isolation | None = None
 
     def part_names(self) -> list[str]:
         """The parts that this configuration starts."""
@@ -74,9 +75,10 @@ def running(config: StackConfig, on_progress: Progress = _quiet) -> Iterator[Sta
     """Run the stack as children of this process and stop them on the way out, however this process ends.
 
     Raises:
-        StackError: a part failed, a port is busy, or another stack holds the folder.
+        StackError: a part failed, a port is busy, the disk is nearly full, or another stack holds the folder.
     """
     folder = StateFolder(config.state.resolve())
+    folder.require_room()
     folder.prepare()
     lock = folder.hold()
     if lock is None:
@@ -91,17 +93,22 @@ def up(config: StackConfig, on_progress: Progress = _quiet) -> Stack:
     """Start the stack in the background and wait until all parts are ready; a live stack is returned as it is.
 
     Raises:
-        StackError: a part failed or a port is busy.
+        StackError: a part failed, a port is busy, or the disk is nearly full.
     """
     folder = StateFolder(config.state.resolve())
-    folder.prepare()
     process = None
     if folder.holder() is not None:
         on_progress(f"The stack on {folder.root} is already up.")
     else:
+        folder.require_room()
+        folder.prepare()
         folder.failure_file.unlink(missing_ok=True)
         process = _spawn_daemon(config, folder)
-    stack = _wait_until_ready(folder, process)
+    try:
+        stack = _wait_until_ready(folder, process)
+    except BaseException:
+        _end_daemon(process)  # an interrupted `up` leaves nothing; a daemon that stood before is not ours to end
+        raise
     on_progress(f"Ready. Clients: source {folder.env_file}")
     return stack
 
@@ -140,7 +147,7 @@ def _start(config: StackConfig, folder: StateFolder, supervisor: Supervisor, on_
     ports = config.ports.resolved()
     for name in config.part_names():
         require_free(name, getattr(ports, name))  # all of them first: no half-started stack for a busy port
-    plan = Plan(folder, ports, ensure_certificates(folder.root / "tls"), config.flights_limit)
+    plan = Plan(folder, ports, ensure_certificates(folder.root / "tls"), config.flights_limit, config.isolation)
     jobs: dict[str, Callable[[], object]] = {
         "portal": lambda: supervisor.start(plan.portal()),
         "prefect": lambda: supervisor.start(plan.prefect()),
@@ -196,7 +203,8 @@ def _supervised(folder: StateFolder) -> Iterator[Supervisor]:
 def _spawn_daemon(config: StackConfig, folder: StateFolder) -> subprocess.Popen[bytes]:
     folder.logs.mkdir(exist_ok=True)
     choices = {
-        name: getattr(config, name) for name in ("flights_limit", "with_prefect", "with_portal", "with_warehouse")
+        name: getattr(config, name)
+        for name in ("flights_limit", "with_prefect", "with_portal", "with_warehouse", "isolation")
     }
     options = json.dumps({"ports": asdict(config.ports), **choices})
     with (folder.logs / "supervisor.log").open("ab") as log:
@@ -207,6 +215,13 @@ def _spawn_daemon(config: StackConfig, folder: StateFolder) -> subprocess.Popen[
         )  # fmt: skip
     _DAEMONS.append(daemon)
     return daemon
+
+
+def _end_daemon(daemon: subprocess.Popen[bytes] | None) -> None:
+    if daemon is not None:
+        daemon.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            daemon.wait(_DOWN_SECONDS)
 
 
 def _wait_until_ready(folder: StateFolder, process: subprocess.Popen[bytes] | None) -> Stack:

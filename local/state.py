@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -12,6 +13,8 @@ from local.aws.bootstrap import AccessKey, write_private
 from local.supervisor import StackError
 
 STATE_VERSION = 1
+NEEDED_BYTES = 512 * 1024**2
+"""Free space below which nothing is started: the demo leaves 250 MB, and PostgreSQL's log of changes grows and shrinks above that."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,20 @@ class StateFolder:
     def keys(self) -> Path:
         """Generated secrets, mode 0700."""
         return self.root / "secrets"
+
+    def require_room(self) -> None:
+        """Find out before anything is written whether the stack has room.
+
+        Raises:
+            StackError: it has not.
+        """
+        existing = next(each for each in (self.root, *self.root.parents) if each.exists())
+        free = shutil.disk_usage(existing).free
+        if free < NEEDED_BYTES:
+            raise StackError(
+                f"The disk of {self.root} has {free / 1e6:,.0f} MB free and the laptop stack needs {NEEDED_BYTES / 1e6:,.0f} MB: "
+                "make room there, or set ESTEIRA_STATE to a folder on another disk."
+            )
 
     def prepare(self) -> None:
         """Create the folder, or check that this code can read what is in it."""

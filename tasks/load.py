@@ -4,21 +4,18 @@ import importlib.metadata
 
 from prefect import get_run_logger, runtime, task
 
-from blocks import open_lake, open_warehouse
+from blocks import open_lake, open_loader
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.lake import Seal
-from esteira.warehouse import Loader, LoadRequest, LoadResult
+from esteira.warehouse import LoadRequest, LoadResult
 from tasks.retrying import is_transient
 
 
 @task(task_run_name="load {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
 def load_batch(dataset: Dataset, batch: Batch, seal: Seal) -> LoadResult:
     """Commit a sealed batch; returns the ledger row that stands."""
-    manifest = open_lake().put_manifest(seal)
-    version = importlib.metadata.version("esteira")
-    request = LoadRequest(dataset, batch, seal, manifest, run=str(runtime.flow_run.name or ""), version=version)
-    result = Loader(open_warehouse()).load(request)
+    result = open_loader().load(load_request(dataset, batch, seal))
     entry = result.entry
     logger = get_run_logger()
     logger.info(
@@ -29,3 +26,18 @@ def load_batch(dataset: Dataset, batch: Batch, seal: Seal) -> LoadResult:
     for warning in entry.warnings:
         logger.warning("%s %s: %s", batch.dataset, batch.id, warning)
     return result
+
+
+def load_request(dataset: Dataset, batch: Batch, seal: Seal) -> LoadRequest:
+    """What the loader needs: the manifest is derived from the seal, run and version go into the ledger."""
+    return LoadRequest(dataset, batch, seal, open_lake().put_manifest(seal), run=run_name(), version=code_version())
+
+
+def run_name() -> str:
+    """The flow run's name, for the ledger."""
+    return str(runtime.flow_run.name or "")
+
+
+def code_version() -> str:
+    """The installed version of Esteira, for the ledger."""
+    return importlib.metadata.version("esteira")

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-WORKER = {"main_job": "one", "gateway": "two", "warehouse": "two", "stack": "two", "deployments": "two"}
+WORKER = {
+    "main_job": "one",
+    "gateway": "two",
+    "warehouse": "two",
+    "torture": "one",
+    "stack": "two",
+    "deployments": "two",
+}
 NEEDS_STACK = frozenset(WORKER) - {"gateway"}
 
 

@@ -14,7 +14,7 @@ from esteira.contract.columns import Column, columns_of
 from esteira.contract.dataset import Dataset
 from esteira.contract.quality import Quality, Reference
 from esteira.contract.source import ApiSource, Incremental
-from esteira.contract.write import Append, Replace, Upsert, WriteMode
+from esteira.contract.write import Append, DeleteInsert, Replace, Scd2, Upsert, WriteMode
 from esteira.paginate import NextLink, Offset, PageNumber, SinglePage
 
 Timestamp = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
@@ -23,6 +23,6 @@ Date = Annotated[pd.ArrowDtype, pa.date32()]
 """A calendar day, stored as DATE."""
 
 __all__ = [
-    "ApiSource", "Append", "Column", "Dataset", "Date", "Incremental", "NextLink", "Offset", "PageNumber", "Quality", "Reference",
-    "Replace", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
+    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Incremental", "NextLink", "Offset", "PageNumber", "Quality", "Reference",
+    "Replace", "Scd2", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
 ]  # fmt: skip

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from esteira.contract.choices import require_choice
 from esteira.contract.columns import Column, columns_of
+from esteira.contract.combination import check_write
 from esteira.contract.quality import Quality
 from esteira.contract.source import ApiSource
-from esteira.contract.write import Append, Upsert, WriteMode
+from esteira.contract.write import WriteMode
 from esteira.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,9 +21,17 @@ if TYPE_CHECKING:
     import pandera.pandas as pandera
 
 Cadence = Literal["hourly", "daily", "weekly", "monthly"]
+NewColumns = Literal["ignore", "warn", "fail"]
+BadValues = Literal["quarantine", "fail"]
+DistStyle = Literal["auto", "even", "all", "key"]
+_CHOICES: dict[str, Any] = {"cadence": Cadence, "new_columns": NewColumns, "bad_values": BadValues}
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Dataset and column names: they become S3 prefixes and SQL identifiers, so they need no quoting anywhere."""
 RESERVED_PREFIX = "_esteira"
+KEY_TEXT_BYTES = 256
+"""Length of a text key without `max_bytes`: Redshift refuses to widen a column of a primary key, so the data cannot size it."""
+MAX_SORTKEY_COLUMNS = 400
+"""https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html"""
 
 
 @dataclass(frozen=True)
@@ -38,9 +48,12 @@ class Dataset:
         new_columns: What a column that the contract does not know does.
         bad_values: What a row with a value that breaks its type or rule does.
         quality: Thresholds and whole-batch rules.
-        sortkey, distkey: Redshift's physical order and distribution.
+        sortkey, distkey: Redshift's physical order and distribution; without one Redshift chooses and changes it by itself.
+        diststyle: `even` or `all`, where neither a `distkey` nor Redshift's own choice is right; None follows from `distkey`.
         cadence: How often a slot of `as_of` begins.
         owner: Who is asked when it fails.
+        formerly: Names that it had before: until `esteira rename` has run in a warehouse, nothing is loaded under the new one there.
+        retired: It is loaded no more; `esteira retire` says so to the warehouse.
 
     Raises:
         ConfigError: A combination that cannot be loaded exactly once, or a name that is no identifier.
@@ -52,24 +65,46 @@ class Dataset:
     write: WriteMode
     transform: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     derived: tuple[str, ...] = ()
-    new_columns: Literal["ignore", "warn", "fail"] = "warn"
-    bad_values: Literal["quarantine", "fail"] = "quarantine"
+    new_columns: NewColumns = "warn"
+    bad_values: BadValues = "quarantine"
     quality: Quality = field(default_factory=Quality)
     sortkey: tuple[str, ...] = ()
     distkey: str | None = None
+    diststyle: DistStyle | None = None
     cadence: Cadence = "daily"
     owner: str = ""
+    formerly: tuple[str, ...] = ()
+    retired: bool = False
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ConfigError(f"Dataset name {self.name!r} is not of the form {NAME.pattern}.", hint=_NAME_HINT)
+        self._check_names()
+        for argument, words in _CHOICES.items():
+            require_choice(argument, getattr(self, argument), get_args(words), dataset=self.name)
         self._check_columns()
-        self._check_write()
+        self._check_design()
+        check_write(self)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """The curated columns in order."""
-        return columns_of(self.schema)
+        """The curated columns in order; a text that is part of the key has a fixed length."""
+        return tuple(
+            replace(column, max_bytes=KEY_TEXT_BYTES)
+            if column.name in self.key and column.is_text and column.max_bytes is None
+            else column
+            for column in columns_of(self.schema)
+        )
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The business key of a write mode that has one: unique in the table, or with its versions."""
+        return tuple(getattr(self.write, "key", ()))
+
+    @property
+    def distribution(self) -> DistStyle:
+        """The distribution style that the table is made with."""
+        return self.diststyle or ("key" if self.distkey else "auto")
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -86,6 +121,13 @@ class Dataset:
         """The first line of the schema's docstring."""
         return (self.schema.__doc__ or "").strip().split("\n")[0]
 
+    def _check_names(self) -> None:
+        given: Any = self.formerly  # a text would pass as a tuple of letters
+        if not isinstance(given, tuple) or any(not NAME.fullmatch(name) for name in given):
+            raise ConfigError(f"formerly={given!r} is no tuple of dataset names.", dataset=self.name)
+        if self.name in self.formerly:
+            raise ConfigError(f"formerly={self.formerly!r} holds its present name.", dataset=self.name)
+
     def _check_columns(self) -> None:
         for name in self.column_names:
             if not NAME.fullmatch(name):
@@ -98,24 +140,37 @@ class Dataset:
         self._require("quality.unique", self.quality.unique)
         self._require("quality.references", (reference.column for reference in self.quality.references))
 
-    def _check_write(self) -> None:
-        if isinstance(self.write, Upsert):
-            self._require("write.key", self.write.key)
-            self._require("write.newest_by", (self.write.newest_by,) if self.write.newest_by else ())
-            self._require_not_null(self.write.key)
-        incremental = self.source.incremental
-        if isinstance(self.write, Append) and incremental is not None and incremental.lag:
+    def _check_design(self) -> None:
+        require_choice("diststyle", self.distribution, get_args(DistStyle), dataset=self.name)
+        if (self.distribution == "key") != (self.distkey is not None):
             raise ConfigError(
-                f"lag={incremental.lag} reads rows again and Append() would insert them again.",
+                f"diststyle={self.diststyle!r} and distkey={self.distkey!r} exclude each other.",
                 dataset=self.name,
-                hint="Use Upsert(key=...), or set lag to zero.",
+                hint="A distkey needs diststyle 'key' or none at all, and 'key' needs a distkey.",
             )
-
-    def _require_not_null(self, key: tuple[str, ...]) -> None:
-        nullable = sorted(column.name for column in self.columns if column.name in key and column.is_nullable)
-        if nullable:
+        if len(set(self.sortkey)) != len(self.sortkey) or len(self.sortkey) > MAX_SORTKEY_COLUMNS:
             raise ConfigError(
-                f"Key column {', '.join(nullable)} is nullable; a null key matches nothing.", dataset=self.name
+                f"sortkey names a column twice, or more than {MAX_SORTKEY_COLUMNS}: {', '.join(self.sortkey)}.",
+                dataset=self.name,
+                hint="Name each column once, the one that queries filter by first.",
+            )
+        self._refuse_nested()
+
+    def _refuse_nested(self) -> None:
+        """A SUPER has no order, and no equality to rely on.
+
+        https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html
+        """
+        nested = {column.name for column in self.columns if column.is_super}
+        compared = {
+            *self.sortkey, self.distkey, *self.key, getattr(self.write, "newest_by", None), *self.quality.unique,
+            *(reference.column for reference in self.quality.references),
+        }  # fmt: skip
+        for name in sorted(nested & compared):
+            raise ConfigError(
+                f"Column {name!r} is nested and cannot be a key, be sorted by, be unique or refer to anything.",
+                dataset=self.name,
+                hint="Lift the value that you mean into a column of its own in the transform.",
             )
 
     def _require(self, where: str, names: Iterable[str]) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, get_args
 
+from esteira.contract.choices import require_choice
 from esteira.errors import ConfigError
+
+Otherwise = Literal["warn", "fail"]
+_TARGET = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+"""Both halves become SQL identifiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +27,12 @@ class Reference:
 
     column: str
     to: str
-    otherwise: Literal["warn", "fail"] = "fail"
+    otherwise: Otherwise = "fail"
 
     def __post_init__(self) -> None:
-        if len(self.to.split(".")) != 2:
+        if not _TARGET.fullmatch(self.to):
             raise ConfigError(f"Reference({self.column!r}, to={self.to!r}) is not of the form dataset.column.")
+        require_choice(f"Reference({self.column!r}, otherwise)", self.otherwise, get_args(Otherwise))
 
     @property
     def target(self) -> tuple[str, str]:

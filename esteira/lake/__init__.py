@@ -4,7 +4,7 @@ Nothing else builds a key. Objects are written once and never overwritten; what 
 """
 
 from esteira.lake.layout import Layout
-from esteira.lake.seal import Checkpoint, PagePointer, Part, Seal
+from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, Part, Seal, Tombstone
 from esteira.lake.store import Lake
 
-__all__ = ["Checkpoint", "Lake", "Layout", "PagePointer", "Part", "Seal"]
+__all__ = ["AttemptNote", "Checkpoint", "Lake", "Layout", "PagePointer", "Part", "Seal", "Tombstone"]

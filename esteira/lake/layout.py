@@ -10,6 +10,7 @@ from esteira.errors import ConfigError
 Zone = Literal["raw", "curated", "quarantine"]
 GENERATION = "generation-"
 """Begins the folder of a later generation; attempts are hexadecimal, so the two cannot be confused."""
+TOMBSTONE_NAME = "TOMBSTONE.json"
 MAX_KEY_BYTES = 1024
 """S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
@@ -54,6 +55,15 @@ class Layout:
     def seal(self, zone: Zone) -> str:
         """The one object that says what the batch consists of."""
         return f"{self.prefix(zone)}SEAL.json"
+
+    def tombstone(self, zone: Zone) -> str:
+        """Stands beside a seal whose parts were purged."""
+        return f"{self.prefix(zone)}{TOMBSTONE_NAME}"
+
+    @property
+    def attempts(self) -> str:
+        """Where each attempt at the batch is noted, beside the zones: a note alone does not open a batch."""
+        return f"report/attempts/{self.dataset}/{self.batch}/"
 
     def manifest(self, seal_hash: str) -> str:
         """The COPY manifest derived from a seal; its name carries the seal's hash, so rewriting it changes nothing."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 
@@ -47,6 +48,40 @@ class Checkpoint(msgspec.Struct, frozen=True):
     total_reported: int | None
 
 
+class AttemptNote(msgspec.Struct, frozen=True):
+    """What became of one attempt at a batch.
+
+    Attributes:
+        id: Begins with its time, so that notes sort.
+        outcome: `open` (running, or its process died), `done`, `failed` by what the batch holds, or `excused`.
+        reason: What it failed with.
+    """
+
+    id: str
+    outcome: Literal["open", "done", "failed", "excused"] = "open"
+    reason: str = ""
+
+
+_UNSAID = (b',"erased":0}', b',"columns":[]}')
+"""The newest fields, last one first, as they end a seal that says nothing in them."""
+
+
+class Tombstone(msgspec.Struct, frozen=True):
+    """What stands beside the seal of a generation whose parts were purged because they held a person's rows. Names nobody.
+
+    Attributes:
+        purged_at: When.
+        request: Id of the request.
+        replaced_by: The generation that took its place; nothing else of the batch is left.
+        objects: How many of the objects that its seal names were deleted.
+    """
+
+    purged_at: datetime
+    request: str
+    replaced_by: int
+    objects: int
+
+
 class Seal(msgspec.Struct, frozen=True):
     """Which parts a batch consists of, frozen by a conditional write.
 
@@ -64,6 +99,8 @@ class Seal(msgspec.Struct, frozen=True):
         raw_seal: Hash of the raw seal that a curated seal was made from.
         raw_generation: Generation of that raw seal.
         generation: Which loading of the batch, from 1.
+        columns: Name and type of each column of the curated parts, in their order; empty in seals from before they were recorded.
+        erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
     """
 
     dataset: str
@@ -80,10 +117,15 @@ class Seal(msgspec.Struct, frozen=True):
     raw_seal: str | None = None
     raw_generation: int = 1
     generation: int = 1
+    columns: tuple[str, ...] = ()
+    erased: int = 0
 
     def encode(self) -> bytes:
-        """Canonical JSON."""
-        return msgspec.json.encode(self, order="deterministic")
+        """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""
+        encoded = msgspec.json.encode(self, order="deterministic")
+        for unsaid in _UNSAID:
+            encoded = encoded[: -len(unsaid)] + b"}" if encoded.endswith(unsaid) else encoded
+        return encoded
 
     @property
     def hash(self) -> str:

@@ -7,6 +7,7 @@ import io
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import awswrangler as wr
@@ -17,8 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from esteira.errors import AuthError, ConfigError, EsteiraError, LakeUnavailable, SealConflict
 from esteira.lake.layout import GENERATION, Layout, Zone
-from esteira.lake.seal import Checkpoint, Part, Seal
+from esteira.lake.seal import AttemptNote, Checkpoint, Part, Seal, Tombstone
+from esteira.vault import login_error
 
+FORMER_NAMES = "FORMERLY.json"
 CONFLICT_TRIES = 5
 """S3 answers 409 while another conditional write of the same key is under way; the put is simply tried again."""
 _ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
@@ -37,8 +40,9 @@ class Lake:
 
     def __init__(self, bucket: str, session: boto3.Session | None = None) -> None:
         self.bucket = bucket
-        self._session = session or boto3.Session()
-        self._s3: Any = self._session.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
+        with self._translated("s3:ListBucket", ""):
+            self._session = session or boto3.Session()
+            self._s3: Any = self._session.client("s3", config=Config(retries={"mode": "standard", "max_attempts": 5}))
 
     @staticmethod
     def new_attempt() -> str:
@@ -124,6 +128,44 @@ class Lake:
             )
         return seal
 
+    def names(self, dataset: str) -> tuple[str, ...]:
+        """A dataset's name and those that it had before, newest first: what was sealed under one of them stays there."""
+        content = self._get(_former_key(dataset))
+        return (dataset, *(msgspec.json.decode(content, type=tuple[str, ...]) if content else ()))
+
+    def put_former_name(self, dataset: str, former: str) -> None:
+        """Remember that a dataset had another name, and with it those that it had before that one; idempotent."""
+        key = _former_key(dataset)
+        with self._translated("s3:PutObject", key):
+            self._s3.put_object(Bucket=self.bucket, Key=key, Body=msgspec.json.encode(self.names(former)))
+
+    def find_settled_seal(self, zone: Zone, dataset: str, batch: str, generation: int = 1) -> Seal | None:
+        """The seal of a generation that the ledger names, also from before the dataset was renamed; or None.
+
+        A new attempt asks `find_seal`: it may adopt only what was sealed under the name it writes to.
+        """
+        seal = self.find_seal(zone, dataset, batch, generation)
+        if seal is not None:
+            return seal
+        found = (self.find_seal(zone, name, batch, generation) for name in self.names(dataset)[1:])
+        return next((seal for seal in found if seal is not None), None)
+
+    def find_standing(self, zone: Zone, dataset: str, batch: str, generation: int) -> tuple[int, Seal | None]:
+        """The generation that stands in the place of the given one, and its seal or None: a purged one was replaced by a later.
+
+        A process that finds the seal of purged parts would otherwise adopt parts that are gone.
+        """
+        seal = self.find_seal(zone, dataset, batch, generation)
+        stone = self.find_tombstone(zone, Layout(dataset, batch, generation)) if seal else None
+        if stone is None or stone.replaced_by <= generation:
+            return generation, seal
+        return self.find_standing(zone, dataset, batch, stone.replaced_by)
+
+    def find_tombstone(self, zone: Zone, layout: Layout) -> Tombstone | None:
+        """What says that the parts of a generation were purged, or None."""
+        content = self._get(layout.tombstone(zone))
+        return None if content is None else msgspec.json.decode(content, type=Tombstone)
+
     def put_checkpoint(self, layout: Layout, attempt: str, checkpoint: Checkpoint) -> None:
         """Remember how far this attempt came; a new key for each part, so nothing is overwritten."""
         key = layout.checkpoint(attempt, len(checkpoint.parts))
@@ -183,6 +225,33 @@ class Lake:
             pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
             return {entry["Key"]: int(entry["Size"]) for page in pages for entry in page.get("Contents", ())}
 
+    def begin_attempt(self, dataset: str, batch: str) -> str:
+        """Note that a process begins to work at a batch; returns the note's id."""
+        layout = Layout(dataset, batch)
+        note = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{self.new_attempt()}"
+        self._put_note(f"{layout.attempts}{note}/begun.json", None)
+        return note
+
+    def end_attempt(self, dataset: str, batch: str, ended: AttemptNote) -> None:
+        """Note how it ended. Of a process that died nobody does."""
+        self._put_note(f"{Layout(dataset, batch).attempts}{ended.id}/ended.json", ended)
+
+    def attempts(self, dataset: str, batch: str) -> list[AttemptNote]:
+        """Every attempt at a batch, oldest first; one that never ended has the outcome `open`."""
+        prefix = Layout(dataset, batch).attempts
+        keys = self.sizes(prefix)
+        notes = {
+            key.removeprefix(prefix).split("/")[0]: AttemptNote(key.removeprefix(prefix).split("/")[0]) for key in keys
+        }
+        for key in (key for key in keys if key.endswith("/ended.json")):
+            note = msgspec.json.decode(self._get(key) or b"null", type=AttemptNote | None)
+            notes |= {note.id: note} if note else {}
+        return [notes[name] for name in sorted(notes)]
+
+    def _put_note(self, key: str, note: AttemptNote | None) -> None:
+        with self._translated("s3:PutObject", key):
+            self._s3.put_object(Bucket=self.bucket, Key=key, Body=msgspec.json.encode(note))
+
     def _get(self, key: str) -> bytes | None:
         with self._translated("s3:GetObject", key):
             try:
@@ -215,7 +284,8 @@ class Lake:
         except ClientError as exc:
             self._raise_client_error(exc, action, key)
         except (BotoCoreError, wr.exceptions.ServiceApiError) as exc:
-            raise LakeUnavailable(f"{action} on {self.uri(key)} failed: {exc}.") from exc
+            found = login_error(exc) if isinstance(exc, BotoCoreError) else None
+            raise found or LakeUnavailable(f"{action} on {self.uri(key)} failed: {exc}.") from exc
 
     def _raise_client_error(self, exc: ClientError, action: str, key: str) -> NoReturn:
         code = _code(exc)
@@ -229,6 +299,11 @@ class Lake:
                 f"Bucket {self.bucket} answers {code}.", hint="Set ESTEIRA_LAKE_BUCKET to the bucket of this stage."
             ) from exc
         raise LakeUnavailable(f"{action} on {self.uri(key)} failed with {code}.") from exc
+
+
+def _former_key(dataset: str) -> str:
+    """In a zone, beside the batches, so that whoever may read those may read it, and no lifecycle rule takes it before them."""
+    return f"curated/{dataset}/{FORMER_NAMES}"
 
 
 def _code(exc: ClientError) -> str:

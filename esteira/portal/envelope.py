@@ -65,6 +65,13 @@ def reader_of(records: str, reads: tuple[str, ...]) -> Reader:
     return _Scan(records, paths) if is_plain else _Search(records)
 
 
+def plain_keys(records: str) -> tuple[str, ...] | None:
+    """The keys that lead to the records, none when the page is the array; None when the path is an expression."""
+    if records and not _PLAIN_PATH.fullmatch(records):
+        return None
+    return _keys(records)
+
+
 class _BareArray:
     def __call__(self, body: bytes) -> Envelope:
         return Envelope(_checked(_decode(_ARRAY, body, ""), body, ""), lambda _: None)

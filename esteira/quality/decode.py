@@ -1,7 +1,8 @@
 """JSON records into Arrow columns of the contract's types, exactly; what does not fit becomes a rejected cell, never a guess.
 
 The hot path hands all records at once to Arrow's JSON reader with the contract's types. Only when that reader refuses the
-block (one bad value is enough) are its records decoded one by one, to find the cells to blame.
+block (one bad value is enough) are its records decoded one by one, to find the cells to blame. A contract with a nested column
+always takes the slow path: Arrow has no type for "whatever stands there".
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pyarrow.json as pj
 
 from esteira.contract import Dataset
 from esteira.errors import ContractError, PayloadError
+from esteira.quality.nested import nested_text
 
 READ_BLOCK_BYTES = 4 << 20
 """Arrow parses blocks of this size in parallel; a record must fit into one, so larger pages raise it."""
@@ -106,6 +108,8 @@ def _read_fast(text: bytes, wire: pa.Schema) -> pa.Table | None:
     """All records at once; None when the reader refuses any of them."""
     if not text:
         return wire.empty_table()
+    if any(pa.types.is_binary(kind) for kind in wire.types):
+        return None
     read = pj.ReadOptions(block_size=max(READ_BLOCK_BYTES, len(text) // 8))
     parse = pj.ParseOptions(explicit_schema=wire, newlines_in_values=True, unexpected_field_behavior="infer")
     try:
@@ -154,6 +158,8 @@ def _column(field: pa.Field, rows: Sequence[Mapping[str, Any]], rejections: list
 
 
 def _converter(arrow: pa.DataType) -> Callable[[Any], Any]:
+    if pa.types.is_binary(arrow):
+        return nested_text
     if pa.types.is_integer(arrow):
         return _to_int
     if pa.types.is_floating(arrow):
@@ -225,7 +231,7 @@ def _refuse_removed(table: pa.Table, text: bytes, dataset: Dataset) -> None:
 
 
 def _typed(table: pa.Table, dataset: Dataset) -> tuple[pa.Table, list[Rejection]]:
-    wanted = {column.name: column.arrow for column in dataset.columns}
+    wanted = {column.name: pa.string() if column.is_super else column.arrow for column in dataset.columns}
     names = [dataset.source.rename.get(name, name) for name in table.column_names]
     rejections: list[Rejection] = []
     columns = [

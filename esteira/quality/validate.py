@@ -7,7 +7,7 @@ split is made here from its failure cases.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,15 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
 from esteira.contract import Dataset
+from esteira.contract.columns import POSITION_COLUMN
 from esteira.errors import ConfigError, ContractError, DataQualityError
 from esteira.quality.decode import Decoded, Rejection, decode
+from esteira.quality.nested import is_nested_text
 
-POSITION_COLUMN = "_esteira_position"
-"""Row's position in the batch as received; orders rows of one key and leads back to the page."""
 _QUARANTINE_SCHEMA = pa.schema(
     [
         (POSITION_COLUMN, pa.int64()),
@@ -72,7 +73,7 @@ def curate_records(records: Sequence[msgspec.Raw], dataset: Dataset, *, first_ro
     decoded = decode(records, dataset)
     _check_new_columns(decoded, dataset)
     frame = _transformed(_frame(decoded), dataset)
-    rejections = [*decoded.rejections, *_failures(frame, dataset)]
+    rejections = [*decoded.rejections, *_failures(frame, dataset), *_unstorable(frame, dataset)]
     bad = np.unique(np.array([rejection.row for rejection in rejections], dtype=np.int64))
     if len(bad) and dataset.bad_values == "fail":
         raise DataQualityError(
@@ -148,6 +149,27 @@ def _failures(frame: pd.DataFrame, dataset: Dataset) -> Iterable[Rejection]:
         yield Rejection(int(case.index), str(case.column), str(case.check), str(case.failure_case)[:200])
 
 
+def _unstorable(frame: pd.DataFrame, dataset: Dataset) -> Iterator[Rejection]:
+    """Texts that have the right dtype and that Redshift would refuse, and the whole load with them: too long in bytes, or no JSON."""
+    rows = frame.index.to_numpy(dtype=np.int64).tolist()
+    for column in dataset.columns:
+        if column.limit_bytes is None:
+            continue
+        texts = pa.array(frame[column.name], pa.string(), from_pandas=True)
+        for row in _longer(texts, column.limit_bytes):
+            yield Rejection(rows[row], column.name, f"max_bytes({column.limit_bytes})", texts[row].as_py()[:200])
+        if column.is_super and column.name in dataset.derived:
+            for row, text in enumerate(texts.to_pylist()):
+                if text is not None and not is_nested_text(text):
+                    yield Rejection(rows[row], column.name, "json", text[:200])
+
+
+def _longer(texts: pa.Array | pa.ChunkedArray, limit_bytes: int) -> list[int]:
+    """Where a text has more UTF-8 bytes than the limit."""
+    lengths = pc.fill_null(pc.binary_length(texts), 0)
+    return [int(row) for row in np.flatnonzero(lengths.to_numpy() > limit_bytes)]
+
+
 def _good_table(frame: pd.DataFrame, bad: np.ndarray[Any, Any], dataset: Dataset, first_row: int) -> pa.Table:
     good = frame.drop(index=frame.index.intersection(pd.Index(bad))) if len(bad) else frame
     table = pa.table({column.name: _arrow_column(good[column.name], column.arrow) for column in dataset.columns})
@@ -156,6 +178,8 @@ def _good_table(frame: pd.DataFrame, bad: np.ndarray[Any, Any], dataset: Dataset
 
 def _arrow_column(series: pd.Series[Any], arrow: pa.DataType) -> pa.Array | pa.ChunkedArray:
     """Pyarrow would read moments through `Series.values`, which pandas 3.1 deprecates for them."""
+    if pa.types.is_binary(arrow):
+        return pa.array(series, pa.string(), from_pandas=True).cast(arrow)
     is_moment = isinstance(series.dtype, pd.DatetimeTZDtype)
     return pa.array(series.dt.tz_convert(None).to_numpy() if is_moment else series, arrow, from_pandas=True)
 

@@ -1,7 +1,19 @@
 """The warehouse: all SQL. `ddl` shapes tables, `load` commits a batch, `ledger` remembers it, `reads` answers questions."""
 
-from esteira.warehouse.connection import Credentials, Warehouse, WarehouseConfig
+from esteira.warehouse.config import Credentials, WarehouseConfig
+from esteira.warehouse.connection import Warehouse
 from esteira.warehouse.ledger import LedgerEntry
-from esteira.warehouse.load import Loader, LoadRequest, LoadResult
+from esteira.warehouse.load import Loader
+from esteira.warehouse.request import GiveUpRequest, LoadRequest, LoadResult, UndoRequest
 
-__all__ = ["Credentials", "LedgerEntry", "LoadRequest", "LoadResult", "Loader", "Warehouse", "WarehouseConfig"]
+__all__ = [
+    "Credentials",
+    "GiveUpRequest",
+    "LedgerEntry",
+    "LoadRequest",
+    "LoadResult",
+    "Loader",
+    "UndoRequest",
+    "Warehouse",
+    "WarehouseConfig",
+]

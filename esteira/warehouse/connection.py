@@ -1,61 +1,26 @@
-"""Connections to Redshift and the translation of its errors."""
+"""Connections to Redshift: how a session is opened, labelled and bounded, and what a transaction is."""
 
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
+import boto3
 import redshift_connector
 from redshift_connector.error import Error as DriverError
-from redshift_connector.error import InterfaceError, OperationalError
 
-from esteira.errors import AuthError, ConfigError, EsteiraError, LoadError, WarehouseBusy
+from esteira.errors import ConfigError
+from esteira.warehouse.config import Credentials, WarehouseConfig
+from esteira.warehouse.driver_errors import CONNECT_ERRORS, connect_error, translated
 
-_CONFLICT = re.compile(
-    r"\b1023\b|conflict with concurrent transaction|could not open relation with OID|cancelled on user's request"
-    r"|already exists|tuple concurrently updated",
-    re.IGNORECASE,
-)
-"""Redshift sends these as XX000 like many other errors, so only the message tells that a new try may pass.
-
-"Already exists" comes from two first loads that make the same schema or table at once: IF NOT EXISTS does not lock."""
-_CONFLICT_CODES = frozenset({"40001", "40P01", "23505"})
-"""Serialisation failure, deadlock, and a unique violation: keys are not enforced, so that one can only be the catalogue's own,
-when two first loads make the same table at once."""
-_PRESIGNED = re.compile(r"\?[^\s'\"]*X-Amz-[^\s'\"]*")
-
-
-@dataclass(frozen=True, slots=True)
-class WarehouseConfig:
-    """Where the warehouse is; names its secret, does not hold it.
-
-    Attributes:
-        host, port, database: The endpoint.
-        secret: Name of the secret with `username` and `password`.
-        copy_role_arn: Role that COPY reads the lake with.
-        schema: Schema of the datasets' tables.
-        statement_timeout_seconds: Bound of one statement, waiting for locks included.
-    """
-
-    host: str
-    port: int
-    database: str
-    secret: str
-    copy_role_arn: str
-    schema: str = "dw"
-    statement_timeout_seconds: int = 900
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Read from the secret inside the step that needs them."""
-
-    user: str
-    password: str = field(repr=False)
+SOCKET_GRACE_SECONDS = 15
+"""The socket waits this much longer than a statement may take, so that the warehouse's own words arrive first."""
+_LABEL = re.compile(r"[^A-Za-z0-9 _.:>-]")
+_LABEL_LENGTH = 250
+"""Of application_name; query_group takes 320: https://docs.aws.amazon.com/redshift/latest/dg/r_query_group.html"""
 
 
 class Session:
@@ -67,13 +32,13 @@ class Session:
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> int:
         """Execute a statement; returns the driver's row count (-1 when it tells none)."""
-        with _translated(), self._connection.cursor() as cursor:
+        with translated(), self._connection.cursor() as cursor:
             cursor.execute(statement, tuple(parameters))
             return int(cursor.rowcount)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Execute a query and fetch all of its (few) rows."""
-        with _translated(), self._connection.cursor() as cursor:
+        with translated(), self._connection.cursor() as cursor:
             cursor.execute(query, tuple(parameters))
             return [tuple(row) for row in cursor.fetchall()]
 
@@ -90,7 +55,7 @@ class Session:
         self._connection.autocommit = False
         try:
             yield
-            with _translated():
+            with translated():
                 self._connection.commit()
         except BaseException:
             with suppress(DriverError, OSError):
@@ -100,6 +65,13 @@ class Session:
             with suppress(DriverError, OSError):
                 self._connection.autocommit = True
 
+    def limit_statements(self, seconds: float) -> None:
+        """End every later statement that runs, or waits for a lock, for longer; 0 would mean no limit.
+
+        https://docs.aws.amazon.com/redshift/latest/dg/r_statement_timeout.html
+        """
+        self.run(f"SET statement_timeout TO {max(round(seconds * 1000), 1)}")
+
     def close(self) -> None:
         """Close; a connection that is already gone is closed."""
         with suppress(DriverError, OSError):
@@ -107,83 +79,64 @@ class Session:
 
 
 class Warehouse:
-    """Opens sessions on one warehouse."""
+    """Opens sessions on one warehouse.
 
-    def __init__(self, config: WarehouseConfig, credentials: Credentials) -> None:
+    Args:
+        config: Where it is.
+        credentials: User and password from the secret; None when the login is by IAM.
+    """
+
+    def __init__(self, config: WarehouseConfig, credentials: Credentials | None = None) -> None:
+        if (credentials is None) != config.is_iam:
+            raise ConfigError(
+                f"The warehouse at {config.where} is logged in to {'by IAM and takes no password' if config.is_iam else 'by a secret'}.",
+                hint="Read the secret that the configuration names, and only that.",
+            )
         self.config = config
         self._credentials = credentials
+
+    def patient(self, seconds: int) -> Warehouse:
+        """The same warehouse with another bound of one statement."""
+        return Warehouse(replace(self.config, statement_timeout_seconds=seconds), self._credentials)
 
     @contextmanager
     def session(self, label: str = "esteira") -> Iterator[Session]:
         """A session in autocommit mode, closed afterwards.
 
         Args:
-            label: Query group that operators see beside the statements.
+            label: What operators see beside the session and its statements (application name and query group).
 
         Raises:
-            AuthError: The warehouse refuses the user.
+            AuthError: The warehouse refuses the user, or AWS our role.
+            ConfigError: There is no such workgroup, cluster or database, or its certificate is not trusted.
             WarehouseBusy: It does not answer.
         """
-        session = Session(self._connect())
+        shown = _LABEL.sub("-", label)[:_LABEL_LENGTH]
+        session = Session(self._connect(shown))
         try:
-            session.run(f"SET statement_timeout TO {self.config.statement_timeout_seconds * 1000}")
-            session.run(f"SET query_group TO '{_LABEL.sub('-', label)}'")
+            session.limit_statements(self.config.statement_timeout_seconds)
+            session.run(f"SET query_group TO '{shown}'")
             yield session
         finally:
             session.close()
 
-    def _connect(self) -> Any:
+    def _connect(self, label: str) -> Any:
         config = self.config
         try:
             connection = redshift_connector.connect(
                 host=config.host, port=config.port, database=config.database, ssl=True, sslmode="verify-full",
-                user=self._credentials.user, password=self._credentials.password, timeout=config.statement_timeout_seconds,
+                timeout=config.statement_timeout_seconds + SOCKET_GRACE_SECONDS, application_name=label, **self._login(),
             )  # fmt: skip
-        except (DriverError, OSError) as exc:
-            raise _connect_error(exc, config) from exc
+        except CONNECT_ERRORS as exc:
+            raise connect_error(exc, config) from exc
         connection.autocommit = True
         return connection
 
-
-def _connect_error(exc: Exception, config: WarehouseConfig) -> EsteiraError:
-    where = f"{config.host}:{config.port}/{config.database}"
-    text = str(exc)
-    if "28000" in text or "28P01" in text or "password" in text.lower():
-        return AuthError(f"The warehouse at {where} refuses the user of secret {config.secret}.")
-    if "certificate" in text.lower():
-        return ConfigError(
-            f"The certificate of the warehouse at {where} is not trusted.",
-            hint="Point SSL_CERT_FILE at the right CA bundle.",
-        )
-    return WarehouseBusy(
-        f"The warehouse at {where} does not answer: {type(exc).__name__}.",
-        hint="Check that it is running and reachable from here.",
-    )
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (DriverError, OSError) as exc:
-        raise _statement_error(exc) from exc
-
-
-def _statement_error(exc: Exception) -> EsteiraError:
-    details = exc.args[0] if exc.args and isinstance(exc.args[0], dict) else {}
-    message = _PRESIGNED.sub("?…", str(details.get("M") or exc))
-    if details.get("C") in _CONFLICT_CODES or _CONFLICT.search(message):
-        return WarehouseBusy(f"The transaction met another one: {message}.")
-    if isinstance(exc, InterfaceError | OperationalError | OSError | socket.timeout) and not details:
-        return WarehouseBusy(f"The connection to the warehouse broke ({type(exc).__name__}).")
-    if details.get("C") == "42501":
-        return AuthError(f"The warehouse denies it: {message}.", hint="Grant the named privilege to the loading user.")
-    return LoadError(f"The warehouse refuses the statement: {_with_detail(message, details)}.")
-
-
-def _with_detail(message: str, details: dict[str, Any]) -> str:
-    detail = _PRESIGNED.sub("?…", str(details.get("D", ""))).strip()
-    return f"{message.strip().rstrip('.')} ({detail})" if detail else message.strip().rstrip(".")
-
-
-_LABEL = re.compile(r"[^A-Za-z0-9 _.:>-]")
+    def _login(self) -> dict[str, Any]:
+        """By IAM the driver asks AWS for a password of minutes: GetCredentials for Serverless, GetClusterCredentialsWithIAM else."""
+        if self._credentials is not None:
+            return {"user": self._credentials.user, "password": self._credentials.password}
+        aws = {"iam": True, "region": boto3.Session().region_name}
+        if self.config.workgroup:
+            return aws | {"is_serverless": True, "serverless_work_group": self.config.workgroup}
+        return aws | {"cluster_identifier": self.config.cluster, "group_federation": True}

@@ -17,6 +17,8 @@ from esteira.errors import ConfigError
 from esteira.warehouse.connection import Session
 
 LEDGER_SCHEMA, VIEW_SCHEMA, VERSION_TABLE = "esteira_ledger", "esteira", '"esteira"."ledger_version"'
+MIGRATION_LOCK = '"esteira_lock"."_migration"'
+"""One migration at a time, so that each view is made over all the ledgers there are; no dataset's name begins with `_`."""
 VERSION = 2
 """Shape of the ledger tables that this code writes: 1 had neither generations nor states."""
 State = Literal["committed", "undone", "given_up", "skipped"]
@@ -128,6 +130,11 @@ def ledger_table(dataset: str) -> str:
     return f'"{LEDGER_SCHEMA}"."{dataset}"'
 
 
+def tables(dataset: str) -> tuple[tuple[str, str], ...]:
+    """Schema and name of what `ensure_ledger` may alter or replace."""
+    return (LEDGER_SCHEMA, dataset), (VIEW_SCHEMA, "batch"), (VIEW_SCHEMA, "ledger_version")
+
+
 def ensure_ledger(session: Session, dataset: str, lock_table: str) -> None:
     """Make the dataset's ledger, or bring it up to date, and take it into the view. Idempotent; outside the load's transaction.
 
@@ -146,8 +153,9 @@ def ensure_ledger(session: Session, dataset: str, lock_table: str) -> None:
     _make_schemas(session)
     with session.transaction():
         session.run(f"LOCK {lock_table}")
+        session.run(f"LOCK {MIGRATION_LOCK}")
         _migrate(session, dataset)
-    publish_view(session)
+        _publish_view(session)
 
 
 def _make_schemas(session: Session) -> None:
@@ -157,10 +165,11 @@ def _make_schemas(session: Session) -> None:
         f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} "
         "(dataset VARCHAR(63) NOT NULL, version INTEGER NOT NULL, migrated_at TIMESTAMPTZ NOT NULL)"
     )
+    session.run(f"CREATE TABLE IF NOT EXISTS {MIGRATION_LOCK} (held BOOLEAN)")
 
 
 def _migrate(session: Session, dataset: str) -> None:
-    """Under the dataset's lock: what another session did meanwhile is seen here. ADD COLUMN takes one column a statement."""
+    """Under both locks: what another session did meanwhile is seen here. ADD COLUMN takes one column a statement."""
     version = versions(session).get(dataset, 0)
     if version == VERSION:
         return
@@ -172,6 +181,14 @@ def _migrate(session: Session, dataset: str) -> None:
             default = "" if column.older.startswith("CAST(NULL") else f" DEFAULT {column.older}"
             session.run(f"ALTER TABLE {ledger_table(dataset)} ADD COLUMN {name} {column.kind}{default}")
     session.run(f"INSERT INTO {VERSION_TABLE} VALUES (%s, %s, GETDATE())", (dataset, VERSION))
+
+
+def rename(session: Session, old: str, new: str) -> None:
+    """Give a ledger another name and its place in the view, inside a transaction that holds the dataset's lock and the migration's."""
+    version = versions(session)[old]
+    session.run(f'ALTER TABLE {ledger_table(old)} RENAME TO "{new}"')
+    session.run(f"INSERT INTO {VERSION_TABLE} VALUES (%s, %s, GETDATE())", (new, version))
+    _publish_view(session)
 
 
 def versions(session: Session) -> dict[str, int]:
@@ -194,14 +211,13 @@ def _tables(session: Session, schema: str) -> list[str]:
     return [str(name) for (name,) in found]
 
 
-def publish_view(session: Session) -> None:
-    """Make `esteira.batch` anew over all ledgers; in one transaction, so that nobody finds it missing.
+def _publish_view(session: Session) -> None:
+    """Make `esteira.batch` anew over all ledgers, in the migration's transaction: no ledger without its place in the view.
 
     A replaced view must keep its columns, so it is dropped first: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html
     """
-    with session.transaction():
-        session.run(f'DROP VIEW IF EXISTS "{VIEW_SCHEMA}"."batch"')
-        session.run(_view_statement(versions(session)))
+    session.run(f'DROP VIEW IF EXISTS "{VIEW_SCHEMA}"."batch"')
+    session.run(_view_statement(versions(session)))
 
 
 def _view_statement(known: Mapping[str, int]) -> str:
@@ -247,6 +263,11 @@ def read_current(session: Session, dataset: str) -> list[LedgerEntry]:
     """The current entry of every settled batch, oldest window first; empty when the dataset was never loaded."""
     numbered = f"SELECT {_READ}, ROW_NUMBER() OVER (PARTITION BY batch_id ORDER BY generation DESC) AS age"
     return _read(session, dataset, numbered, "WHERE age = 1 ORDER BY window_end, window_start, batch_id")
+
+
+def read_history(session: Session, dataset: str) -> list[LedgerEntry]:
+    """Every entry in the order of writing, superseded generations included; empty when the dataset was never loaded."""
+    return _read(session, dataset, f"SELECT {_READ}", "ORDER BY sequence, window_end")
 
 
 def read_entries(session: Session, dataset: str, limit: int) -> list[LedgerEntry]:

@@ -1,4 +1,4 @@
-"""Step three: a curated seal into its table and the ledger, in one transaction under the dataset's lock.
+"""Step three: curated seals into their table and the ledger, in one transaction under the dataset's lock.
 
 Why it holds: table and ledger change together under one lock, so a batch is in at most once; runs repeat until the ledger row
 exists, so it is in at least once; the seal makes every attempt load identical bytes.
@@ -9,64 +9,54 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
-from esteira.batch import Batch
 from esteira.contract import Dataset
-from esteira.errors import DataQualityError, EsteiraError, LoadError, SealConflict, WarehouseBusy
+from esteira.errors import ConfigError, EsteiraError, WarehouseBusy
 from esteira.failpoints import failpoint
 from esteira.lake import Seal
-from esteira.warehouse import ddl, ledger, rules, write
+from esteira.warehouse import attempts, commit, ddl, erasures, giving_up, ledger, states
+from esteira.warehouse.attempts import Attempt
 from esteira.warehouse.connection import Session, Warehouse
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.copy_errors import Copied, ReadPart, explained
+from esteira.warehouse.erasures import Erasure
+from esteira.warehouse.graves import ensure_graves
+from esteira.warehouse.history import History
+from esteira.warehouse.locks import bounded_shaping, locked_transaction
+from esteira.warehouse.request import GiveUpRequest, LoadRequest, LoadResult, UndoRequest
+from esteira.warehouse.staging import text_bytes
 
+__all__ = ["LoadRequest", "LoadResult", "Loader", "UndoRequest"]
+T = TypeVar("T")
 TRANSACTION_TRIES = 5
 BACKOFF_SECONDS = 1.0
 """First wait between tries of the whole transaction; doubled each time, with full jitter."""
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class LoadRequest:
-    """What to load.
-
-    Attributes:
-        dataset: The contract.
-        batch: The batch.
-        seal: Its curated seal.
-        manifest: URI of the COPY manifest derived from the seal.
-        run: Name of the run, for the ledger.
-        version: Version of the code, for the ledger.
-    """
-
-    dataset: Dataset
-    batch: Batch
-    seal: Seal
-    manifest: str
-    run: str = ""
-    version: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """The ledger row that stands, and whether this call wrote it."""
-
-    entry: LedgerEntry
-    is_new: bool
-
-
 class Loader:
-    """Loads sealed batches into one warehouse.
+    """Loads sealed batches into one warehouse, and takes them out again.
 
     Args:
         warehouse: Where to.
         sleep: Waits between tries; tests replace it.
+        history: Finds committed batches in the lake. Without it, what needs earlier batches again is refused.
+        read_part: Gives a sealed part's bytes, to name the value that COPY refused. Without it, only file and column are named.
     """
 
-    def __init__(self, warehouse: Warehouse, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        sleep: Callable[[float], None] = time.sleep,
+        history: History | None = None,
+        read_part: ReadPart | None = None,
+    ) -> None:
         self._warehouse = warehouse
         self._sleep = sleep
+        self._history = history
+        self._read_part = read_part
 
     def load(self, request: LoadRequest) -> LoadResult:
         """Commit a batch, or find that it is committed.
@@ -74,106 +64,137 @@ class Loader:
         Raises:
             SealConflict: The batch is committed under another seal.
             DataQualityError: A whole-batch rule failed; nothing is loaded.
-            LoadError: Redshift refuses the data.
+            LoadError: Redshift refuses the data, or batches that a new generation needs again are no longer in the lake.
             WarehouseBusy: Conflicts or lost connections outlast the tries; nothing is loaded twice.
         """
+        attempt = Attempt(request.dataset.name, request.batch.id, request.run)
         try:
-            return self._retrying(request)
+            return self._retrying(attempt, lambda: self._commit([request], attempt, accept_loss=False))[0]
+        except EsteiraError as exc:
+            raise exc.located(dataset=request.dataset.name, batch=request.batch.id) from exc.__cause__
+
+    def rebuild(
+        self, requests: Sequence[LoadRequest], *, accept_loss: bool = False, erasure: Erasure | None = None
+    ) -> list[LoadResult]:
+        """Commit new generations of several batches of one dataset in one transaction: readers see all of it or nothing.
+
+        Args:
+            requests: What to load; what is committed already is found and left.
+            accept_loss: Whether to go on when other batches can no longer be read from the lake.
+            erasure: What to take out of the table besides, and to note in the audit, in the same transaction.
+
+        Raises:
+            ConfigError: The requests are not of one dataset.
+            LoadError: Other batches can no longer be read; nothing was changed.
+        """
+        names = {request.dataset.name for request in requests}
+        if len(names) != 1:
+            raise ConfigError(
+                f"A rebuild is of one dataset; {', '.join(sorted(names)) or 'none'} was asked for.",
+                hint="Call it once for each dataset.",
+            )
+        attempt = Attempt(requests[0].dataset.name, requests[0].batch.id, requests[0].run)
+        try:
+            return self._retrying(
+                attempt, lambda: self._commit(requests, attempt, accept_loss=accept_loss, erasure=erasure)
+            )
+        except EsteiraError as exc:
+            raise exc.located(dataset=requests[0].dataset.name) from exc.__cause__
+
+    def undo(self, request: UndoRequest) -> LoadResult:
+        """Take a batch out as if it had never been loaded: what it overwrote comes back, and its new ledger row says why.
+
+        Raises:
+            ConfigError: The ledger does not know the batch, or it was never loaded.
+            LoadError: Other batches can no longer be read from the lake; nothing was changed.
+        """
+        attempt = Attempt(request.dataset.name, request.batch_id, request.run)
+        try:
+            return self._retrying(attempt, lambda: self._undo(request, attempt))
+        except EsteiraError as exc:
+            raise exc.located(dataset=request.dataset.name, batch=request.batch_id) from exc.__cause__
+
+    def give_up(self, request: GiveUpRequest) -> LoadResult:
+        """Settle a batch without rows, so that it blocks no later one; a batch that is settled already stays as it is.
+
+        Raises:
+            WarehouseBusy: Conflicts or lost connections outlast the tries.
+        """
+        attempt = Attempt(request.batch.dataset, request.batch.id, request.run)
+        try:
+            return self._retrying(attempt, lambda: self._give_up(request, attempt))
         except EsteiraError as exc:
             raise exc.located(dataset=request.batch.dataset, batch=request.batch.id) from exc.__cause__
 
-    def _retrying(self, request: LoadRequest) -> LoadResult:
-        """Each try is a new connection: after a lost COMMIT answer the lock waits for the orphan and the ledger decides."""
-        for attempt in range(1, TRANSACTION_TRIES + 1):
+    def _retrying(self, attempt: Attempt, run: Callable[[], T]) -> T:
+        """Each try is a new connection and the whole transaction: after a lost COMMIT answer the ledger decides, under the lock."""
+        for number in range(1, TRANSACTION_TRIES + 1):
             try:
-                return self._try(request)
+                return run()
             except WarehouseBusy as exc:
-                if attempt == TRANSACTION_TRIES:
+                if number == TRANSACTION_TRIES:
                     raise
-                wait = random.uniform(0, BACKOFF_SECONDS * 2 ** (attempt - 1))  # noqa: S311 - jitter, not a secret
-                logger.info(
-                    "load of %s %s: %s Trying again in %.1f s",
-                    request.batch.dataset,
-                    request.batch.id,
-                    exc.message,
-                    wait,
-                )
+                wait = random.uniform(0, BACKOFF_SECONDS * 2 ** (number - 1))  # noqa: S311 - jitter, not a secret
+                logger.info("%s %s: %s Trying again in %.1f s", attempt.dataset, attempt.batch, exc.message, wait)
                 self._sleep(wait)
         raise AssertionError  # pragma: no cover - the last try returns or raises
 
-    def _try(self, request: LoadRequest) -> LoadResult:
-        name, schema = request.dataset.name, self._warehouse.config.schema
-        with self._warehouse.session(f"esteira {name} {request.batch.id}") as session:
-            ddl.ensure_table(session, request.dataset, schema, _text_bytes(request.seal))
-            ledger.ensure_ledger(session, name, ddl.table_name(ddl.LOCK_SCHEMA, name))
-            with session.transaction():
-                is_new = self._load_locked(session, request)
+    def _commit(
+        self, requests: Sequence[LoadRequest], attempt: Attempt, *, accept_loss: bool, erasure: Erasure | None = None
+    ) -> list[LoadResult]:
+        dataset, seals = requests[0].dataset, [request.seal for request in requests]
+        with self._session(attempt, "esteira") as session:
+            place = self._prepare(session, attempt, dataset, seals)
+            if erasure:
+                erasures.prepare(session)
+            with explained(self._copied(dataset, seals)), locked_transaction(session, attempt, place.config):
+                states.require_alive(session, dataset.name)
+                if erasure:
+                    erasures.clear(session, dataset, place.config.schema, erasure.key)
+                news = commit.commit(session, place, requests, accept_loss=accept_loss)
+                if erasure and news.written:  # else an earlier try, whose answer was lost, has noted it
+                    erasures.write(session, erasure)
             failpoint("load.commit")
-            entry = ledger.find_current(session, name, request.batch.id)
+            return [commit.result(session, request.batch.id, place, news) for request in requests]
+
+    def _undo(self, request: UndoRequest, attempt: Attempt) -> LoadResult:
+        with self._session(attempt, "esteira undo") as session:
+            place = self._prepare(session, attempt, request.dataset, [])
+            with locked_transaction(session, attempt, place.config):
+                states.require_alive(session, request.dataset.name)
+                news = commit.undo(session, place, request)
+            return commit.result(session, request.batch_id, place, news)
+
+    def _give_up(self, request: GiveUpRequest, attempt: Attempt) -> LoadResult:
+        batch, config = request.batch, self._warehouse.config
+        with self._session(attempt, "esteira give up") as session:
+            with bounded_shaping(session, attempt, ledger.tables(batch.dataset), config):
+                giving_up.prepare(session, batch)
+            with locked_transaction(session, attempt, config):
+                is_new = giving_up.settle(session, request)
+            entry = ledger.find_current(session, batch.dataset, batch.id)
             assert entry is not None  # noqa: S101 - the transaction above has just found or written it
             return LoadResult(entry, is_new)
 
-    def _load_locked(self, session: Session, request: LoadRequest) -> bool:
-        """Inside the transaction. The lock comes first: the first read would fix the snapshot before we hold it."""
-        name = request.dataset.name
-        session.run(f"LOCK {ddl.table_name(ddl.LOCK_SCHEMA, name)}")
-        if _is_settled(ledger.find_current(session, name, request.batch.id), request.seal):
-            return False
-        self._stage(session, request)
-        warnings = rules.check(session, request.dataset, self._warehouse.config.schema)
-        counts = write.apply(session, request.dataset, self._warehouse.config.schema, request.batch.id)
-        table = ddl.table_name(self._warehouse.config.schema, name)
-        table_rows = session.count(f"SELECT COUNT(*) FROM {table}")
-        ledger.write_entry(session, name, _entry(request, counts, warnings, table_rows))
-        return True
+    @contextmanager
+    def _session(self, attempt: Attempt, label: str) -> Iterator[Session]:
+        with (
+            self._warehouse.session(f"{label} {attempt.dataset} {attempt.batch}") as session,
+            attempts.recorded(session, attempt),
+        ):
+            yield session
 
-    def _stage(self, session: Session, request: LoadRequest) -> None:
-        session.run(write.staging_statement(request.dataset, _text_bytes(request.seal)))
-        if request.seal.parts:
-            session.run(write.copy_statement(request.dataset, request.manifest, self._warehouse.config.copy_role_arn))
-        failpoint("load.copy")
-        staged = session.count(f"SELECT COUNT(*) FROM {write.STAGING}")
-        if staged != request.seal.curated:
-            raise LoadError(f"COPY brought {staged} rows; the seal says {request.seal.curated}.")
+    def _prepare(self, session: Session, attempt: Attempt, dataset: Dataset, seals: Sequence[Seal]) -> commit.Place:
+        """Before BEGIN, idempotently: table, ledger, and what else the write mode keeps."""
+        config = self._warehouse.config
+        states.require_alive(session, dataset.name)
+        tables = [(config.schema, dataset.name), *ledger.tables(dataset.name), (ddl.LOCK_SCHEMA, dataset.name)]
+        with bounded_shaping(session, attempt, tables, config):
+            ddl.ensure_table(session, dataset, config.schema, text_bytes(seals), config.reader_group)
+            ledger.ensure_ledger(session, dataset.name, ddl.table_name(ddl.LOCK_SCHEMA, dataset.name))
+            ensure_graves(session, dataset, config.schema)
+        return commit.Place(dataset, config, self._history)
 
-
-def _is_settled(current: LedgerEntry | None, seal: Seal) -> bool:
-    """Whether the ledger needs nothing from this seal: it is in, or a later generation has taken its place.
-
-    Raises:
-        SealConflict: The same generation was committed under another seal.
-    """
-    if current is None or current.generation < seal.generation:
-        return False
-    if current.generation == seal.generation and current.seal_hash != seal.hash:
-        raise SealConflict(
-            f"The ledger holds generation {seal.generation} of this batch with seal {current.seal_hash}; "
-            f"this attempt holds seal {seal.hash}."
-        )
-    return True
-
-
-def _text_bytes(seal: Seal) -> dict[str, int]:
-    """Longest text of each column over all parts, in bytes."""
-    longest: dict[str, int] = {}
-    for part in seal.parts:
-        for name, size in part.text_bytes.items():
-            longest[name] = max(size, longest.get(name, 0))
-    return longest
-
-
-def _entry(request: LoadRequest, counts: write.Counts, warnings: tuple[str, ...], table_rows: int) -> LedgerEntry:
-    seal = request.seal
-    if seal.extracted != seal.curated + seal.quarantined or seal.curated != counts.total:
-        raise DataQualityError(
-            f"The counts do not add up: extracted {seal.extracted}, curated {seal.curated}, quarantined {seal.quarantined}, "
-            f"written {counts}.",
-            hint="This is a defect of Esteira, not of the data: nothing was loaded. Report it with this message.",
-        )
-    return LedgerEntry(
-        batch_id=request.batch.id, window_start=request.batch.window.start, window_end=request.batch.window.end,
-        seal_hash=seal.hash, attempt=seal.attempt, extracted=seal.extracted, curated=seal.curated, quarantined=seal.quarantined,
-        inserted=counts.inserted, updated=counts.updated, unchanged=counts.unchanged, stale=counts.stale, duplicate=counts.duplicate,
-        total_reported=seal.total_reported, warnings=(*seal.warnings, *warnings), run=request.run, version=request.version,
-        generation=seal.generation, deleted=counts.deleted, table_rows=table_rows,
-    )  # fmt: skip
+    def _copied(self, dataset: Dataset, seals: Sequence[Seal]) -> Copied:
+        parts = [part for seal in seals for part in seal.parts]
+        return Copied(dataset.columns, parts, self._warehouse.config.copy_role_arn, self._read_part)

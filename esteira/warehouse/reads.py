@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from esteira.contract import Dataset
-from esteira.warehouse import ddl, ledger
+from esteira.warehouse import ddl, ledger, states
 from esteira.warehouse.connection import Warehouse
 from esteira.warehouse.ledger import LedgerEntry, Standing
+from esteira.warehouse.states import DatasetState
+
+_TABLES = "SELECT table_name FROM svv_tables WHERE table_schema = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +23,14 @@ class DatasetStatus:
         rows: Rows in its table, or None when there is no table.
         watermark: End of the last committed window, or None.
         last: The newest ledger rows.
+        state: Whether it is paused or retired; None when it simply runs.
     """
 
     dataset: str
     rows: int | None
     watermark: datetime | None
     last: tuple[LedgerEntry, ...]
+    state: DatasetState | None = None
 
 
 def standing(warehouse: Warehouse, dataset: str) -> Standing:
@@ -38,6 +43,18 @@ def settled_batches(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
     """The current ledger entry of each batch of a dataset, oldest window first; empty when it was never loaded."""
     with warehouse.session(f"esteira ledger {dataset}") as session:
         return ledger.read_current(session, dataset)
+
+
+def history(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
+    """Every ledger entry of a dataset, superseded generations included."""
+    with warehouse.session(f"esteira history {dataset}") as session:
+        return ledger.read_history(session, dataset)
+
+
+def datasets_of_batch(warehouse: Warehouse, batch_id: str) -> list[str]:
+    """The datasets whose ledgers hold a batch of this id."""
+    with warehouse.session("esteira find batch") as session:
+        return [name for name in ledger.ledgers(session) if ledger.find_current(session, name, batch_id)]
 
 
 def table_counts(warehouse: Warehouse, dataset: str) -> dict[str, int] | None:
@@ -53,13 +70,13 @@ def table_counts(warehouse: Warehouse, dataset: str) -> dict[str, int] | None:
 def read_status(warehouse: Warehouse, datasets: list[Dataset], batches: int = 5) -> list[DatasetStatus]:
     """What is loaded of each dataset."""
     with warehouse.session("esteira status") as session:
-        known = set(ledger.ledgers(session))
+        known, decided = set(ledger.ledgers(session)), states.read_states(session)
+        tables = {name for (name,) in session.rows(_TABLES, (warehouse.config.schema,))}
         result = []
         for dataset in datasets:
             last = tuple(ledger.read_entries(session, dataset.name, batches)) if dataset.name in known else ()
             table = ddl.table_name(warehouse.config.schema, dataset.name)
-            rows = session.count(f"SELECT COUNT(*) FROM {table}") if last else None
-            result.append(
-                DatasetStatus(dataset.name, rows, ledger.read_standing(session, dataset.name).watermark, last)
-            )
+            rows = session.count(f"SELECT COUNT(*) FROM {table}") if last and dataset.name in tables else None
+            watermark = ledger.read_standing(session, dataset.name).watermark
+            result.append(DatasetStatus(dataset.name, rows, watermark, last, decided.get(dataset.name)))
         return result

@@ -6,7 +6,7 @@ from esteira.contract import Dataset, Reference
 from esteira.errors import DataQualityError
 from esteira.warehouse import ddl
 from esteira.warehouse.connection import Session
-from esteira.warehouse.write import STAGING
+from esteira.warehouse.staging import STAGING
 
 SAMPLES = 5
 

@@ -25,7 +25,7 @@ def configure(data: Path, port: int, root: dict[str, str]) -> None:
     )  # fmt: skip
 
 
-def serve(port: int, root_key_id: str) -> None:
+def serve(port: int, root_key_id: str, data: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
@@ -35,7 +35,7 @@ def serve(port: int, root_key_id: str) -> None:
     config.bind = [f"{HOST}:{port}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 2
-    asyncio.run(hypercorn_serve(Gate(app, root_key_id), config))  # type: ignore[arg-type]
+    asyncio.run(hypercorn_serve(Gate(app, root_key_id, data), config))  # type: ignore[arg-type]
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
     configure(arguments.data, arguments.port, root)
     check_pins()
     add_if_none_match_key()
-    serve(arguments.port, root["access_key_id"])
+    serve(arguments.port, root["access_key_id"], arguments.data)
 
 
 if __name__ == "__main__":

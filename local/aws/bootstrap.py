@@ -35,6 +35,7 @@ class Deployed:
 
     bucket: str
     task_role_arn: str
+    upkeep_role_arn: str
     copy_role_arn: str
     laptop: AccessKey
     redshift: AccessKey
@@ -72,12 +73,14 @@ class Bootstrap:
                 "LocalPrincipalArnForCopy": users[REDSHIFT_USER],
             },
         )
-        self._allow_assume(LAPTOP_USER, roles["TaskRoleArn"])
+        self._allow_assume(LAPTOP_USER, roles["TaskRoleArn"], roles["UpkeepRoleArn"])
         self._allow_assume(REDSHIFT_USER, roles["CopyRoleArn"])
         for name, fields in secrets.items():
             self._ensure_secret(name, json.dumps(fields))
         keys = {name: self._ensure_key(name) for name in users}
-        return Deployed(bucket, roles["TaskRoleArn"], roles["CopyRoleArn"], keys[LAPTOP_USER], keys[REDSHIFT_USER])
+        return Deployed(
+            bucket, roles["TaskRoleArn"], roles["UpkeepRoleArn"], roles["CopyRoleArn"], keys[LAPTOP_USER], keys[REDSHIFT_USER]
+        )  # fmt: skip
 
     def _client(self, service: str) -> Any:
         return self._session.client(service, **self._options)
@@ -111,10 +114,10 @@ class Bootstrap:
             iam.create_user(UserName=name)
         return str(iam.get_user(UserName=name)["User"]["Arn"])
 
-    def _allow_assume(self, user: str, role_arn: str) -> None:
-        statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role_arn}
+    def _allow_assume(self, user: str, *role_arns: str) -> None:
+        statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": list(role_arns)}
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        self._client("iam").put_user_policy(UserName=user, PolicyName="assume-one-role", PolicyDocument=document)
+        self._client("iam").put_user_policy(UserName=user, PolicyName="assume-own-roles", PolicyDocument=document)
 
     def _ensure_key(self, user: str) -> AccessKey:
         # AWS shows a secret key once, so it is kept; when the emulator no longer knows it, a new one replaces it.

@@ -1,4 +1,4 @@
-"""What stands in front of ministack: a door, one missing condition key, and state that survives `kill -9`.
+"""What stands in front of ministack: a door, one missing condition key, a full disk, and state that survives `kill -9`.
 
 Patches and calls private names of ministack 1.5.33 (the pin in pyproject.toml); `check_pins` fails when one is gone.
 """
@@ -7,7 +7,9 @@ import asyncio
 import importlib.metadata
 import inspect
 import logging
+import shutil
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,6 +19,12 @@ _HEALTH_PATH = "/_ministack/health"
 _ROOT_REFUSED = (
     b'{"__type": "InvalidClientTokenId", "message": "The laptop stack takes no well-known root key. '
     b'Source STATE/stack.env, and unset AWS_ACCESS_KEY_ID."}'
+)
+RESERVED_BYTES = 16 * 1024**2
+"""Free space that an upload must leave: room for the object's metadata, its history and the snapshots."""
+_NO_ROOM = (
+    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>InsufficientStorage</Code>'
+    b"<Message>The disk of the laptop stack is full.</Message></Error>"
 )
 _PRIVATE_REFUSED = b'{"message": "Only /_ministack/health is served here."}'
 _PINS = {
@@ -71,11 +79,12 @@ def add_if_none_match_key() -> None:
 
 
 class Gate:
-    """The ASGI application: refuses administration and foreign root keys, passes the rest on."""
+    """The ASGI application: refuses administration, foreign root keys and what finds no room, passes the rest on."""
 
-    def __init__(self, app: App, root_key_id: str) -> None:
+    def __init__(self, app: App, root_key_id: str, data: Path) -> None:
         self._app = app
         self._root_key_id = root_key_id
+        self._data = data
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan with the snapshot loop inside it."""
@@ -91,11 +100,22 @@ class Gate:
             await _refuse(send, _PRIVATE_REFUSED)
         elif self._is_foreign_root(scope):
             await _refuse(send, _ROOT_REFUSED)
+        elif self._has_no_room(scope):
+            # 507, because botocore takes 500 and 503 for something that passes, and would try for half a minute.
+            await _refuse_upload(receive, send)
         else:
             # A loopback connection never leaves the machine, so it stands in for TLS: the bucket policy's
             # TLS-only statement then stays in the template without a switch that could weaken it on AWS.
             scope["headers"] = [*_without_forwarding(scope), (b"x-forwarded-proto", b"https")]
             await self._app(scope, receive, send)
+
+    def _has_no_room(self, scope: Scope) -> bool:
+        # ministack only logs that it could not write an object, keeps it in memory and answers 200: a sealed part would be
+        # gone with the next start. So an upload is refused before ministack hears of it.
+        if scope["method"] not in {"PUT", "POST"} or scope["path"] == "/":
+            return False  # every service but S3 is asked at /
+        size = next((value for name, value in scope["headers"] if name.lower() == b"content-length"), b"0")
+        return shutil.disk_usage(self._data).free < int(size) + RESERVED_BYTES
 
     def _is_foreign_root(self, scope: Scope) -> bool:
         # ministack takes `test` and any 12 digits for root and checks neither signature nor policy of them.
@@ -115,10 +135,16 @@ def _is_private(path: str) -> bool:
     return path.startswith(("/_ministack", "/_localstack")) and path != _HEALTH_PATH
 
 
-async def _refuse(send: Send, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
+async def _refuse(send: Send, body: bytes, status: int = 403, content_type: bytes = b"application/json") -> None:
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _refuse_upload(receive: Receive, send: Send) -> None:
+    while (await receive()).get("more_body"):
+        pass  # a client that is still sending would see a broken connection instead of the answer
+    await _refuse(send, _NO_ROOM, 507, b"application/xml")
 
 
 async def _snapshot_for_ever() -> None:

@@ -9,7 +9,18 @@ import pandera.pandas as pandera
 import pyarrow as pa
 import pytest
 
-from esteira.contract import ApiSource, Append, Dataset, Incremental, Quality, Reference, Replace, Upsert
+from esteira.contract import (
+    ApiSource,
+    Append,
+    Dataset,
+    DeleteInsert,
+    Incremental,
+    Quality,
+    Reference,
+    Replace,
+    Scd2,
+    Upsert,
+)
 from esteira.errors import ConfigError
 from tests.core.small import CURSOR, Key, dataset, source
 
@@ -46,6 +57,37 @@ def test_a_column_that_the_schema_does_not_have_is_refused(where: str, changes: 
 def test_a_nullable_key_is_refused():
     with pytest.raises(ConfigError, match="Key column text is nullable"):
         dataset(write=Upsert(key=("id", "text")))
+
+
+@pytest.mark.parametrize("write", [Scd2(key="text"), DeleteInsert(by=("id", "text"))])
+def test_a_nullable_key_is_refused_whatever_the_mode(write: Any):
+    with pytest.raises(ConfigError, match="Key column text is nullable"):
+        dataset(write=write)
+
+
+@pytest.mark.parametrize("deleted_when", ["small", ("small", "D"), ("text", 1), ("is_ok", "D"), "nope", "id"], ids=repr)
+def test_a_deletion_that_no_row_can_say_is_refused(deleted_when: Any):
+    with pytest.raises(ConfigError, match="deleted_when"):
+        dataset(write=Upsert(key="id", deleted_when=deleted_when))
+
+
+@pytest.mark.parametrize("deleted_when", ["is_ok", ("text", "D"), ("small", 9), ("is_ok", False)], ids=repr)
+def test_a_deletion_is_a_boolean_or_a_value_of_the_column_s_type(deleted_when: Any):
+    assert dataset(write=Upsert(key="id", deleted_when=deleted_when)).write.deleted_when is not None
+
+
+@pytest.mark.parametrize("newest_by", ["at", "small"])
+def test_a_version_begins_at_a_moment_that_is_never_null(newest_by: str):
+    with pytest.raises(ConfigError, match="becomes valid_from"):
+        dataset(write=Scd2(key="id", newest_by=newest_by))
+
+
+def test_a_schema_that_has_the_columns_of_scd2_itself_is_refused():
+    class Versioned(Key):
+        valid_to: pd.Int64Dtype = pandera.Field(description="Taken")
+
+    with pytest.raises(ConfigError, match="the schema has valid_to itself"):
+        dataset(schema=Versioned, write=Scd2(key="id"))
 
 
 @pytest.mark.parametrize("key", [(), ("id", "id")])

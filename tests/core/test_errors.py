@@ -89,11 +89,21 @@ def test_settings_come_from_the_environment(environment: pytest.MonkeyPatch):
     assert (settings.stage, settings.warehouse_port, settings.datasets.name) == ("local", 5555, "datasets")
 
 
-@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("name", NEEDED.keys() - {"ESTEIRA_WAREHOUSE_SECRET"})
 def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str):
     environment.delenv(name)
     with pytest.raises(ConfigError, match=f"incomplete: {name}: Field required"):
         read_settings()
+
+
+@pytest.mark.parametrize("others", [{}, {"WORKGROUP": "w", "CLUSTER": "c"}], ids=["none", "two"])
+def test_a_warehouse_without_exactly_one_login_is_refused(environment: pytest.MonkeyPatch, others: dict[str, str]):
+    environment.delenv("ESTEIRA_WAREHOUSE_SECRET")
+    for name, value in others.items():
+        environment.setenv(f"ESTEIRA_WAREHOUSE_{name}", value)
+    with pytest.raises(ConfigError, match=r"login is (missing|workgroup and cluster)") as caught:
+        read_settings()
+    assert "ESTEIRA_WAREHOUSE_WORKGROUP" in caught.value.hint
 
 
 def test_all_wrong_variables_are_named_at_once(environment: pytest.MonkeyPatch):
@@ -168,9 +178,17 @@ def test_a_secrets_manager_that_refuses_the_request_is_unavailable(aws: None):
         read_secret("portal")
 
 
-def test_a_secrets_manager_that_cannot_be_asked_is_unavailable(monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_region_is_a_setting_to_correct(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    with pytest.raises(ConfigError, match="AWS region is missing or wrong") as caught:
+        read_secret("portal")
+    assert "AWS_DEFAULT_REGION" in caught.value.hint
+
+
+def test_a_secrets_manager_that_cannot_be_asked_is_unavailable(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(LakeUnavailable, match="does not answer for portal"):
         read_secret("portal")
 

@@ -161,13 +161,21 @@ def test_a_missing_bucket_is_a_setting_to_correct(aws: None):
     assert "ESTEIRA_LAKE_BUCKET" in caught.value.hint
 
 
-def test_a_client_that_cannot_ask_is_translated(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
+def test_a_client_without_credentials_says_so_and_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
-    with pytest.raises(LakeUnavailable, match=r"s3:GetObject on s3://lake/.*credentials"):
+    with pytest.raises(AuthError, match="This process has no AWS credentials") as caught:
         Lake("lake").find_seal("raw", "rows", LAYOUT.batch)
+    assert "AWS_PROFILE" in caught.value.hint
+
+
+def test_a_profile_that_does_not_exist_is_a_setting_to_correct(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(ConfigError, match=r"The config profile \(nobody\) could not be found") as caught:
+        Lake("lake")
+    assert "AWS_PROFILE" in caught.value.hint
 
 
 def test_a_seal_comes_back_with_everything_in_it(lake: Lake):

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from local.stack import Stack, StackConfig, running
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT = [str(Path(sys.executable).parent / "prefect"), "--no-prompt"]
 POOL = "laptop"
+DATASETS = {"airlines", "airports", "flights", "planes", "weather"}
 PREPARE = "from cli.stack import prepare_prefect; prepare_prefect()"
 STATE = """
 import sys, json
@@ -58,18 +60,50 @@ def _run(command: list[str], environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def test_both_deployments_stand_on_the_server(deployed: dict[str, str]) -> None:
+def test_every_deployment_stands_on_the_server(deployed: dict[str, str]) -> None:
     found = json.loads(_run([*PREFECT, "deployment", "ls", "-o", "json"], deployed))
-    assert {each["name"] for each in found} == {"daily", "ingest"}
+    assert {each["name"] for each in found} == {"daily", "ingest", "maintenance"}
 
 
 def test_a_worker_runs_the_ingest_deployment_to_completion(deployed: dict[str, str]) -> None:
-    parameters = ["-p", 'dataset="airlines"', "-p", 'as_of="2014-01-02T06:00:00Z"']
-    created = _run([*PREFECT, "deployment", "run", "ingest/ingest", *parameters], deployed)
+    _run_by_worker("ingest/ingest", {"dataset": "airlines", "as_of": "2014-01-02T06:00:00Z"}, deployed)
+
+
+def test_a_worker_runs_the_daily_deployment_to_completion_and_the_ledger_has_its_batches(
+    deployed: dict[str, str],
+) -> None:
+    before = _last_batches(deployed)
+    _run_by_worker("daily/daily", {"as_of": "2013-01-04T06:00:00Z"}, deployed)
+    new = {
+        name: [each for each in found if each not in before[name]] for name, found in _last_batches(deployed).items()
+    }
+    assert new.keys() == DATASETS
+    for name, batches in new.items():
+        (batch,) = batches
+        assert batch["run"] == f"{name} 2013-01-04"
+        assert batch["extracted"] == batch["curated"] + batch["quarantined"] > 0
+
+
+def test_a_worker_runs_the_maintenance_deployment_to_completion(deployed: dict[str, str]) -> None:
+    _run_by_worker("maintenance/maintenance", {}, deployed)
+
+
+def _last_batches(environment: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """The ledger's rows of each dataset, as `esteira status` tells them."""
+    command = [sys.executable, "-c", "from cli.main import main; main()", "status", "--json"]
+    return {each["dataset"]: each["last"] for each in json.loads(_run(command, environment))}
+
+
+def _run_by_worker(deployment: str, parameters: dict[str, str], environment: dict[str, str]) -> None:
+    """Ask the server for a run; a worker that leaves after it must bring it to completion."""
+    options = [part for name, value in parameters.items() for part in ("-p", f"{name}={json.dumps(value)}")]
+    created = _run([*PREFECT, "deployment", "run", deployment, *options], environment)
     run_id = next(word for word in created.split() if word.count("-") == 4 and len(word) == 36)
     command = [*PREFECT, "worker", "start", "--pool", POOL, "--type", "process", "--run-once"]
-    worker = subprocess.run(command, cwd=ROOT, env=deployed, capture_output=True, text=True, timeout=150, check=False)
-    state = _await_end(run_id, deployed)
+    worker = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=150, check=False
+    )
+    state = _await_end(run_id, environment)
     assert state["type"] == "COMPLETED", (state, worker.stdout[-3000:], worker.stderr[-3000:])
 
 

@@ -13,8 +13,8 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +26,7 @@ import pytest
 
 from esteira.contract import Dataset
 from esteira.warehouse import Credentials, Warehouse, WarehouseConfig
+from esteira.warehouse.connection import Session
 from local.aws.bootstrap import REGION
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
@@ -49,6 +50,21 @@ from cli.stack import prepare_prefect
 prepare_prefect()
 for name, fields in json.loads(sys.argv[1]).items():
     PortalBlock(allow_private_hosts=True, **fields).save(name, overwrite=True)
+"""
+_MARK = "\x1e"
+_EACH = """
+import contextlib, io, json, sys
+from cli.main import esteira
+results = []
+for command in json.loads(sys.argv[1]):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = esteira.main(command, standalone_mode=True)
+        except SystemExit as exc:
+            code = exc.code
+    results.append((code or 0, out.getvalue(), err.getvalue()))
+print("\x1e" + json.dumps(results))
 """
 _DERIVED_CONTRACT = '''"""A variant of a real contract, for one scenario."""
 
@@ -102,6 +118,12 @@ class World:
         """Run the command line in a process of its own."""
         return self.python("from cli.main import main; main()", *arguments, env=env)
 
+    def esteira_each(self, *commands: Sequence[str]) -> list[Result]:
+        """Run several commands one after the other in one process: starting one costs more than most commands do."""
+        done = self.python(_EACH, json.dumps(commands))
+        assert done.code == 0, done.err
+        return [Result(*each) for each in json.loads(done.out.rsplit(_MARK, 1)[1])]
+
     def python(self, code: str, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
         """Run a script in a process that has the client's environment; -9 is the code of a SIGKILL."""
         environment = self.stack.client_environment() | {"ESTEIRA_STEP_RETRIES": "0"} | dict(env or {})
@@ -120,6 +142,21 @@ class World:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of the warehouse."""
+        with self._warehouse_session() as session:
+            return session.rows(sql)
+
+    def run(self, sql: str) -> None:
+        """What somebody does to the warehouse by hand."""
+        with self._warehouse_session() as session:
+            session.run(sql)
+
+    def wait_for_lock(self, dataset: str) -> None:
+        """Until no transaction holds a dataset's lock, one of a dead client included."""
+        with self._warehouse_session() as session, session.transaction():
+            session.run(f"LOCK esteira_lock.{dataset}")
+
+    @contextmanager
+    def _warehouse_session(self) -> Iterator[Session]:
         env = self.stack.env
         config = WarehouseConfig(
             "localhost", int(env["ESTEIRA_WAREHOUSE_PORT"]), env["ESTEIRA_WAREHOUSE_DATABASE"],
@@ -129,7 +166,7 @@ class World:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SSL_CERT_FILE", env["SSL_CERT_FILE"])
             with Warehouse(config, Credentials("esteira", password)).session() as session:
-                return session.rows(sql)
+                yield session
 
     def loaded_rows(self, dataset: Dataset, table: str | None = None) -> list[tuple[Any, ...]]:
         """The contract's columns of its table, in one form, sorted."""

@@ -17,14 +17,15 @@ from local.ports import Ports
 from local.stack import StackConfig, down, running, status, up
 from local.state import StateFolder
 from local.supervisor import StackError, clean_environment
+from tests.stack.remains import ended_with_us
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[StackConfig]:
-    yield StackConfig(tmp_path, Ports.free(), with_prefect=False, with_portal=False, with_warehouse=False)
-    down(tmp_path)
+    with ended_with_us(tmp_path):
+        yield StackConfig(tmp_path, Ports.free(), with_prefect=False, with_portal=False, with_warehouse=False)
 
 
 def survivors(state: Path) -> list[str]:
@@ -81,6 +82,22 @@ def test_sigkill_of_the_calling_process_leaves_no_process(config: StackConfig) -
         assert caller.stdout.readline() == b"up\n"
         assert survivors(config.state)
         caller.kill()
+    assert wait_for_none(config.state) == []
+
+
+def test_an_interrupted_up_leaves_no_process(config: StackConfig) -> None:
+    script = (
+        "import sys;from pathlib import Path;from local.stack import *;from local.ports import Ports\n"
+        "c=StackConfig(Path(sys.argv[1]),Ports.free(),with_prefect=False,with_portal=False,with_warehouse=False)\n"
+        "up(c)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(config.state)], stderr=subprocess.PIPE, cwd=ROOT, env=clean_environment()
+    ) as caller:
+        while StateFolder(config.state).holder() is None and caller.poll() is None:
+            time.sleep(0.02)
+        caller.send_signal(signal.SIGINT)
+        assert b"KeyboardInterrupt" in caller.communicate()[1]
     assert wait_for_none(config.state) == []
 
 

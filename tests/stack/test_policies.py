@@ -80,6 +80,77 @@ def test_the_copy_role_reads_curated_only(client: Any, bucket: str) -> None:
     assert refused(copy.put_object, Bucket=bucket, Key="curated/t/other", Body=b"x")
 
 
+def store(client: Any, bucket: str, key: str) -> str:
+    """Put an object as the pipeline does; returns its version."""
+    options = {"IfNoneMatch": "*"} if key.endswith("SEAL.json") else {}
+    return str(client("s3").put_object(Bucket=bucket, Key=key, Body=b"{}", **options)["VersionId"])
+
+
+@pytest.mark.parametrize("zone", ["raw", "curated", "quarantine"])
+def test_the_task_role_deletes_nothing(client: Any, bucket: str, zone: str) -> None:
+    key = f"{zone}/kept/b1/a1/part-00001.parquet"
+    version, task = store(client, bucket, key), client("s3")
+    assert refused(task.delete_object, Bucket=bucket, Key=key)
+    assert refused(task.delete_object, Bucket=bucket, Key=key, VersionId=version)
+    assert refused(task.delete_objects, Bucket=bucket, Delete={"Objects": [{"Key": key}]})
+    assert client("s3", "root").head_object(Bucket=bucket, Key=key)["VersionId"] == version
+
+
+@pytest.mark.parametrize("zone", ["raw", "curated", "quarantine", "export"])
+def test_the_upkeep_role_deletes_parts_and_their_versions(client: Any, bucket: str, zone: str) -> None:
+    key = f"{zone}/gone/b1/a1/part-00001.parquet"
+    version, upkeep = store(client, bucket, key), client("s3", "upkeep")
+    assert "Errors" not in upkeep.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key}], "Quiet": True})
+    assert upkeep.list_objects_v2(Bucket=bucket, Prefix=f"{zone}/gone/")["KeyCount"] == 0
+    assert upkeep.list_object_versions(Bucket=bucket, Prefix=f"{zone}/gone/")["Versions"][0]["VersionId"] == version
+    upkeep.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    assert "Versions" not in upkeep.list_object_versions(Bucket=bucket, Prefix=f"{zone}/gone/")
+
+
+@pytest.mark.parametrize("folder", ["", "generation-002/"])
+@pytest.mark.parametrize("zone", ["raw", "curated"])
+def test_the_upkeep_role_deletes_and_overwrites_no_seal(client: Any, bucket: str, zone: str, folder: str) -> None:
+    key = f"{zone}/sealed/b1/{folder}SEAL.json"
+    version, upkeep = store(client, bucket, key), client("s3", "upkeep")
+    assert refused(upkeep.delete_object, Bucket=bucket, Key=key)
+    assert refused(upkeep.delete_object, Bucket=bucket, Key=key, VersionId=version)
+    for entry in ({"Key": key}, {"Key": key, "VersionId": version}):
+        assert refused(upkeep.delete_objects, Bucket=bucket, Delete={"Objects": [entry]})
+    assert refused(upkeep.put_object, Bucket=bucket, Key=key, Body=b"{}")
+    assert upkeep.get_object(Bucket=bucket, Key=key)["VersionId"] == version
+
+
+@pytest.mark.parametrize("key", ["inbox/x", "report/x", "elsewhere/x"])
+def test_the_upkeep_role_touches_nothing_outside_the_zones_and_export(client: Any, bucket: str, key: str) -> None:
+    version = str(client("s3", "root").put_object(Bucket=bucket, Key=key, Body=b"x")["VersionId"])
+    upkeep = client("s3", "upkeep")
+    assert refused(upkeep.get_object, Bucket=bucket, Key=key)
+    assert refused(upkeep.put_object, Bucket=bucket, Key=key, Body=b"y")
+    assert refused(upkeep.delete_object, Bucket=bucket, Key=key)
+    assert refused(upkeep.delete_object, Bucket=bucket, Key=key, VersionId=version)
+    assert refused(upkeep.list_objects_v2, Bucket=bucket, Prefix=key)
+    assert refused(upkeep.list_objects_v2, Bucket=bucket)
+
+
+def test_the_upkeep_role_aborts_unfinished_uploads_which_the_task_role_cannot_list(client: Any, bucket: str) -> None:
+    task, upkeep = client("s3"), client("s3", "upkeep")
+    key = "raw/uploads/b1/a1/part-00001.json.zst"
+    upload = task.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    assert refused(task.list_multipart_uploads, Bucket=bucket, Prefix="raw/uploads/")
+    (found,) = upkeep.list_multipart_uploads(Bucket=bucket, Prefix="raw/uploads/")["Uploads"]
+    assert found["UploadId"] == upload
+    upkeep.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+    assert "Uploads" not in upkeep.list_multipart_uploads(Bucket=bucket, Prefix="raw/uploads/")
+
+
+def test_the_upkeep_role_reads_the_warehouse_secret_and_no_other(client: Any, stack: Stack) -> None:
+    name, secret = f"{stack.env['ESTEIRA_WAREHOUSE_SECRET']}-of-another", client("secretsmanager", "upkeep")
+    client("secretsmanager", "root").create_secret(Name=name, SecretString="{}")
+    assert "password" in secret.get_secret_value(SecretId=stack.env["ESTEIRA_WAREHOUSE_SECRET"])["SecretString"]
+    for other in (stack.env["ESTEIRA_PORTAL_SECRET"], name):
+        assert refused(secret.get_secret_value, SecretId=other)
+
+
 def test_a_well_known_root_key_is_refused(client: Any, stack: Stack) -> None:
     import boto3
 

@@ -1,4 +1,4 @@
-"""The loader against the local Redshift and S3: batches are made by hand, sealed and stored through `Lake`."""
+"""The loader against the local Redshift and S3, or a real one (`places`): batches are made by hand, sealed and stored through `Lake`."""
 
 import io
 import itertools
@@ -7,9 +7,10 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,18 @@ from pyarrow import Schema, Table, int64, types
 from pyarrow import schema as arrow_schema
 
 from esteira.batch import Batch, Window
-from esteira.contract import ApiSource, Dataset, Quality, Replace, Timestamp, WriteMode
+from esteira.contract import ApiSource, Dataset, Incremental, Quality, Replace, Timestamp, WriteMode
+from esteira.errors import EsteiraError
+from esteira.history import lake_history
 from esteira.lake import Lake, Layout, Part, Seal
-from esteira.warehouse import Credentials, Loader, LoadRequest, LoadResult, Warehouse, WarehouseConfig
+from esteira.warehouse import Credentials, Loader, LoadRequest, LoadResult, Warehouse
 from esteira.warehouse.ledger import LedgerEntry
 from esteira.warehouse.reads import settled_batches
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
-from local.state import StateFolder
+from tests.warehouse.places import SCHEMA, Place, is_live, on_live, on_stack
 
-SCHEMA = "loads"
+ISOLATIONS, ISOLATION_SECONDS = ("snapshot", "serializable"), 10.0
 POSITION = "_esteira_position"
 FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)
 SSL_REQUEST = struct.pack("!II", 8, 80877103)
@@ -53,6 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(mark)
         for warning in CONNECTOR_WARNINGS:
             item.add_marker(pytest.mark.filterwarnings(warning))
+        if is_live() and "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.skip(reason="needs the gateway: it asks for the stack itself"))
 
 
 class Item(pa.DataFrameModel):
@@ -73,30 +78,78 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
+@pytest.fixture(scope="session")
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """Where the tests run. It looks the stack up by name, so that only a test which needs the stack itself has it among its fixtures."""
+    if is_live():
+        with on_live() as live:
+            yield live
+    else:
+        yield on_stack(request.getfixturevalue("stack"))
+
+
 @pytest.fixture(autouse=True)
-def client_environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def client_environment(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a step on a laptop sees: the task role's profile and the stack's certificate authority."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+    _enter(place, monkeypatch)
+
+
+def _enter(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN") if place.env else ():
         monkeypatch.delenv(name, raising=False)
-    for name, value in stack.env.items():
+    for name, value in place.env.items():
         monkeypatch.setenv(name, value)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where a module asks for `isolation`, what proves a fault runs in both of the database's levels, the rest in the default one."""
+    if "isolation" in metafunc.fixturenames:
+        proves_a_fault = any(metafunc.definition.iter_markers("fault"))
+        metafunc.parametrize(
+            "isolation", ISOLATIONS if proves_a_fault else ISOLATIONS[:1], indirect=True, scope="module"
+        )
+
+
+@pytest.fixture(scope="module")
+def isolation(request: pytest.FixtureRequest, place: Place) -> Iterator[str]:
+    """The database's isolation level while these tests run; afterwards it has SNAPSHOT again."""
+    _set_isolation(place, request.param)
+    yield request.param
+    _set_isolation(place, ISOLATIONS[0])
+
+
+def _set_isolation(place: Place, level: str) -> None:
+    """Redshift does it only while nobody else is connected; a session that a test has just closed takes a moment to be gone.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_DATABASE.html
+    """
+    deadline = time.monotonic() + ISOLATION_SECONDS
+    with pytest.MonkeyPatch.context() as patch:
+        _enter(place, patch)
+        while True:
+            try:
+                with place.admin.session("esteira tests") as session:
+                    session.run(f"ALTER DATABASE {place.config.database} ISOLATION LEVEL {level.upper()}")
+            except EsteiraError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
 
 
 OpenWarehouse = Callable[..., Warehouse]
 
 
 @pytest.fixture
-def open_warehouse(stack: Stack) -> OpenWarehouse:
+def open_warehouse(place: Place) -> OpenWarehouse:
     """A warehouse object: the right one, or with another port, password or statement limit."""
-    env = stack.env
-    right = StateFolder(Path(stack.state)).secret("warehouse-password").read_text()
 
-    def open_one(*, port: int | None = None, password: str = right, seconds: int = 60) -> Warehouse:
-        config = WarehouseConfig(
-            env["ESTEIRA_WAREHOUSE_HOST"], port or int(env["ESTEIRA_WAREHOUSE_PORT"]), env["ESTEIRA_WAREHOUSE_DATABASE"],
-            env["ESTEIRA_WAREHOUSE_SECRET"], env["ESTEIRA_COPY_ROLE_ARN"], SCHEMA, seconds,
-        )  # fmt: skip
-        return Warehouse(config, Credentials("esteira", password))
+    def open_one(*, port: int | None = None, password: str | None = None, seconds: int | None = None) -> Warehouse:
+        right = place.config
+        limit = seconds or right.statement_timeout_seconds
+        config = replace(right, port=port or right.port, statement_timeout_seconds=limit)
+        return Warehouse(config, Credentials("esteira", password) if password else place.credentials)
 
     return open_one
 
@@ -107,15 +160,15 @@ def warehouse(open_warehouse: OpenWarehouse) -> Warehouse:
 
 
 @pytest.fixture
-def lake(stack: Stack, client_environment: None) -> Lake:
-    return Lake(stack.env["ESTEIRA_LAKE_BUCKET"])
+def lake(place: Place, client_environment: None) -> Lake:
+    return Lake(place.bucket)
 
 
 MakeDataset = Callable[..., Dataset]
 
 
 @pytest.fixture
-def make_dataset() -> MakeDataset:
+def make_dataset(place: Place) -> MakeDataset:
     """A contract with a name of its own, unless one is given."""
 
     def make(
@@ -124,10 +177,11 @@ def make_dataset() -> MakeDataset:
         name: str | None = None,
         schema: type[pa.DataFrameModel] = Item,
         quality: Quality | None = None,
+        incremental: Incremental | None = None,
     ) -> Dataset:
-        source = ApiSource(portal="none", path="/none")
+        source = ApiSource(portal="none", path="/none", incremental=incremental)
         return Dataset(
-            name=name or f"t{next(_numbers)}",
+            name=name or f"t{next(_numbers)}{place.suffix}",
             source=source,
             schema=schema,
             write=write or Replace(),
@@ -150,31 +204,33 @@ class Bench:
         dataset: Dataset,
         *parts: Sequence[Row],
         day: int = 1,
+        days: int = 1,
+        batch_id: str | None = None,
+        generation: int = 1,
         quarantined: int = 0,
         arrow: Schema | None = None,
     ) -> LoadRequest:
         """Store parts, seal them and derive the manifest, as extract and curate would."""
-        window = Window(FIRST_DAY + timedelta(days=day - 1), FIRST_DAY + timedelta(days=day))
-        batch = Batch(dataset.name, f"{window.start:%Y-%m-%d}-0123abcd", window, is_snapshot=True)
-        attempt = self.lake.new_attempt()
+        window = Window(FIRST_DAY + timedelta(days=day - 1), FIRST_DAY + timedelta(days=day - 1 + days))
+        batch = Batch(dataset.name, batch_id or f"{window.start:%Y-%m-%d}-0123abcd", window, is_snapshot=True)
+        layout, attempt = Layout(dataset.name, batch.id, generation), self.lake.new_attempt()
         stored = []
         rows = 0
         for number, part in enumerate(parts, 1):
-            stored.append(
-                self._put(dataset, Layout(dataset.name, batch.id).part("curated", attempt, number), part, rows, arrow)
-            )
+            stored.append(self._put(dataset, layout.part("curated", attempt, number), part, rows, arrow))
             rows += len(part)
         seal = Seal(
-            dataset=dataset.name, batch=batch.id, attempt=attempt, parts=tuple(stored),
+            dataset=dataset.name, batch=batch.id, attempt=attempt, parts=tuple(stored), generation=generation,
             extracted=rows + quarantined, curated=rows, quarantined=quarantined,
         )  # fmt: skip
+        self.lake.put_seal("curated", seal)
         return LoadRequest(dataset, batch, seal, self.lake.put_manifest(seal), run="test", version="0")
 
     def load(self, dataset: Dataset, *parts: Sequence[Row], **facts: Any) -> LoadResult:
         return self.loader().load(self.request(dataset, *parts, **facts))
 
     def loader(self, warehouse: Warehouse | None = None) -> Loader:
-        return Loader(warehouse or self.warehouse, sleep=lambda _: None)
+        return Loader(warehouse or self.warehouse, sleep=lambda _: None, history=lake_history(self.lake))
 
     def rows(self, dataset: Dataset, columns: str = "id, label, amount") -> list[tuple[Any, ...]]:
         return self.query(f"SELECT {columns} FROM {SCHEMA}.{dataset.name} ORDER BY id, label, amount")

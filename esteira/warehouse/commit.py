@@ -1,0 +1,181 @@
+"""The transaction: lock, ask the ledger, stage, check, write, and the ledger row. What the table holds afterwards is the fold of decision 6."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from esteira.contract import Dataset
+from esteira.errors import ConfigError, DataQualityError, SealConflict
+from esteira.lake import Seal
+from esteira.warehouse import ledger, rules
+from esteira.warehouse.config import WarehouseConfig
+from esteira.warehouse.connection import Session
+from esteira.warehouse.counts import Counts, Outcome
+from esteira.warehouse.history import History, Past
+from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.order import stage_order
+from esteira.warehouse.request import LoadRequest, LoadResult, UndoRequest
+from esteira.warehouse.staging import stage
+from esteira.warehouse.statements import table_name
+from esteira.warehouse.write import writer_for
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a transaction works.
+
+    Attributes:
+        dataset: The contract.
+        config: The warehouse.
+        history: Finds committed batches in the lake, or None.
+    """
+
+    dataset: Dataset
+    config: WarehouseConfig
+    history: History | None
+
+    def past(self, at_hand: Collection[str], *, may_lose: bool) -> Past:
+        """The batches beside those at hand."""
+        return Past(self.history, self.config.copy_role_arn, at_hand, may_lose=may_lose)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a transaction wrote: ids of the batches with a new ledger row, and of those that could not be read from the lake."""
+
+    written: frozenset[str] = frozenset()
+    lost: tuple[str, ...] = ()
+
+
+def commit(session: Session, place: Place, requests: Sequence[LoadRequest], *, accept_loss: bool) -> News:
+    """Load what the ledger does not have yet, under the lock.
+
+    Raises:
+        SealConflict: A batch is committed under another seal of the same generation.
+        DataQualityError: A whole-batch rule failed.
+        LoadError: COPY brought other rows than were sealed, or a fold needs batches that are gone.
+    """
+    name = place.dataset.name
+    standing = {request.batch.id: ledger.find_current(session, name, request.batch.id) for request in requests}
+    wanted = [request for request in requests if not _is_settled(standing[request.batch.id], request.seal)]
+    if not wanted:
+        return News()
+    is_rewrite = any(_is_in_table(standing[request.batch.id]) for request in wanted)
+    past = place.past([request.batch.id for request in wanted], may_lose=accept_loss or not is_rewrite)
+    stage_order(session, name, [request.batch for request in wanted])
+    warnings, outcome = _write(session, place, wanted, past, is_rewrite=is_rewrite)
+    _write_entries(session, place, wanted, warnings, outcome)
+    return News(frozenset(request.batch.id for request in wanted), past.lost)
+
+
+def undo(session: Session, place: Place, request: UndoRequest) -> News:
+    """Take a batch out, under the lock; a batch that is out already stays so.
+
+    Raises:
+        ConfigError: The ledger does not know the batch, or it was never loaded.
+        LoadError: Batches that must be read again are gone.
+    """
+    name = place.dataset.name
+    current = ledger.find_current(session, name, request.batch_id)
+    if current is not None and current.state == "undone":
+        return News()
+    if not _is_in_table(current) or current is None:
+        raise ConfigError(
+            f"Batch {request.batch_id} is not in the table: {current.state if current else 'the ledger does not know it'}.",
+            hint=f"`esteira status {name}` lists the batches.",
+        )
+    past = place.past([request.batch_id], may_lose=request.accept_loss)
+    stage_order(session, name, without=request.batch_id)
+    writer = writer_for(session, place.dataset, place.config.schema, past)
+    writer.take_out(request.batch_id)
+    outcome = writer.settle(is_rewrite=True)
+    entry = _undone(request, current, past.lost)
+    ledger.write_entry(session, name, replace(entry, deleted=outcome.deleted, table_rows=_table_rows(session, place)))
+    return News(frozenset({request.batch_id}), past.lost)
+
+
+def result(session: Session, batch_id: str, place: Place, news: News) -> LoadResult:
+    """The ledger row that stands after the transaction."""
+    entry = ledger.find_current(session, place.dataset.name, batch_id)
+    assert entry is not None  # noqa: S101 - the transaction has just found or written it
+    return LoadResult(entry, batch_id in news.written, news.lost)
+
+
+def _is_in_table(current: LedgerEntry | None) -> bool:
+    return current is not None and current.state == "committed"
+
+
+def _is_settled(current: LedgerEntry | None, seal: Seal) -> bool:
+    """Whether the ledger needs nothing from this seal: it is in, or a later generation has taken its place."""
+    if current is None or current.generation < seal.generation:
+        return False
+    if current.generation == seal.generation and current.seal_hash != seal.hash:
+        raise SealConflict(
+            f"The ledger holds generation {seal.generation} of this batch with seal {current.seal_hash}; "
+            f"this attempt holds seal {seal.hash}."
+        )
+    return True
+
+
+def _write(
+    session: Session, place: Place, requests: Sequence[LoadRequest], past: Past, *, is_rewrite: bool
+) -> tuple[dict[str, tuple[str, ...]], Outcome]:
+    """Stage and check each batch, then write all of them together; returns the rules' warnings and what became of the rows."""
+    warnings = {}
+    writer = writer_for(session, place.dataset, place.config.schema, past)
+    for request in requests:
+        stage(session, place.dataset.columns, request.seal, request.manifest, place.config.copy_role_arn)
+        warnings[request.batch.id] = rules.check(session, place.dataset, place.config.schema)
+        writer.take(request.batch)
+    outcome = writer.settle(is_rewrite=is_rewrite)
+    if past.lost:
+        said = f"The parts of {len(past.lost)} earlier batches are gone from the lake; the table's own rows stood for them."
+        warnings = {batch_id: (*others, said) for batch_id, others in warnings.items()}
+    return warnings, outcome
+
+
+def _write_entries(
+    session: Session,
+    place: Place,
+    requests: Sequence[LoadRequest],
+    warnings: dict[str, tuple[str, ...]],
+    outcome: Outcome,
+) -> None:
+    """One ledger row for each batch. Rows that left the table are told once, with the last of them."""
+    table_rows, deleted = _table_rows(session, place), outcome.deleted
+    for request in reversed(requests):
+        counts = outcome.counts.get(request.batch.id, Counts())
+        entry = _entry(request, counts, warnings[request.batch.id])
+        ledger.write_entry(session, place.dataset.name, replace(entry, deleted=deleted, table_rows=table_rows))
+        deleted = 0
+
+
+def _table_rows(session: Session, place: Place) -> int:
+    return session.count(f"SELECT COUNT(*) FROM {table_name(place.config.schema, place.dataset.name)}")
+
+
+def _entry(request: LoadRequest, counts: Counts, warnings: tuple[str, ...]) -> LedgerEntry:
+    seal = request.seal
+    if seal.extracted != seal.curated + seal.quarantined or seal.curated != counts.total:
+        raise DataQualityError(
+            f"The counts do not add up: extracted {seal.extracted}, curated {seal.curated}, quarantined {seal.quarantined}, "
+            f"written {counts}.",
+            hint="This is a defect of Esteira, not of the data: nothing was loaded. Report it with this message.",
+        )
+    return LedgerEntry(
+        batch_id=request.batch.id, window_start=request.batch.window.start, window_end=request.batch.window.end,
+        seal_hash=seal.hash, attempt=seal.attempt, extracted=seal.extracted, curated=seal.curated, quarantined=seal.quarantined,
+        inserted=counts.inserted, updated=counts.updated, unchanged=counts.unchanged, stale=counts.stale, duplicate=counts.duplicate,
+        total_reported=seal.total_reported, warnings=(*seal.warnings, *warnings), run=request.run, version=request.version,
+        generation=seal.generation,
+    )  # fmt: skip
+
+
+def _undone(request: UndoRequest, current: LedgerEntry, lost: tuple[str, ...]) -> LedgerEntry:
+    warnings = (f"{len(lost)} batches could not be read again: {', '.join(lost[:10])}.",) if lost else ()
+    return LedgerEntry(
+        batch_id=current.batch_id, window_start=current.window_start, window_end=current.window_end,
+        generation=current.generation + 1, state="undone", reason=request.reason, warnings=warnings, run=request.run,
+        version=request.version,
+    )  # fmt: skip

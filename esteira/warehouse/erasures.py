@@ -1,0 +1,112 @@
+"""Erasing a person in the warehouse: the rows in the transaction of the new generations, and the audit of it. The audit names nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from esteira.contract import Dataset, Scd2, Upsert
+from esteira.warehouse.connection import Session, Warehouse
+from esteira.warehouse.graves import grave_columns, grave_table
+from esteira.warehouse.health import CARE_SECONDS
+from esteira.warehouse.live import live_columns
+from esteira.warehouse.rule import Rule
+from esteira.warehouse.statements import table_name
+
+AUDIT_SCHEMA, AUDIT_TABLE = "esteira", '"esteira"."erasure"'
+_SHAPE = {
+    "dataset": "VARCHAR(63) NOT NULL", "request": "VARCHAR(256) NOT NULL", "step": "VARCHAR(16) NOT NULL",
+    "key_columns": "VARCHAR(4096) NOT NULL", "digest": "VARCHAR(64) NOT NULL", "batches": "BIGINT NOT NULL",
+    "rows_erased": "BIGINT NOT NULL", "objects_deleted": "BIGINT NOT NULL", "run": "VARCHAR(256) NOT NULL",
+    "version": "VARCHAR(64) NOT NULL", "erased_at": "TIMESTAMPTZ NOT NULL",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One row of the audit, and what it is about.
+
+    Attributes:
+        dataset: Its name.
+        request: Id of the person's request.
+        columns: Names of the key's columns.
+        digest: Hash of the key's values.
+        step: `rows`, written with the new generations; `objects`, written when their old objects were deleted.
+        batches, rows, objects: How many.
+        run, version: As in the ledger.
+        key: Column to value; in no row, no message and no printed form.
+    """
+
+    dataset: str
+    request: str
+    columns: tuple[str, ...]
+    digest: str
+    step: str
+    batches: int
+    rows: int
+    objects: int
+    run: str
+    version: str
+    key: Mapping[str, Any] = field(repr=False)
+
+
+def prepare(session: Session) -> None:
+    """Make the audit table; idempotent, outside the transaction."""
+    session.run(f'CREATE SCHEMA IF NOT EXISTS "{AUDIT_SCHEMA}"')
+    columns = ", ".join(f"{name} {kind}" for name, kind in _SHAPE.items())
+    session.run(f"CREATE TABLE IF NOT EXISTS {AUDIT_TABLE} ({columns})")
+
+
+def clear(session: Session, dataset: Dataset, schema: str, key: Mapping[str, Any]) -> None:
+    """Take the key out of the table and of the deletions beside it, before the fold: rows of batches that the lake lost go too."""
+    _delete(session, table_name(schema, dataset.name), key)
+    if not isinstance(dataset.write, Upsert | Scd2):
+        return
+    rule = Rule(dataset, schema)
+    if rule.has_graves and key.keys() <= set(grave_columns(rule)):
+        _delete(session, grave_table(rule), key)
+
+
+def write(session: Session, erasure: Erasure) -> None:
+    """Add a row to the audit."""
+    values = (
+        erasure.dataset, erasure.request, erasure.step, ",".join(erasure.columns), erasure.digest, erasure.batches,
+        erasure.rows, erasure.objects, erasure.run[:256], erasure.version,
+    )  # fmt: skip
+    marks = ", ".join(["%s"] * len(values))
+    session.run(f"INSERT INTO {AUDIT_TABLE} ({', '.join(_SHAPE)}) VALUES ({marks}, GETDATE())", values)
+
+
+def note(warehouse: Warehouse, erasure: Erasure) -> None:
+    """Add a row to the audit, outside a load."""
+    with warehouse.session(f"esteira {erasure.run}") as session:
+        prepare(session)
+        write(session, erasure)
+
+
+def vacuum(warehouse: Warehouse, dataset: str) -> None:
+    """Deleted rows stay on disk until VACUUM, which by itself leaves a table alone of which little was deleted.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_VACUUM_command.html
+    """
+    with warehouse.patient(CARE_SECONDS).session(f"esteira care {dataset}") as session:
+        if live_columns(session, warehouse.config.schema, dataset):
+            session.run(f"VACUUM DELETE ONLY {table_name(warehouse.config.schema, dataset)} TO 100 PERCENT")
+
+
+def rows_with(warehouse: Warehouse, dataset: str, key: Mapping[str, Any]) -> int:
+    """Rows of the table that hold the key."""
+    with warehouse.session(f"esteira count {dataset}") as session:
+        table = table_name(warehouse.config.schema, dataset)
+        if not key.keys() <= live_columns(session, warehouse.config.schema, dataset).keys():
+            return 0
+        return session.count(f"SELECT COUNT(*) FROM {table} WHERE {_equal(key)}", tuple(key.values()))
+
+
+def _delete(session: Session, table: str, key: Mapping[str, Any]) -> None:
+    session.run(f"DELETE FROM {table} WHERE {_equal(key)}", tuple(key.values()))
+
+
+def _equal(key: Mapping[str, Any]) -> str:
+    return " AND ".join(f'"{name}" = %s' for name in key)

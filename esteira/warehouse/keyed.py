@@ -1,0 +1,160 @@
+"""The write modes with a key: fold, compare with the table, and change only the rows that differ."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from esteira.batch import Batch
+from esteira.contract import DeleteInsert
+from esteira.contract.columns import POSITION_COLUMN
+from esteira.errors import DataQualityError
+from esteira.warehouse.connection import Session
+from esteira.warehouse.counts import Counts, Outcome
+from esteira.warehouse.events import BEFORE, KEY, READ, Events
+from esteira.warehouse.fold import FINAL, VERDICT, count_actions, fold, is_in_doubt
+from esteira.warehouse.graves import grave_columns, grave_table
+from esteira.warehouse.history import Past
+from esteira.warehouse.order import ORDER
+from esteira.warehouse.rule import Rule, match, prefixed
+from esteira.warehouse.staging import STAGING
+from esteira.warehouse.statements import BATCH_COLUMN, LOADED_COLUMN, literal, names
+
+_LEAVING, _COMING = "esteira_leaving", "esteira_coming"
+
+
+class KeyedWriter:
+    """Writes batches of one dataset in one transaction.
+
+    Args:
+        session: In the transaction, after the order was staged.
+        rule: The dataset's rule.
+        past: The batches that stay, in the lake.
+    """
+
+    def __init__(self, session: Session, rule: Rule, past: Past) -> None:
+        self._session, self._rule, self._past = session, rule, past
+        self._events = Events(session, rule)
+        self._rewritten: list[str] = []
+
+    def take(self, batch: Batch) -> None:
+        """Take the staged rows of a batch.
+
+        Raises:
+            DataQualityError: A key stands twice with different values and no column tells which is newer.
+        """
+        _refuse_ambiguous(self._session, self._rule)
+        self._events.add_staged(batch.id, self._rule.dataset.column_names, is_own=True)
+        self._rewritten.append(batch.id)
+
+    def take_out(self, batch_id: str) -> None:
+        """Forget the rows of a batch."""
+        self._events.mark_read(batch_id)
+        self._rewritten.append(batch_id)
+
+    def settle(self, *, is_rewrite: bool) -> Outcome:
+        """Change the table.
+
+        Args:
+            is_rewrite: Whether something that was committed is replaced or taken out: then the table holds what must be forgotten,
+                and only the lake can tell what it hid.
+        """
+        if is_rewrite:
+            self._events.scope_to_all()
+            self._fold_the_lake()
+        else:
+            self._step()
+        outcome = self._outcome()
+        self._change_table()
+        self._change_graves()
+        return outcome
+
+    def _step(self) -> None:
+        """The cheap step of the fold: the table stands for every earlier batch, unless an older window comes late."""
+        is_late, rule = self._is_late(), self._rule
+        if is_late and rule.is_snapshot_history:
+            self._events.scope_to_all()
+        else:
+            self._events.scope_to_own()
+        if is_late and rule.forgets:
+            self._fold_the_lake()
+            return
+        self._events.add_state()
+        self._fold()
+        if is_late and is_in_doubt(self._session, rule):
+            self._events.forget_others()
+            self._fold_the_lake()
+
+    def _fold_the_lake(self) -> None:
+        """All other batches from their sealed parts; for one whose parts are gone, the rows that the table still has of it."""
+        for batch_id, columns in self._past.stage_each(self._session, self._rule.dataset.name):
+            self._events.add_staged(batch_id, columns, is_own=False)
+        self._events.add_state()
+        self._fold()
+
+    def _fold(self) -> None:
+        if self._rule.is_snapshot_history:
+            self._events.add_absences()
+        fold(self._session, self._rule)
+
+    def _is_late(self) -> bool:
+        own = f"SELECT MIN(o.place) FROM {ORDER} o JOIN {READ} r ON r.batch_id = o.batch_id"
+        later = f"SELECT COUNT(*) FROM {ORDER} o LEFT JOIN {READ} r ON r.batch_id = o.batch_id WHERE r.batch_id IS NULL"
+        return bool(self._session.count(f"{later} AND o.place > ({own})"))
+
+    def _outcome(self) -> Outcome:
+        found: dict[str, dict[str, int]] = defaultdict(dict)
+        for batch_id, action, count in count_actions(self._session, self._rule):
+            found[batch_id][action] = count
+        for batch_id, count in self._events.superseded.items():
+            found[batch_id]["stale"] = count
+        missing = f'f."{self._rule.identity[0]}" IS NULL'
+        deleted = self._session.count(
+            f"SELECT COUNT(*) FROM {BEFORE} b LEFT JOIN {FINAL} f ON {match(self._rule.identity, 'f', 'b')} WHERE {missing}"
+        )
+        return Outcome({batch_id: Counts(**actions) for batch_id, actions in found.items()}, deleted)
+
+    def _change_table(self) -> None:
+        rule, run = self._rule, self._session.run
+        first, pair, kept = rule.identity[0], match(rule.identity, "f", "b"), self._is_kept()
+        run(
+            f"CREATE TEMP TABLE {_LEAVING} AS SELECT {prefixed('b', rule.identity)} FROM {BEFORE} b LEFT JOIN {FINAL} f ON {pair} "
+            f'WHERE f."{first}" IS NULL OR NOT {kept}'
+        )
+        run(
+            f"CREATE TEMP TABLE {_COMING} AS SELECT f.* FROM {FINAL} f LEFT JOIN {BEFORE} b ON {pair} "
+            f'WHERE b."{first}" IS NULL OR NOT {kept}'
+        )
+        run(f"DELETE FROM {rule.table} USING {_LEAVING} l WHERE {match(rule.identity, 'l', rule.table)}")
+        columns = names((*rule.copied, *rule.validity))
+        run(f'INSERT INTO {rule.table} ({columns}, "{LOADED_COLUMN}") SELECT {columns}, GETDATE() FROM {_COMING}')
+
+    def _is_kept(self) -> str:
+        """Whether a row of the table stays as it is: equal, and not in the name of a batch that no longer says it."""
+        batches = ", ".join(literal(batch_id) for batch_id in self._rewritten)
+        told = match((BATCH_COLUMN, POSITION_COLUMN), "f", "b")
+        return f'({self._rule.same_in_table("b", "f")} AND (b."{BATCH_COLUMN}" NOT IN ({batches}) OR ({told})))'
+
+    def _change_graves(self) -> None:
+        rule = self._rule
+        if not rule.has_graves:
+            return
+        graves, columns = grave_table(rule), names(grave_columns(rule))
+        concerned = f" USING {KEY} k WHERE {match(rule.key, 'k', graves)}" if self._events.is_scoped else ""
+        self._session.run(f"DELETE FROM {graves}{concerned}")
+        told = f"WHERE _age = 1 AND _is_gone AND \"{BATCH_COLUMN}\" <> ''"
+        self._session.run(f"INSERT INTO {graves} ({columns}) SELECT {columns} FROM {VERDICT} {told}")
+
+
+def _refuse_ambiguous(session: Session, rule: Rule) -> None:
+    """A key may stand twice in a batch only with equal values, unless a column orders its versions."""
+    if rule.newest_by or isinstance(rule.mode, DeleteInsert):
+        return
+    key = names(rule.key)
+    rows = f"(SELECT DISTINCT {names(rule.dataset.column_names)} FROM {STAGING}) AS every"
+    found = session.rows(f"SELECT {key} FROM {rows} GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY {key} LIMIT 5")
+    if found:
+        shown = ", ".join("/".join(map(str, row)) for row in found)
+        raise DataQualityError(
+            f"Key {', '.join(rule.key)} stands more than once in the batch with different values: {shown}.",
+            hint=f"Name the column that orders versions in {type(rule.mode).__name__}(newest_by=...), or correct the key.",
+        )

@@ -1,0 +1,84 @@
+"""What a loader is asked for, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from esteira.batch import Batch
+from esteira.contract import Dataset
+from esteira.lake import Seal
+from esteira.warehouse.ledger import LedgerEntry
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What to load.
+
+    Attributes:
+        dataset: The contract.
+        batch: The batch.
+        seal: Its curated seal.
+        manifest: URI of the COPY manifest derived from the seal.
+        run: Name of the run, for the ledger.
+        version: Version of the code, for the ledger.
+    """
+
+    dataset: Dataset
+    batch: Batch
+    seal: Seal
+    manifest: str
+    run: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRequest:
+    """What to take out again.
+
+    Attributes:
+        dataset: The contract.
+        batch_id: The batch.
+        reason: Why, for the ledger.
+        run: Name of the run, for the ledger.
+        version: Version of the code, for the ledger.
+        accept_loss: Whether to go on when other batches can no longer be read from the lake.
+    """
+
+    dataset: Dataset
+    batch_id: str
+    reason: str = ""
+    run: str = ""
+    version: str = ""
+    accept_loss: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpRequest:
+    """A batch to leave out.
+
+    Attributes:
+        batch: The batch.
+        reason: Why, for the ledger.
+        run: Name of the run, for the ledger.
+        version: Version of the code, for the ledger.
+    """
+
+    batch: Batch
+    reason: str
+    run: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What a load, a rebuild or an undo came to.
+
+    Attributes:
+        entry: The ledger row that stands.
+        is_new: Whether this call wrote it.
+        lost: Committed batches whose parts a fold could not read: what later batches overwrote of them is not restored.
+    """
+
+    entry: LedgerEntry
+    is_new: bool
+    lost: tuple[str, ...] = ()

@@ -1,0 +1,81 @@
+"""One dataset's settled batches again, as new generations, committed together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from prefect import flow, runtime
+
+from esteira.catalogue import find_dataset
+from esteira.contract import Dataset
+from esteira.errors import ConfigError, EsteiraError
+from esteira.lake import Seal
+from esteira.rebuild import Rebuild, Selection
+from esteira.settings import read_settings
+from esteira.warehouse import LoadResult
+from flows.ending import failed
+from flows.ingest import in_utc
+from tasks.announce import announce_failure
+from tasks.curate import curate_batch
+from tasks.extract import extract_batch
+from tasks.publish import publish_batch
+from tasks.rebuild import find_raw, load_generations, plan_rebuilds, seal_again
+from tasks.retrying import retry_policy
+
+Policy = dict[str, Any]
+
+
+def _run_name() -> str:
+    parameters = runtime.flow_run.parameters
+    return f"{parameters['dataset']} again from {parameters['source']}"
+
+
+@flow(name="rebuild", flow_run_name=_run_name, persist_result=False)
+def rebuild(
+    dataset: str,
+    source: Literal["portal", "raw", "curated"],
+    start: datetime | None = None,
+    end: datetime | None = None,
+    batches: list[str] | None = None,
+    accept_loss: bool = False,  # noqa: FBT001, FBT002 - a flow's parameter is a field of the run form
+) -> list[LoadResult]:
+    """Load committed batches again; the new generation replaces the rows of the old one in one transaction.
+
+    Args:
+        dataset: Name of the contract.
+        source: Where the rows come from: asked of the portal anew, curated again from raw, or loaded again as curated.
+        start: Beginning of a range of windows; needs `end`.
+        end: End of the range, exclusive.
+        batches: Ids of batches instead of a range; also brings back a batch that was undone.
+        accept_loss: Go on although earlier batches can no longer be read from the lake.
+    """
+    settings = read_settings()
+    policy = retry_policy(settings)
+    contract = find_dataset(settings.datasets, dataset)
+    try:
+        planned = plan_rebuilds.with_options(**policy)(contract, _selection(start, end, batches))
+        seals = [_curated(contract, each, source, policy) for each in planned]
+        results = load_generations.with_options(**policy)(contract, planned, seals, accept_loss=accept_loss)
+    except EsteiraError as exc:
+        announce_failure(exc.located(dataset=dataset), contract)
+        return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+    for each, result in zip(planned, results, strict=True):
+        publish_batch(each.batch, result)
+    return results
+
+
+def _selection(start: datetime | None, end: datetime | None, batches: list[str] | None) -> Selection:
+    if (start is None) != (end is None) or (start is not None and batches):
+        raise ConfigError("Give both ends of a range, or ids of batches.", hint="start and end go together.")
+    return Selection(tuple(batches or ()), (in_utc(start), in_utc(end)) if start and end else None)
+
+
+def _curated(dataset: Dataset, each: Rebuild, source: str, policy: Policy) -> Seal:
+    if source == "curated":
+        return seal_again.with_options(**policy)(each)
+    if source == "raw":
+        raw = find_raw.with_options(**policy)(each)
+    else:
+        raw = extract_batch.with_options(**policy)(dataset, each.batch, each.generation)
+    return curate_batch.with_options(**policy)(dataset, raw, each.generation)

@@ -1,0 +1,50 @@
+"""Counting the attempts at a batch, so that one that can never succeed does not block the others for ever."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from prefect import get_run_logger, task
+
+from blocks import open_lake, open_loader
+from esteira import giving_up
+from esteira.batch import Batch
+from esteira.errors import EsteiraError
+from esteira.warehouse import GiveUpRequest
+from tasks.load import code_version, run_name
+from tasks.retrying import is_transient
+
+
+@contextmanager
+def counted_attempt(batch: Batch, max_attempts: int, policy: dict[str, Any]) -> Iterator[None]:
+    """One attempt at a batch: noted when it begins and when it ends.
+
+    Raises:
+        GivenUp: So many attempts have failed that the batch is left out; 0 never gives up.
+    """
+    note = begin_attempt.with_options(**policy)(batch, max_attempts)
+    try:
+        yield
+    except BaseException as exc:
+        _end(batch, note, exc)
+        raise
+    _end(batch, note, None)
+
+
+@task(task_run_name="begin {batch.dataset} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
+def begin_attempt(batch: Batch, max_attempts: int) -> str:
+    """Note that an attempt begins, or give the batch up; returns the note's id."""
+    lake = open_lake()
+    failed = giving_up.counted(lake.attempts(batch.dataset, batch.id))
+    if max_attempts and len(failed) >= max_attempts:
+        open_loader().give_up(GiveUpRequest(batch, giving_up.reason(failed), run=run_name(), version=code_version()))
+        raise giving_up.given_up(batch, failed)
+    return lake.begin_attempt(batch.dataset, batch.id)
+
+
+def _end(batch: Batch, note: str, error: BaseException | None) -> None:
+    """A note that cannot be written makes the attempt look like a death: it counts, and the error itself is what matters now."""
+    try:
+        open_lake().end_attempt(batch.dataset, batch.id, giving_up.ended(note, error))
+    except EsteiraError as exc:
+        get_run_logger().warning("%s %s: how the attempt ended is not noted: %s", batch.dataset, batch.id, exc)

@@ -1,0 +1,56 @@
+"""Batches that are loaded again as a new generation, or taken out."""
+
+from prefect import get_run_logger, task
+
+from blocks import open_lake, open_loader, open_warehouse
+from esteira.contract import Dataset
+from esteira.lake import Seal
+from esteira.rebuild import Rebuild, Selection, curated_again, plan_rebuild, raw_seal
+from esteira.warehouse import LoadResult, UndoRequest
+from esteira.warehouse.reads import settled_batches
+from tasks.load import code_version, load_request, run_name
+from tasks.retrying import is_transient
+
+
+@task(task_run_name="plan the rebuild of {dataset.name}", retry_condition_fn=is_transient, persist_result=False)
+def plan_rebuilds(dataset: Dataset, selection: Selection) -> list[Rebuild]:
+    """Which batches, and under which generation; a step of its own, so that retries of later steps keep the numbers."""
+    return plan_rebuild(dataset, settled_batches(open_warehouse(), dataset.name), selection, open_lake())
+
+
+@task(task_run_name="find raw {rebuild.batch.window}", retry_condition_fn=is_transient, persist_result=False)
+def find_raw(rebuild: Rebuild) -> Seal:
+    """The newest raw seal of a batch."""
+    return raw_seal(rebuild, open_lake())
+
+
+@task(task_run_name="seal again {rebuild.batch.window}", retry_condition_fn=is_transient, persist_result=False)
+def seal_again(rebuild: Rebuild) -> Seal:
+    """The curated parts that stand, sealed as the new generation."""
+    return curated_again(rebuild, open_lake())
+
+
+@task(task_run_name="load {dataset.name} again", retry_condition_fn=is_transient, persist_result=False)
+def load_generations(
+    dataset: Dataset, rebuilds: list[Rebuild], seals: list[Seal], *, accept_loss: bool
+) -> list[LoadResult]:
+    """Commit all new generations in one transaction; readers see all of it or nothing."""
+    requests = [load_request(dataset, each.batch, seal) for each, seal in zip(rebuilds, seals, strict=True)]
+    results = open_loader().rebuild(requests, accept_loss=accept_loss)
+    logger = get_run_logger()
+    for each, result in zip(rebuilds, results, strict=True):
+        logger.info(
+            "%s %s: generation %s replaces %s", dataset.name, each.batch.id, result.entry.generation, each.replaced
+        )
+    return results
+
+
+@task(task_run_name="undo {dataset.name} {batch_id}", retry_condition_fn=is_transient, persist_result=False)
+def undo_batch(dataset: Dataset, batch_id: str, reason: str, *, accept_loss: bool) -> LoadResult:
+    """Take a batch out of its table; earlier versions of its rows come back."""
+    request = UndoRequest(dataset, batch_id, reason, run_name(), code_version(), accept_loss)
+    result = open_loader().undo(request)
+    get_run_logger().info(
+        "%s %s: taken out; the table has %s rows", dataset.name, batch_id, f"{result.entry.table_rows or 0:,}"
+    )
+    return result

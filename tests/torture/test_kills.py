@@ -1,0 +1,96 @@
+"""The writes of the commit protocol, struck in every way: the same command again ends as if nothing had happened.
+
+The first load of a dataset makes every write there is: parts, checkpoints, seals, manifest, schemas, tables, comments, ledger,
+lock, COPY, INSERT, COMMIT. `make test-kills` strikes at each of them and at each of a later load's, in every write mode; `make torture`
+goes on with random strikes on several days and racing loaders.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.torture.loader import WRITE_MODES
+from tests.torture.trial import Lab, Plan, Strike, Verdict, lab
+from tests.torture.wire import KINDS
+
+pytestmark = [pytest.mark.fault(54), pytest.mark.timeout(600)]
+FIRST_LOAD = Plan("Append", 1, ())
+LATER_MODES = [mode for mode in WRITE_MODES if mode != "Append"]
+NEVER = Strike(10_000)
+_TEMPORARY = re.compile(r"CREATE TEMP |(?:DROP TABLE IF EXISTS|DELETE FROM|INSERT INTO) esteira_")
+_COMMENT_OF_A_COLUMN = re.compile(r'COMMENT ON COLUMN (?!.*"id")')
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("torture")) as opened:
+        opened.run(FIRST_LOAD)  # the schemas that only the very first load makes
+        yield opened
+
+
+def is_durable(write: str) -> bool:
+    """Temporary tables end with the session; one column's comment stands for all."""
+    return not _TEMPORARY.match(write) and not _COMMENT_OF_A_COLUMN.match(write)
+
+
+def is_decisive(write: str) -> bool:
+    """What freezes, loads or commits."""
+    return "SEAL" in write or write == "commit" or write.startswith("COPY")
+
+
+def strike_each(bench: Lab, plan: Plan, kind: str, wanted: Callable[[str], bool]) -> dict[str, Verdict]:
+    """Strike the plan's last batch at each wanted write, a trial each; returns the trials that did not end as they should."""
+    writes = bench.run(replace(plan, strikes=(NEVER,))).writes
+    batches = [
+        at for at, write in enumerate(writes) if write.startswith("PUT") and "/raw/" in write and "part-00001" in write
+    ]
+    points = [at + 1 for at in range(batches[-1], len(writes)) if wanted(writes[at])]
+    assert len(points) > 3, writes
+    trials = {f"{at} {writes[at - 1]}": bench.run(replace(plan, strikes=(Strike(at, kind),))) for at in points}
+    return {name: verdict for name, verdict in trials.items() if not verdict.is_good or not verdict.landed[kind]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_load_that_is_struck_where_it_seals_copies_or_commits_ends_as_an_undisturbed_one(bench: Lab, kind: str):
+    assert not strike_each(bench, FIRST_LOAD, kind, is_decisive)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_first_load_that_is_struck_at_any_durable_write_ends_as_an_undisturbed_one(bench: Lab, kind: str):
+    assert not strike_each(bench, FIRST_LOAD, kind, is_durable)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("mode", LATER_MODES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_later_load_of_each_mode_that_is_struck_in_the_warehouse_ends_as_an_undisturbed_one(
+    bench: Lab, mode: str, kind: str
+):
+    """The second day updates, repeats and adds."""
+    plan = Plan(mode, 2, ())
+    assert not strike_each(bench, plan, kind, lambda write: is_durable(write) and not write.startswith("PUT"))
+
+
+@pytest.mark.fault(51)
+@pytest.mark.parametrize("mode", ["Append", "Scd2"])
+def test_two_loaders_at_once_load_every_batch_once(bench: Lab, mode: str):
+    verdict = bench.run(Plan(mode, 2, (Strike(), Strike()), is_race=True))
+    assert verdict.is_good, verdict
+
+
+@pytest.mark.fault(56)
+def test_a_zombie_that_is_struck_at_its_commit_while_another_loads_changes_nothing(bench: Lab):
+    writes = bench.run(replace(FIRST_LOAD, strikes=(NEVER,))).writes
+    commit = len(writes) - writes[::-1].index("commit")
+    verdict = bench.run(replace(FIRST_LOAD, strikes=(Strike(commit, "lost"), Strike()), is_race=True))
+    assert verdict.is_good, verdict
+
+
+@pytest.mark.parametrize("sabotage", ["no lock", "no ledger check", "no seal"])
+def test_the_same_trial_fails_on_a_build_with_a_part_of_the_protocol_taken_out(bench: Lab, sabotage: str):
+    verdict = bench.run(replace(FIRST_LOAD, strikes=(Strike(), Strike()), is_race=True, sabotage=sabotage))
+    assert not verdict.is_good
+    assert verdict.doubled or verdict.mismatches, verdict
