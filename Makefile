@@ -9,7 +9,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 PYTEST := $(PY) -m pytest
 # Tests that need only wheels. The other two groups install Debian packages, so they are targets of their own.
-WHEELS_ONLY := not browser and not image and not exhaustive
+WHEELS_ONLY := not browser and not image and not long
 LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
 
 # Nothing that a shell happens to export may change what is installed or where Python looks.
@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-kills torture bench-warehouse test-browser test-image lint format types docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long torture bench-warehouse test-browser test-image lint format types docs up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -31,8 +31,8 @@ test: $(READY) ## run every test that needs only wheels, with branch coverage
 test-fast: $(READY) ## run the tests that need no stack, in less than a minute
 	@exec $(PYTEST) -n 2 --dist loadgroup -m "$(WHEELS_ONLY) and not stack and not slow"
 
-test-kills: $(READY) ## strike a load at each of its durable writes, in each way, in each write mode
-	@exec $(PYTEST) -n 2 --dist worksteal -m exhaustive tests/torture
+test-long: $(READY) ## strike a load at each of its durable writes in each way; the long stories from the command line
+	@exec $(PYTEST) -n 2 --dist loadgroup -m long
 
 TRIALS ?= 1000
 torture: $(READY) ## TRIALS (1,000) random kills with retries; SEED= repeats a run

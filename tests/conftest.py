@@ -6,6 +6,8 @@ workers are busy for about the same time.
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,23 +18,41 @@ WORKER = {
     "gateway": "two",
     "warehouse": "two",
     "torture": "one",
-    "stack": "two",
+    "stack": "one",
     "deployments": "two",
 }
 NEEDS_STACK = frozenset(WORKER) - {"gateway"}
 
 
+def pytest_configure() -> None:
+    """Children must hear Ctrl-C: a shell's background job ignores it, and hands that on to all its children."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark by folder, so that no test can forget it; the longest groups start first, small tests fill the gaps."""
     for item in items:
         folder = _folder(item)
         if folder in WORKER:
-            item.add_marker(pytest.mark.xdist_group(WORKER[folder]))
+            if folder != "torture" or not item.get_closest_marker(
+                "long"
+            ):  # those are many, and a lab of their own is cheap
+                item.add_marker(pytest.mark.xdist_group(WORKER[folder]))
             item.add_marker(pytest.mark.slow)
         if folder in NEEDS_STACK:
             item.add_marker(pytest.mark.stack)
     order = list(WORKER)
     items.sort(key=lambda item: order.index(_folder(item)) if _folder(item) in WORKER else len(order))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fail loudly when pytest and xdist no longer agree on groups: every worker would start every stack, and only be slow."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    is_worker = hasattr(session.config, "workerinput")
+    if is_worker and session.config.getvalue("loadgroup") and any("@" not in item.nodeid for item in grouped):
+        raise pytest.UsageError("pytest-xdist does not see the groups of tests: pin a pytest that it works with.")
 
 
 def _folder(item: pytest.Item) -> str:

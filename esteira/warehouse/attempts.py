@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from esteira.errors import EsteiraError, LoadError
+from esteira.errors import AuthError, EsteiraError, LoadError
 from esteira.warehouse.connection import Session
 
 SCHEMA, TABLE = "esteira", '"esteira"."attempt"'
@@ -48,14 +48,15 @@ class Attempt:
 @contextmanager
 def recorded(session: Session, attempt: Attempt) -> Iterator[None]:
     """Note this session as one of ours while inside; from the second try on, end what is left of the earlier ones."""
-    _write(session, attempt)
+    is_noted = _write(session, attempt)
     attempt.tries += 1
-    if attempt.tries > 1:
+    if is_noted and attempt.tries > 1:
         end_earlier(session, attempt)
     try:
         yield
     finally:
-        _forget(session, attempt)
+        if is_noted:
+            _forget(session, attempt)
 
 
 def load_of(session: Session, pid: int, started: datetime) -> str | None:
@@ -84,8 +85,20 @@ def end_session(session: Session, pid: int) -> None:
     session.rows(f"SELECT pg_terminate_backend({pid:d})")
 
 
-def _write(session: Session, attempt: Attempt) -> None:
-    (started,) = session.rows("SELECT starttime FROM stv_sessions WHERE process = %s", (session.pid,))[0]
+def _session_start(session: Session) -> datetime | None:
+    """When this session began; None where the warehouse does not show it, as Serverless may not."""
+    try:
+        found = session.rows("SELECT starttime FROM stv_sessions WHERE process = %s", (session.pid,))
+    except (LoadError, AuthError):
+        return None
+    return found[0][0] if found else None
+
+
+def _write(session: Session, attempt: Attempt) -> bool:
+    started = _session_start(session)
+    if started is None:  # a load goes on without a note: should it leave an orphan, nobody can prove it ours
+        logger.info("%s: this warehouse does not show its sessions, so this load is not noted", attempt.dataset)
+        return False
     values = (attempt.dataset, attempt.batch, attempt.load, attempt.run[:256], session.pid, started, _now())
     statement = f"INSERT INTO {TABLE} VALUES (%s, %s, %s, %s, %s, %s, %s)"
     try:
@@ -94,6 +107,7 @@ def _write(session: Session, attempt: Attempt) -> None:
         session.run(f'CREATE SCHEMA IF NOT EXISTS "{SCHEMA}"')
         session.run(f"CREATE TABLE IF NOT EXISTS {TABLE} ({_COLUMNS})")
         session.run(statement, values)
+    return True
 
 
 def _forget(session: Session, attempt: Attempt) -> None:

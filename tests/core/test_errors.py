@@ -89,7 +89,7 @@ def test_settings_come_from_the_environment(environment: pytest.MonkeyPatch):
     assert (settings.stage, settings.warehouse_port, settings.datasets.name) == ("local", 5555, "datasets")
 
 
-@pytest.mark.parametrize("name", NEEDED.keys() - {"ESTEIRA_WAREHOUSE_SECRET"})
+@pytest.mark.parametrize("name", sorted(NEEDED.keys() - {"ESTEIRA_WAREHOUSE_SECRET"}))
 def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str):
     environment.delenv(name)
     with pytest.raises(ConfigError, match=f"incomplete: {name}: Field required"):

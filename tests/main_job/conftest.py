@@ -81,8 +81,7 @@ DATASET = dataclasses.replace(_BASE, name="{name}", source=_SOURCE, write={write
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
-        for mark in (pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("stack"), pytest.mark.timeout(240)):
-            item.add_marker(mark)
+        item.add_marker(pytest.mark.timeout(240))
         for warning in CONNECTOR_WARNINGS:
             item.add_marker(pytest.mark.filterwarnings(warning))
 

@@ -12,6 +12,8 @@ import pytest
 
 from datasets.airlines import DATASET as AIRLINES
 
+pytestmark = pytest.mark.long
+
 DAYS = ("2014-01-02T06:00Z", "2014-01-03T06:00Z")
 ORIGINS = ("raw", "curated", "portal")
 SHOUT = """

@@ -22,6 +22,7 @@ from local.aws.bootstrap import REGION
 from local.state import StateFolder
 from tests.main_job.conftest import _BLOCKS
 
+pytestmark = pytest.mark.long
 CANARY = "canary-3141592653"
 DAYS = ("2014-01-02T06:00Z", "2014-01-03T06:00Z", "2014-01-04T06:00Z")
 IN_TEN_DAYS = (datetime.now(UTC) + timedelta(days=10)).isoformat()

@@ -14,6 +14,8 @@ from datasets.flights import DATASET as FLIGHTS
 from local.aws.bootstrap import REGION
 from local.state import StateFolder
 
+pytestmark = pytest.mark.long
+
 NAME = "swept"
 UPLOAD = f"raw/{NAME}/batch/attempt/part-00001.json.zst"
 KILLED_AT = ("extract.part", "curate.part")

@@ -52,8 +52,6 @@ Row = dict[str, Any]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
-        for mark in (pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("stack")):
-            item.add_marker(mark)
         for warning in CONNECTOR_WARNINGS:
             item.add_marker(pytest.mark.filterwarnings(warning))
         if is_live() and "stack" in getattr(item, "fixturenames", ()):

@@ -227,7 +227,7 @@ def test_a_table_that_is_as_it_should_be_is_not_altered_again(bench: Any, make_d
 
 @pytest.mark.fault(47)
 @pytest.mark.parametrize(
-    ("schemas", "before", "after", "place"),
+    ("schemas", "before", "after", "named"),
     [
         ((Pair, Numbered), {"label": "7"}, {"label": 8}, r"'label' of loads\.\w+ is VARCHAR\(16\) and the contract says BIGINT"),
         ((Numbered, Pair), {"label": 7}, {"label": "8"}, r"'label' of loads\.\w+ is BIGINT and the contract says VARCHAR"),
@@ -237,12 +237,12 @@ def test_a_table_that_is_as_it_should_be_is_not_altered_again(bench: Any, make_d
     ids=["to number", "to text", "nullable", "dropped"],
 )  # fmt: skip
 def test_what_a_load_may_not_do_is_refused_with_statements_that_are_enough(
-    bench: Any, make_dataset: Any, schemas: Any, before: Any, after: Any, place: str
+    bench: Any, make_dataset: Any, schemas: Any, before: Any, after: Any, named: str
 ):
     loaded = make_dataset(Append(), schema=schemas[0])
     bench.load(loaded, [{"id": 1, **before}])
     wanted = make_dataset(Append(), schema=schemas[1], name=loaded.name)
-    with pytest.raises(LoadError, match=place) as caught:
+    with pytest.raises(LoadError, match=named) as caught:
         bench.load(wanted, [{"id": 2, **after}], day=2)
     blocking = [change for change in changes(bench, wanted) if change.is_blocking]
     assert all(f"{statement};" in caught.value.hint for change in blocking for statement in change.statements)

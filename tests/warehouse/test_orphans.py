@@ -109,6 +109,16 @@ def test_a_load_removes_its_notes(bench: Any, make_dataset: Any):
     assert notes(bench, dataset.name) == []
 
 
+def test_a_load_goes_on_unnoted_where_the_warehouse_does_not_show_its_sessions(
+    bench: Any, make_dataset: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """What Redshift Serverless may do; the gateway cannot be told to, so the answer is taken away here."""
+    monkeypatch.setattr(attempts, "_session_start", lambda _: None)
+    dataset = make_dataset(Append())
+    assert bench.load(dataset, [item(1)]).is_new
+    assert notes(bench, dataset.name) == []
+
+
 class MuteProxy(CuttingProxy):
     """Loses the client at its COMMIT without telling the warehouse: the far side stays open, as when a host vanishes without a FIN."""
 
