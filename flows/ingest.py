@@ -133,8 +133,9 @@ def _timed(seconds: dict[str, float], step: str, run: Callable[[], T]) -> T:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """A moment without a zone in a run form means UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    """A moment without a zone in a run form means UTC. The result is a plain datetime, whatever kind Prefect hands out."""
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return datetime.fromtimestamp(aware.timestamp(), UTC)
 
 
 def _peak_memory_bytes() -> int:
