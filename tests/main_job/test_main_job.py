@@ -82,7 +82,9 @@ def test_a_later_moment_inserts_exactly_the_rows_that_the_portal_gained(world: A
 def test_status_tells_rows_and_watermark_of_every_dataset(world: Any, later: Any):
     result = world.esteira("status", "--json")
     assert result.code == 0, result.err
-    found = {each["dataset"]: each for each in result.facts if "dataset" in each}  # others left tables without a contract
+    found = {
+        each["dataset"]: each for each in result.facts if "dataset" in each
+    }  # others left tables without a contract
     assert found.keys() == NAMES
     assert found["flights"]["rows"] == len(world.portal_rows(FLIGHTS))
     assert found["flights"]["watermark"] == "2014-01-04T00:00:00+00:00"
