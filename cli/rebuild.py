@@ -121,16 +121,4 @@ def _facts(name: str, outcome: Any) -> list[dict[str, Any]]:
 
 
 def _row(fact: dict[str, Any]) -> tuple[Any, ...]:
-    keys = (
-        "dataset",
-        "batch_id",
-        "generation",
-        "state",
-        "inserted",
-        "updated",
-        "unchanged",
-        "stale",
-        "deleted",
-        "table_rows",
-    )
-    return tuple(fact[key] for key in keys)
+    return tuple(fact[{"batch": "batch_id", "table rows": "table_rows"}.get(name, name)] for name in COLUMNS)

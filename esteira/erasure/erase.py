@@ -126,9 +126,7 @@ def erase(request: Request, places: Places) -> Report:
 def _view(request: Request, places: Places) -> _View:
     """The ledger is read first: what is settled in it has its seals in any later listing."""
     entries = {entry.batch_id: entry for entry in settled_batches(places.warehouse, request.dataset.name)}
-    surveys = [places.swept.survey(name) for name in places.swept.names(request.dataset.name)]
-    stored = tuple(each for survey in surveys for each in survey.stored)
-    survey = Survey(stored, {key: seal for each in surveys for key, seal in each.seals.items()})
+    survey = places.swept.survey(request.dataset.name)
     return _View(survey, standings(survey, entries))
 
 
