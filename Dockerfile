@@ -5,9 +5,9 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 FROM ${BASE_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python3 -m venv /opt/venv
-# Dependencies first: this layer is rebuilt only when the lock changes. Every file is checked against its hash.
+# Dependencies first: this layer is rebuilt only when the lock changes. Every file is checked against its hash, and the lock is whole: see ADR 5.
 COPY requirements.lock /tmp/requirements.lock
-RUN /opt/venv/bin/python -m pip install --quiet --require-hashes -r /tmp/requirements.lock
+RUN /opt/venv/bin/python -m pip install --quiet --no-deps --require-hashes -r /tmp/requirements.lock
 # Editable, so that there is one copy of each room: `FROM esteira` plus `COPY datasets /app/datasets` changes what runs.
 COPY . /app
 RUN /opt/venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable /app \

@@ -112,6 +112,6 @@ $(READY): requirements-dev.lock pyproject.toml
 	else \
 		echo "set-up: bringing .venv up to date with requirements-dev.lock"; \
 	fi; \
-	$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.lock; \
+	$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-deps --require-hashes -r requirements-dev.lock; \
 	$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation --editable .; \
 	touch $(READY)

@@ -20,7 +20,6 @@ NEVER_CALLED = {
 }
 SECRET_NAME = re.compile(r"secret|token|passw|credential|api_?key", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"(?<![\w.~}-])/(?:work|root|home/(?!esteira\b)\w+|Users/\w+)/")
-ADDRESS = re.compile(r"https?://|file:|--(?:extra-)?index-url|--find-links", re.IGNORECASE)
 
 
 @pytest.mark.parametrize("pattern", NEVER_IN_SQL)
@@ -71,22 +70,6 @@ def test_no_secret_is_a_parameter(room: str, decorator: str) -> None:
     report(broken, "parameters are stored and shown: pass the name of a block; the step reads the secret itself.")
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
-def test_a_lock_names_files_by_hash_and_not_by_address(name: str) -> None:
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    assert sum("--hash=sha256:" in line for line in lines) > 100, f"Fix: {name} has no hashes; run 'make lock'."
-    report(
-        [f"{name}:{number}: {line.strip()}" for number, line in enumerate(lines, 1) if ADDRESS.search(line)],
-        "run 'make lock'.",
-    )
-
-
-def test_both_locks_agree() -> None:
-    runtime, development = (_pins(name) for name in ("requirements.lock", "requirements-dev.lock"))
-    assert len(runtime) > 50
-    assert runtime <= development, f"Fix: run 'make lock'; only the runtime lock pins {sorted(runtime - development)}."
-
-
 def test_no_file_knows_the_machine_it_was_written_on() -> None:
     broken = []
     for path in repository_files():
@@ -105,8 +88,3 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
 def _name(decorator: ast.expr) -> str:
     target = decorator.func if isinstance(decorator, ast.Call) else decorator
     return ast.unparse(target).split(".")[-1]
-
-
-def _pins(name: str) -> set[str]:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    return {match.group(1) for match in re.finditer(r"^([\w.-]+==\S+)", text, re.MULTILINE)}
