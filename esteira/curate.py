@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from esteira.contract import Dataset
-from esteira.errors import DataQualityError, EsteiraError
+from esteira.errors import ContractError, DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
-from esteira.lake import Lake, Layout, Part, Seal
+from esteira.in_order import InOrder
+from esteira.lake import Lake, Layout, Part, Seal, TableParts
 from esteira.portal import records_of
 from esteira.quality import Curated, curate_records
 
+Records = Sequence[msgspec.Raw]
+CHUNK_BYTES = 6 * 1024 * 1024
+"""JSON that is decoded and validated at a time. Large enough that the cost of a call does not count, small enough to bound memory."""
 
-def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1) -> Seal:
+
+@dataclass(frozen=True, slots=True)
+class CuratedParts:
+    """What a curation stored and nobody has sealed.
+
+    Attributes:
+        layout: Where the parts lie.
+        attempt: Whose they are.
+        raw: The raw parts that they were made from.
+        good, bad: Curated and quarantine parts.
+        bad_rows: Records in quarantine (a record may have several reasons).
+        reasons: Records by `column: rule`.
+        new_columns: Columns that the contract does not know.
+        absent: Columns of the contract that no record has.
+    """
+
+    layout: Layout
+    attempt: str
+    raw: tuple[Part, ...]
+    good: tuple[Part, ...]
+    bad: tuple[Part, ...]
+    bad_rows: int
+    reasons: dict[str, int]
+    new_columns: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahead: CuratedParts | None = None) -> Seal:
     """Validate a sealed raw batch and seal the result as a generation; returns the seal that stands, ours or an earlier one.
+
+    Args:
+        dataset: The contract.
+        raw: The raw seal.
+        lake: Where the parts are.
+        generation: Which loading of the batch.
+        ahead: What was curated while the batch was extracted; used when it was made from the very parts that are sealed.
 
     Raises:
         DataQualityError: The share of quarantined rows is above the contract's limit; nothing is sealed.
@@ -29,84 +66,133 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1) -> S
     """
     try:
         generation, sealed = lake.find_standing("curated", raw.dataset, raw.batch, generation)
-        return sealed or _Curation(dataset, raw, lake, generation).run()
+        if sealed:
+            return sealed
+        layout = Layout(raw.dataset, raw.batch, generation)
+        fits = ahead is not None and (ahead.layout, ahead.raw) == (layout, raw.parts)
+        made = ahead if ahead is not None and fits else _curated(dataset, raw, layout, lake)
+        _check(made, raw, dataset)
+        seal = lake.put_seal("curated", _new_seal(made, raw, dataset))
     except EsteiraError as exc:
         raise exc.located(dataset=raw.dataset, batch=raw.batch) from exc.__cause__
+    failpoint("curate.seal")
+    return seal
 
 
-class _Curation:
-    """One attempt: part by part, so memory is bounded by one part."""
+class Curation:
+    """One attempt: takes the records of a batch in order and stores them chunk by chunk, so memory is bounded by chunks.
 
-    def __init__(self, dataset: Dataset, raw: Seal, lake: Lake, generation: int) -> None:
-        self._dataset, self._raw, self._lake = dataset, raw, lake
-        self._layout = Layout(raw.dataset, raw.batch, generation)
+    Args:
+        dataset: The contract.
+        layout: Whose parts.
+        lake: Where to.
+    """
+
+    def __init__(self, dataset: Dataset, layout: Layout, lake: Lake) -> None:
+        self._dataset, self._layout = dataset, layout
         self._attempt = lake.new_attempt()
-        self._good: list[Part] = []
-        self._bad: list[Part] = []
-        self._bad_rows = 0
+        self._good, self._bad = (
+            TableParts(lake, lambda number, zone=zone: layout.part(zone, self._attempt, number), _stored)  # type: ignore[misc] # a lambda's default
+            for zone in ("curated", "quarantine")
+        )
+        self._writing = InOrder[None]("esteira-parquet")
+        self._rows = self._bad_rows = 0
         self._reasons: Counter[str] = Counter()
         self._new_columns: dict[str, None] = {}
+        self._absent: tuple[str, ...] | None = None
 
-    def run(self) -> Seal:
-        for raw_part in self._raw.parts:
-            self._store(curate_records(self._records(raw_part), self._dataset, first_row=raw_part.first_row))
-        self._check_ratio()
-        seal = self._lake.put_seal("curated", self._new_seal())
-        failpoint("curate.seal")
-        return seal
+    def add(self, records: Records) -> None:
+        """Take the next records of the batch.
 
-    def _records(self, part: Part) -> Sequence[msgspec.Raw]:
-        pages = raw_pages(self._lake.read_part(part), part)
-        return [record for page in pages for record in records_of(page, self._dataset.source)]
-
-    def _store(self, curated: Curated) -> None:
+        Raises:
+            ContractError: The source has an unknown column under `new_columns="fail"`.
+            DataQualityError: A bad value under `bad_values="fail"`.
+        """
+        curated = curate_records(records, self._dataset, first_row=self._rows)
+        self._rows += len(records)
         self._bad_rows += curated.bad_rows
         self._reasons.update(curated.reasons)
         self._new_columns.update(dict.fromkeys(curated.new_columns))
-        if curated.good.num_rows:
-            key = self._layout.part("curated", self._attempt, len(self._good) + 1)
-            self._good.append(self._put(key, curated.good))
-        if curated.bad.num_rows:
-            key = self._layout.part("quarantine", self._attempt, len(self._bad) + 1)
-            self._bad.append(self._put(key, curated.bad))
-        failpoint("curate.part")
+        absent = curated.absent if self._absent is None else self._absent
+        self._absent = tuple(name for name in absent if name in curated.absent)
+        self._writing.run(self._write, curated)
 
-    def _put(self, key: str, table: pa.Table) -> Part:
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
-        return self._lake.put_part(key, buffer.getvalue(), rows=table.num_rows, text_bytes=_text_bytes(table))
+    def close(self, raw: Iterable[Part]) -> CuratedParts:
+        """Store what is left.
 
-    def _check_ratio(self) -> None:
-        limit = self._dataset.quality.max_quarantine_ratio
-        if self._raw.extracted and self._bad_rows / self._raw.extracted > limit:
-            reasons = ", ".join(f"{reason} ({count})" for reason, count in self._reasons.most_common(3))
-            raise DataQualityError(
-                f"{self._bad_rows} of {self._raw.extracted} rows break their rules ({self._bad_rows / self._raw.extracted:.2%}; "
-                f"the limit is {limit:.2%}): {reasons}."
-            )
-
-    def _new_seal(self) -> Seal:
-        return Seal(
-            dataset=self._raw.dataset,
-            batch=self._raw.batch,
-            attempt=self._attempt,
-            parts=tuple(self._good),
-            quarantine=tuple(self._bad),
-            extracted=self._raw.extracted,
-            curated=self._raw.extracted - self._bad_rows,
-            quarantined=self._bad_rows,
-            total_reported=self._raw.total_reported,
-            reasons=dict(sorted(self._reasons.items())),
-            warnings=tuple(self._warnings()),
-            raw_seal=self._raw.hash,
-            raw_generation=self._raw.generation,
-            generation=self._layout.generation,
-            columns=tuple(column.stored for column in self._dataset.columns),
+        Args:
+            raw: The raw parts whose records were added.
+        """
+        self._writing.wait()
+        good, bad = self._good.close(), self._bad.close()
+        counts = self._bad_rows, dict(sorted(self._reasons.items()))
+        return CuratedParts(
+            self._layout, self._attempt, tuple(raw), good, bad, *counts, tuple(self._new_columns), self._absent or ()
         )
 
-    def _warnings(self) -> Iterator[str]:
-        if self._new_columns and self._dataset.new_columns == "warn":
-            yield f"New columns at the source, kept in raw only: {', '.join(self._new_columns)}."
+    def abort(self) -> None:
+        """Throw away what is not stored yet."""
+        self._writing.stop()
+        self._good.abort()
+        self._bad.abort()
+
+    def _write(self, curated: Curated) -> None:
+        self._good.write(curated.good)
+        self._bad.write(curated.bad)
+
+
+class Chunks:
+    """Cuts pages into chunks of about `CHUNK_BYTES`, whatever the pages' sizes."""
+
+    def __init__(self) -> None:
+        self._records: list[msgspec.Raw] = []
+        self._size = 0
+
+    def add(self, records: Records, size_bytes: int) -> Iterator[Records]:
+        """Take a page; gives the chunks that are full now.
+
+        Args:
+            records: Its records.
+            size_bytes: Its size.
+        """
+        self._records.extend(records)
+        self._size += size_bytes
+        if self._size < CHUNK_BYTES:
+            return
+        full, pieces = self._records, round(self._size / CHUNK_BYTES)
+        self._records, self._size = [], 0
+        rows = -(-len(full) // pieces) or 1
+        for start in range(0, len(full), rows):
+            yield full[start : start + rows]
+
+    def rest(self) -> Records:
+        """What is left."""
+        return self._records
+
+
+def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> CuratedParts:
+    """From the lake, the next part read while one is in work."""
+    curation, chunks = Curation(dataset, layout, lake), Chunks()
+    try:
+        for part, content in _contents(raw.parts, lake):
+            for page in raw_pages(content, part):
+                for chunk in chunks.add(records_of(page, dataset.source), len(page)):
+                    curation.add(chunk)
+        if chunks.rest():
+            curation.add(chunks.rest())
+        return curation.close(raw.parts)
+    except BaseException:
+        curation.abort()
+        raise
+
+
+def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
+    with ThreadPoolExecutor(1, thread_name_prefix="esteira-part") as ahead:
+        coming = [ahead.submit(lake.read_part, part) for part in parts[:1]]
+        for number, part in enumerate(parts, 1):
+            content = coming.pop().result()
+            coming = [ahead.submit(lake.read_part, following) for following in parts[number : number + 1]]
+            yield part, content
 
 
 def raw_pages(content: bytes, part: Part) -> Iterator[bytes]:
@@ -119,8 +205,42 @@ def raw_pages(content: bytes, part: Part) -> Iterator[bytes]:
         start += page.size_bytes
 
 
-def _text_bytes(table: pa.Table) -> dict[str, int]:
-    """Longest value of each text and nested column in UTF-8 bytes: VARCHAR lengths count bytes."""
-    kinds = zip(table.column_names, table.schema.types, strict=True)
-    text = [name for name, kind in kinds if pa.types.is_string(kind) or pa.types.is_binary(kind)]
-    return {name: pc.max(pc.binary_length(table.column(name))).as_py() or 0 for name in text}
+def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
+    if made.absent:
+        raise ContractError(f"Column {', '.join(made.absent)} is in none of the {raw.extracted} records of this batch.")
+    limit = dataset.quality.max_quarantine_ratio
+    if raw.extracted and made.bad_rows / raw.extracted > limit:
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
+        raise DataQualityError(
+            f"{made.bad_rows} of {raw.extracted} rows break their rules ({made.bad_rows / raw.extracted:.2%}; "
+            f"the limit is {limit:.2%}): {reasons}."
+        )
+
+
+def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
+    return Seal(
+        dataset=raw.dataset,
+        batch=raw.batch,
+        attempt=made.attempt,
+        parts=made.good,
+        quarantine=made.bad,
+        extracted=raw.extracted,
+        curated=raw.extracted - made.bad_rows,
+        quarantined=made.bad_rows,
+        total_reported=raw.total_reported,
+        reasons=made.reasons,
+        warnings=tuple(_warnings(made, dataset)),
+        raw_seal=raw.hash,
+        raw_generation=raw.generation,
+        generation=made.layout.generation,
+        columns=tuple(column.stored for column in dataset.columns),
+    )
+
+
+def _warnings(made: CuratedParts, dataset: Dataset) -> Iterator[str]:
+    if made.new_columns and dataset.new_columns == "warn":
+        yield f"New columns at the source, kept in raw only: {', '.join(made.new_columns)}."
+
+
+def _stored() -> None:
+    failpoint("curate.part")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import msgspec
 import pyarrow as pa
 
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.errors import DataQualityError, EsteiraError, PayloadError
 from esteira.failpoints import failpoint
-from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Seal
+from esteira.in_order import InOrder
+from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Seal
 from esteira.portal import Page, Portal
 
-ZSTD_LEVEL = 1
-"""Raw JSON shrinks about tenfold at level 1; higher levels cost more CPU than the bytes they save."""
+PART_BYTES = 32 * 1024 * 1024
+"""JSON of a raw part: what a kill costs at a fast portal."""
+PART_SECONDS = 30.0
+"""Age of a raw part at a slow portal: what a kill costs there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,16 @@ class Progress:
     pages: int
     rows: int
     total: int | None
+
+
+class Follower(Protocol):
+    """Who hears of every record while it is at hand, and of every part that is stored."""
+
+    def add(self, records: list[msgspec.Raw], size_bytes: int) -> None:
+        """Hear of a page's records."""
+
+    def stored(self, part: Part) -> None:
+        """Hear that all records up to here are stored."""
 
 
 OnProgress = Callable[[Progress], None]
@@ -39,8 +54,18 @@ def extract(
     lake: Lake,
     on_progress: OnProgress | None = None,
     generation: int = 1,
+    follower: Follower | None = None,
 ) -> Seal:
     """Bring a batch into raw and seal it as a generation; returns the seal that stands, ours or an earlier one.
+
+    Args:
+        dataset: The contract.
+        batch: What to bring.
+        portal: Where from.
+        lake: Where to.
+        on_progress: Called after each part.
+        generation: Which loading of the batch.
+        follower: Hears of every record that this call fetches; of those that an earlier attempt stored it does not.
 
     Raises:
         PayloadError: The portal's total and what arrived differ.
@@ -49,96 +74,146 @@ def extract(
     """
     try:
         generation, sealed = lake.find_standing("raw", batch.dataset, batch.id, generation)
+        if sealed:
+            return sealed
         layout = Layout(batch.dataset, batch.id, generation)
-        return sealed or _Extraction(dataset, batch, layout, portal, lake, on_progress).run()
+        return _Extraction(dataset, batch, _Store(layout, lake, on_progress, follower), portal).run()
     except EsteiraError as exc:
         raise exc.located(dataset=batch.dataset, batch=batch.id) from exc.__cause__
 
 
-class _Extraction:
-    """One attempt: collects pages until a part is full, stores it, remembers where it stands."""
+class _GrowingPart:
+    """Pages on their way into one part, compressed as they come."""
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        batch: Batch,
-        layout: Layout,
-        portal: Portal,
-        lake: Lake,
-        on_progress: OnProgress | None,
-    ) -> None:
-        self._dataset, self._batch, self._portal, self._lake = dataset, batch, portal, lake
-        self._layout = layout
-        self._attempt = lake.new_attempt()
+    def __init__(self) -> None:
+        self._sink = pa.BufferOutputStream()
+        self._stream = pa.CompressedOutputStream(self._sink, "zstd")  # level 1, Arrow's own choice: ten to one for JSON
+        self._began = time.monotonic()
+        self.pages: list[PagePointer] = []
+        self.size_bytes = 0
+
+    def add(self, page: Page) -> None:
+        self._stream.write(page.body)
+        self.pages.append(PagePointer(page.number, len(page.body), len(page.records)))
+        self.size_bytes += len(page.body)
+
+    def is_full(self, most_pages: int | None) -> bool:
+        is_old = time.monotonic() - self._began > PART_SECONDS
+        return self.size_bytes >= PART_BYTES or len(self.pages) == most_pages or is_old
+
+    def content(self) -> bytes:
+        self._stream.close()
+        content: bytes = self._sink.getvalue().to_pybytes()
+        return content
+
+
+class _Store:
+    """Where an attempt stands, and the thread that stores its parts: one after the other, each before its checkpoint."""
+
+    def __init__(self, layout: Layout, lake: Lake, on_progress: OnProgress | None, follower: Follower | None) -> None:
+        self.layout, self.lake = layout, lake
+        self.attempt = lake.new_attempt()
+        self.stand = lake.find_checkpoint(layout) or Checkpoint((), None, 1, None)
         self._on_progress = on_progress or (lambda _: None)
-        self._stand = lake.find_checkpoint(self._layout) or Checkpoint((), None, 1, None)
+        self._follower = None if self.stand.parts else follower
+        self._storing = InOrder[Checkpoint]("esteira-store")
 
-    def run(self) -> Seal:
-        for pages in self._groups():
-            self._store(pages)
-        return self._seal()
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.stand.parts)
 
-    def _groups(self) -> Iterator[list[Page]]:
-        if self._stand.parts and self._stand.next_state is None:
+    def follow(self, page: Page) -> None:
+        if self._follower:
+            self._follower.add(page.records, len(page.body))
+
+    def put(self, growing: _GrowingPart, last: Page) -> None:
+        """Store a part while the caller goes on; waits for the part before."""
+        self.wait()
+        self._storing.run(self._put, growing, last)
+
+    def wait(self) -> None:
+        stand = self._storing.wait()
+        if stand is None:
             return
-        window = None if self._batch.is_snapshot else self._batch.window
-        pages = self._portal.pages(
-            self._dataset.source, window, state=self._stand.next_state, number=self._stand.next_page
-        )
-        group: list[Page] = []
-        for page in pages:
-            group.append(page)
-            if len(group) == self._dataset.source.pages_per_part or page.next_state is None:
-                yield group
-                group = []
+        self.stand = stand
+        if self._follower:
+            self._follower.stored(stand.parts[-1])
+        self._on_progress(Progress(stand.next_page - 1, self.rows, stand.total_reported))
 
-    def _store(self, pages: list[Page]) -> None:
-        number = len(self._stand.parts) + 1
-        part = self._lake.put_part(
-            self._layout.part("raw", self._attempt, number),
-            pa.Codec("zstd", ZSTD_LEVEL).compress(b"".join(page.body for page in pages), asbytes=True),
-            rows=sum(len(page.records) for page in pages),
-            pages=tuple(PagePointer(page.number, len(page.body), len(page.records)) for page in pages),
-            first_row=self._rows,
+    def close(self) -> None:
+        self._storing.stop()
+
+    def _put(self, growing: _GrowingPart, last: Page) -> Checkpoint:
+        stand = self.stand
+        part = self.lake.put_part(
+            self.layout.part("raw", self.attempt, len(stand.parts) + 1),
+            growing.content(),
+            rows=sum(page.rows for page in growing.pages),
+            pages=tuple(growing.pages),
+            first_row=self.rows,
         )
         failpoint("extract.part")
-        last = pages[-1]
-        total = last.total if self._stand.total_reported is None else self._stand.total_reported
-        self._stand = Checkpoint((*self._stand.parts, part), last.next_state, last.number + 1, total)
-        self._lake.put_checkpoint(self._layout, self._attempt, self._stand)
+        total = last.total if stand.total_reported is None else stand.total_reported
+        checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total)
+        self.lake.put_checkpoint(self.layout, self.attempt, checkpoint)
         failpoint("extract.checkpoint")
-        self._on_progress(Progress(last.number, self._rows, total))
+        return checkpoint
 
-    def _seal(self) -> Seal:
+
+class _Extraction:
+    """One attempt: collects pages until a part is full, and seals when the last is stored."""
+
+    def __init__(self, dataset: Dataset, batch: Batch, store: _Store, portal: Portal) -> None:
+        self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
+
+    def run(self) -> Seal:
+        try:
+            self._collect()
+            self._store.wait()
+        finally:
+            self._store.close()
         self._check_counts()
-        seal = self._lake.put_seal("raw", self._new_seal())
+        seal = self._store.lake.put_seal("raw", self._new_seal())
         failpoint("extract.seal")
         return seal
 
+    def _collect(self) -> None:
+        growing = _GrowingPart()
+        for page in self._pages():
+            self._store.follow(page)
+            growing.add(page)
+            if page.next_state is None or growing.is_full(self._dataset.source.pages_per_part):
+                self._store.put(growing, page)
+                growing = _GrowingPart()
+
+    def _pages(self) -> Iterator[Page]:
+        stand = self._store.stand
+        if stand.parts and stand.next_state is None:
+            return iter(())
+        window = None if self._batch.is_snapshot else self._batch.window
+        return self._portal.pages(self._dataset.source, window, state=stand.next_state, number=stand.next_page)
+
     def _new_seal(self) -> Seal:
+        stand = self._store.stand
         facts: dict[str, Any] = {
-            "parts": self._stand.parts,
-            "extracted": self._rows,
-            "total_reported": self._stand.total_reported,
-            "generation": self._layout.generation,
+            "parts": stand.parts,
+            "extracted": self._store.rows,
+            "total_reported": stand.total_reported,
+            "generation": self._store.layout.generation,
         }
-        return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._attempt, **facts)
+        return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._store.attempt, **facts)
 
     def _check_counts(self) -> None:
-        total, floor = self._stand.total_reported, self._dataset.quality.min_rows
-        if total is not None and total != self._rows:
+        total, rows, floor = self._store.stand.total_reported, self._store.rows, self._dataset.quality.min_rows
+        if total is not None and total != rows:
             raise PayloadError(
-                f"The portal reports {total} rows for this window and delivered {self._rows} on {self._stand.next_page - 1} pages.",
+                f"The portal reports {total} rows for this window and delivered {rows} on {self._store.stand.next_page - 1} pages.",
                 hint="Rows may have changed while they were read: run again. If it repeats, check the paginator and the total's path.",
             )
-        if self._rows < floor:
+        if rows < floor:
             raise DataQualityError(
-                f"The portal delivered {self._rows} rows; the contract's floor (min_rows) is {floor}.", hint=_FLOOR_HINT
+                f"The portal delivered {rows} rows; the contract's floor (min_rows) is {floor}.", hint=_FLOOR_HINT
             )
-
-    @property
-    def _rows(self) -> int:
-        return sum(part.rows for part in self._stand.parts)
 
 
 _FLOOR_HINT = "Nothing was loaded and the watermark stands. Ask the portal's owner whether the window is really empty; if so, lower min_rows."

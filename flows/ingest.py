@@ -114,8 +114,9 @@ def _ingest_batch(dataset: Dataset, batch: Batch, policy: dict[str, Any], max_at
     seconds: dict[str, float] = {}
     try:
         with counted_attempt(batch, max_attempts, policy):
-            raw = _timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
-            curated = _timed(seconds, "curate", lambda: curate_batch.with_options(**policy)(dataset, raw))
+            got = _timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
+            curate = curate_batch.with_options(**policy)
+            curated = _timed(seconds, "curate", lambda: curate(dataset, got.raw, ahead=got.ahead))
             result = _timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=batch.dataset, batch=batch.id), dataset)

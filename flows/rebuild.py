@@ -74,8 +74,8 @@ def _selection(start: datetime | None, end: datetime | None, batches: list[str] 
 def _curated(dataset: Dataset, each: Rebuild, source: str, policy: Policy) -> Seal:
     if source == "curated":
         return seal_again.with_options(**policy)(each)
+    curate = curate_batch.with_options(**policy)
     if source == "raw":
-        raw = find_raw.with_options(**policy)(each)
-    else:
-        raw = extract_batch.with_options(**policy)(dataset, each.batch, each.generation)
-    return curate_batch.with_options(**policy)(dataset, raw, each.generation)
+        return curate(dataset, find_raw.with_options(**policy)(each), each.generation)
+    got = extract_batch.with_options(**policy)(dataset, each.batch, each.generation)
+    return curate(dataset, got.raw, each.generation, got.ahead)

@@ -1,11 +1,15 @@
 """Portal → raw."""
 
+from dataclasses import dataclass
+
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from blocks import open_lake, open_portal
+from esteira.ahead import curating_ahead
 from esteira.batch import Batch
 from esteira.contract import Dataset
+from esteira.curate import CuratedParts
 from esteira.extract import Progress, extract
 from esteira.lake import Seal
 from tasks.progress import report_progress
@@ -15,14 +19,32 @@ PROGRESS_AFTER_PARTS = 2
 """A batch of one part is over before anybody looks; only longer ones get a progress artifact."""
 
 
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A sealed raw batch, and what was curated of it on the way, if it was extracted in one go."""
+
+    raw: Seal
+    ahead: CuratedParts | None
+
+
 @task(task_run_name="extract {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
-def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Seal:
-    """Bring a batch into raw; returns its seal."""
+def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extracted:
+    """Bring a batch into raw, and curate it meanwhile."""
     portal = open_portal(dataset.source.portal)
     lake = open_lake()
-    seal = extract(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), generation=generation)
+    with curating_ahead(dataset, batch.id, lake, generation) as follower:
+        seal = extract(
+            dataset,
+            batch,
+            portal=portal,
+            lake=lake,
+            on_progress=_Reporter(batch),
+            generation=generation,
+            follower=follower,
+        )
+        ahead = follower.finish()
     get_run_logger().info("%s %s: %s rows in %s raw parts", batch.dataset, batch.id, seal.extracted, len(seal.parts))
-    return seal
+    return Extracted(seal, ahead)
 
 
 class _Reporter:

@@ -60,7 +60,7 @@ class ApiSource:
         incremental: The cursor; without one each batch is a full snapshot.
         rename: Portal's column name to the contract's, where they differ.
         inputs: Columns that only the transform needs; delivered to it as the portal wrote them.
-        pages_per_part: How many pages make one part: the unit of memory and of resumption.
+        pages_per_part: How many pages make one part at most; by default its size and age decide (esteira.extract).
     """
 
     portal: str
@@ -72,14 +72,14 @@ class ApiSource:
     incremental: Incremental | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
-    pages_per_part: int = 5
+    pages_per_part: int | None = None
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
             raise ConfigError(
                 f"ApiSource(path={self.path!r}): the path starts with a slash and stands below the portal's base URL."
             )
-        if self.pages_per_part < 1:
+        if self.pages_per_part is not None and self.pages_per_part < 1:
             raise ConfigError(f"ApiSource(pages_per_part={self.pages_per_part}): at least one page makes a part.")
 
     @property

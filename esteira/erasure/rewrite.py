@@ -10,7 +10,6 @@ import pyarrow as pa
 from esteira.contract import Dataset
 from esteira.curate import raw_pages
 from esteira.errors import SealConflict
-from esteira.extract import ZSTD_LEVEL
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal
 from esteira.portal import without_records
 
@@ -63,7 +62,7 @@ def _pages(dataset: Dataset, part: Part, positions: Collection[int], texts: Coll
 
 
 def _store(key: str, pages: list[Page], first_row: int, lake: Lake) -> Part:
-    content = pa.Codec("zstd", ZSTD_LEVEL).compress(b"".join(body for _, body in pages), asbytes=True)
+    content = pa.Codec("zstd").compress(b"".join(body for _, body in pages), asbytes=True)
     pointers = tuple(pointer for pointer, _ in pages)
     rows = sum(pointer.rows for pointer in pointers)
     return lake.put_part(key, content, rows=rows, pages=pointers, first_row=first_row)

@@ -175,7 +175,7 @@ class Search:
         zone: Zone = key.split("/", 1)[0]  # type: ignore[assignment] # listed under a zone's prefix
         if zone == "raw":
             return self._in_raw(key)
-        content = self._lake.read(key) if key in self._present else None
+        content = self._lake.get(key) if key in self._present else None
         if content is None:
             return None
         wanted = ["record"] if zone == "quarantine" else self._key.columns
@@ -192,7 +192,7 @@ class Search:
         return frozenset(position for position, is_in in told.items() if is_in)
 
     def _in_raw(self, key: str, part: Part | None = None) -> frozenset[int]:
-        content = self._lake.read(key)
+        content = self._lake.get(key)
         if content is None:
             return frozenset()
         records = [record for page in _documents(content) for record in records_of(page, self._dataset.source)]

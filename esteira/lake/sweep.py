@@ -164,15 +164,10 @@ class SweptLake(Lake):
         """Every version and marker of a dataset in the zones and in export."""
         return [each for prefix in UPLOAD_PREFIXES for each in self._versions(f"{prefix}{dataset}/")]
 
-    def read(self, key: str) -> bytes | None:
-        """An object's bytes, sealed or not; None when it is gone."""
-        return self._get(key)
-
     def put_tombstone(self, zone: Zone, layout: Layout, stone: Tombstone) -> None:
         """Say beside a seal that its parts are purged; a stone that stands already stays."""
         key = layout.tombstone(zone)
-        with self._translated("s3:PutObject", key):
-            self._put_if_absent(key, msgspec.json.encode(stone))
+        self.put_if_absent(key, msgspec.json.encode(stone))
 
     def unfinished_uploads(self) -> list[Upload]:
         """Multipart uploads in the zones and in export."""
@@ -180,20 +175,19 @@ class SweptLake(Lake):
 
     def abort(self, upload: Upload) -> None:
         """Throw an unfinished upload away."""
-        with self._translated("s3:AbortMultipartUpload", upload.key):
-            self._s3.abort_multipart_upload(Bucket=self.bucket, Key=upload.key, UploadId=upload.upload_id)
+        with self.translated("s3:AbortMultipartUpload", upload.key):
+            self.client.abort_multipart_upload(Bucket=self.bucket, Key=upload.key, UploadId=upload.upload_id)
 
-    def _raise_client_error(self, exc: ClientError, action: str, key: str) -> NoReturn:
+    def raise_client_error(self, exc: ClientError, action: str, key: str) -> NoReturn:
+        """As for everybody, with a hint that names the role."""
         try:
-            super()._raise_client_error(exc, action, key)
+            super().raise_client_error(exc, action, key)
         except AuthError as error:
             raise AuthError(error.message, hint=_ROLE_HINT) from exc
 
     def _stored(self, prefix: str) -> Iterator[Stored]:
-        with self._translated("s3:ListBucket", prefix):
-            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-                for entry in page.get("Contents", ()):
-                    yield Stored(entry["Key"], int(entry["Size"]), entry["LastModified"])
+        for entry in self.entries(prefix):
+            yield Stored(entry["Key"], int(entry["Size"]), entry["LastModified"])
 
     def _seals(self, stored: Iterable[Stored]) -> Iterator[tuple[str, Seal]]:
         for each in stored:
@@ -206,8 +200,8 @@ class SweptLake(Lake):
             yield each.key, seal
 
     def _versions(self, prefix: str) -> Iterator[Version]:
-        with self._translated("s3:ListBucketVersions", prefix):
-            for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
+        with self.translated("s3:ListBucketVersions", prefix):
+            for page in self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix):
                 for field_name in ("Versions", "DeleteMarkers"):
                     is_marker = field_name == "DeleteMarkers"
                     for entry in page.get(field_name, ()):
@@ -221,8 +215,8 @@ class SweptLake(Lake):
 
     def _delete(self, objects: list[dict[str, str]]) -> None:
         wanted = {"Objects": objects, "Quiet": True}
-        with self._translated("s3:DeleteObject", objects[0]["Key"]):
-            failed = self._s3.delete_objects(Bucket=self.bucket, Delete=wanted).get("Errors", [])
+        with self.translated("s3:DeleteObject", objects[0]["Key"]):
+            failed = self.client.delete_objects(Bucket=self.bucket, Delete=wanted).get("Errors", [])
         if not failed:
             return
         first = failed[0]
@@ -234,7 +228,7 @@ class SweptLake(Lake):
         raise LakeUnavailable(told)
 
     def _uploads(self, prefix: str) -> Iterator[Upload]:
-        with self._translated("s3:ListBucketMultipartUploads", prefix):
-            for page in self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix):
+        with self.translated("s3:ListBucketMultipartUploads", prefix):
+            for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix):
                 for entry in page.get("Uploads", ()):
                     yield Upload(entry["Key"], entry["UploadId"], entry["Initiated"])

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
-from esteira.contract import Dataset
+from esteira.contract import Column, Dataset
 from esteira.contract.columns import POSITION_COLUMN
 from esteira.errors import ConfigError, ContractError, DataQualityError
 from esteira.quality.decode import Decoded, Rejection, decode
@@ -45,6 +45,7 @@ class Curated:
         bad_rows: How many records are bad (a record may have several reasons).
         reasons: Records by `column: rule`.
         new_columns: Columns that the contract does not know.
+        absent: Columns of the contract that none of the records has.
     """
 
     good: pa.Table
@@ -52,10 +53,11 @@ class Curated:
     bad_rows: int
     reasons: dict[str, int]
     new_columns: tuple[str, ...]
+    absent: tuple[str, ...]
 
 
 def curate_records(records: Sequence[msgspec.Raw], dataset: Dataset, *, first_row: int = 0) -> Curated:
-    """Decode, transform, validate and split the records of one part.
+    """Decode, transform, validate and split records of a batch.
 
     Args:
         records: JSON objects as received.
@@ -66,25 +68,27 @@ def curate_records(records: Sequence[msgspec.Raw], dataset: Dataset, *, first_ro
         Every record on exactly one side: `good.num_rows + bad_rows == len(records)`.
 
     Raises:
-        ContractError: The source lost a column or has an unknown one under `new_columns="fail"`.
+        ContractError: The source has an unknown column under `new_columns="fail"`.
         DataQualityError: A bad value under `bad_values="fail"`.
         ConfigError: The transform breaks its promise.
     """
     decoded = decode(records, dataset)
     _check_new_columns(decoded, dataset)
     frame = _transformed(_frame(decoded), dataset)
-    rejections = [*decoded.rejections, *_failures(frame, dataset), *_unstorable(frame, dataset)]
+    made = _Made(frame, decoded.table if dataset.transform is None else None, dataset)
+    rejections = [*decoded.rejections, *_failures(frame, dataset), *_unstorable(made)]
     bad = np.unique(np.array([rejection.row for rejection in rejections], dtype=np.int64))
     if len(bad) and dataset.bad_values == "fail":
         raise DataQualityError(
             f"Row {first_row + int(bad[0])}: {_reason(rejections[0])} and bad_values is 'fail'.", dataset=dataset.name
         )
     return Curated(
-        good=_good_table(frame, bad, dataset, first_row),
+        good=made.table(bad, first_row),
         bad=_bad_table(rejections, records, first_row),
         bad_rows=len(bad),
         reasons=_count_reasons(rejections),
         new_columns=decoded.new_columns,
+        absent=decoded.absent,
     )
 
 
@@ -149,31 +153,65 @@ def _failures(frame: pd.DataFrame, dataset: Dataset) -> Iterable[Rejection]:
         yield Rejection(int(case.index), str(case.column), str(case.check), str(case.failure_case)[:200])
 
 
-def _unstorable(frame: pd.DataFrame, dataset: Dataset) -> Iterator[Rejection]:
+class _Made:
+    """What the transform made, as Arrow columns. Without a transform these are the decoded ones, and nothing is converted twice.
+
+    Args:
+        frame: The contract's columns, rows with a rejected cell left out.
+        decoded: All rows before any transform, or None when there is one.
+        dataset: The contract.
+    """
+
+    def __init__(self, frame: pd.DataFrame, decoded: pa.Table | None, dataset: Dataset) -> None:
+        self.frame, self.dataset = frame, dataset
+        self._decoded = (
+            None if decoded is None else decoded.take(pa.array(frame.index)) if len(frame) < len(decoded) else decoded
+        )
+
+    def texts(self, column: Column) -> pa.Array | pa.ChunkedArray:
+        """A text column, or a nested one as its JSON."""
+        if self._decoded is not None:
+            return self._decoded.column(column.name)
+        return pa.array(self.frame[column.name], pa.string(), from_pandas=True)
+
+    def table(self, bad: np.ndarray[Any, Any], first_row: int) -> pa.Table:
+        """The contract's columns of the good rows, and their positions."""
+        is_good = ~self.frame.index.isin(bad) if len(bad) else None
+        index = self.frame.index if is_good is None else self.frame.index[is_good]
+        positions = pa.array(index.to_numpy(dtype=np.int64) + first_row)
+        return self._columns(is_good).append_column(POSITION_COLUMN, positions)
+
+    def _columns(self, is_good: np.ndarray[Any, Any] | None) -> pa.Table:
+        columns = self.dataset.columns
+        if self._decoded is None:
+            frame = self.frame if is_good is None else self.frame[is_good]
+            return pa.table({column.name: _arrow_column(frame[column.name], column.arrow) for column in columns})
+        table = self._decoded if is_good is None else self._decoded.filter(pa.array(is_good))
+        return pa.table({column.name: table.column(column.name).cast(column.arrow) for column in columns})
+
+
+def _unstorable(made: _Made) -> Iterator[Rejection]:
     """Texts that have the right dtype and that Redshift would refuse, and the whole load with them: too long in bytes, or no JSON."""
-    rows = frame.index.to_numpy(dtype=np.int64).tolist()
-    for column in dataset.columns:
+    rows = made.frame.index
+    for column in made.dataset.columns:
         if column.limit_bytes is None:
             continue
-        texts = pa.array(frame[column.name], pa.string(), from_pandas=True)
+        texts = made.texts(column)
         for row in _longer(texts, column.limit_bytes):
-            yield Rejection(rows[row], column.name, f"max_bytes({column.limit_bytes})", texts[row].as_py()[:200])
-        if column.is_super and column.name in dataset.derived:
+            yield Rejection(int(rows[row]), column.name, f"max_bytes({column.limit_bytes})", texts[row].as_py()[:200])
+        if column.is_super and column.name in made.dataset.derived:
             for row, text in enumerate(texts.to_pylist()):
                 if text is not None and not is_nested_text(text):
-                    yield Rejection(rows[row], column.name, "json", text[:200])
+                    yield Rejection(int(rows[row]), column.name, "json", text[:200])
 
 
 def _longer(texts: pa.Array | pa.ChunkedArray, limit_bytes: int) -> list[int]:
     """Where a text has more UTF-8 bytes than the limit."""
-    lengths = pc.fill_null(pc.binary_length(texts), 0)
+    lengths = pc.binary_length(texts)
+    if (pc.max(lengths).as_py() or 0) <= limit_bytes:
+        return []
+    lengths = pc.fill_null(lengths, 0)
     return [int(row) for row in np.flatnonzero(lengths.to_numpy() > limit_bytes)]
-
-
-def _good_table(frame: pd.DataFrame, bad: np.ndarray[Any, Any], dataset: Dataset, first_row: int) -> pa.Table:
-    good = frame.drop(index=frame.index.intersection(pd.Index(bad))) if len(bad) else frame
-    table = pa.table({column.name: _arrow_column(good[column.name], column.arrow) for column in dataset.columns})
-    return table.append_column(POSITION_COLUMN, pa.array(good.index.to_numpy(dtype=np.int64) + first_row))
 
 
 def _arrow_column(series: pd.Series[Any], arrow: pa.DataType) -> pa.Array | pa.ChunkedArray:

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 Fault = Callable[[str, str, int], "str | None"]
-"""(method, key, number of the request) → an S3 error code, `lost <code>` to do the work and answer an error, or None."""
+"""(method, key with its query, number of the request) → an S3 error code, `lost <code>` to do the work and answer an error,
+`200 <code>` to say the error in an answer that begins well, or None."""
 STATUS = {"AccessDenied": 403, "NoSuchBucket": 404, "NoSuchKey": 404, "PreconditionFailed": 412, "SlowDown": 503}
 
 
@@ -20,12 +21,13 @@ STATUS = {"AccessDenied": 403, "NoSuchBucket": 404, "NoSuchKey": 404, "Precondit
 class Bucket:
     url: str = ""
     objects: dict[str, bytes] = field(default_factory=dict)
+    pieces: dict[str, dict[int, bytes]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @contextmanager
-def bucket(fault: Fault = lambda *_: None) -> Iterator[Bucket]:
+def bucket(fault: Fault = lambda *_: None) -> Iterator[Bucket]:  # noqa: C901 - one verb of S3 per branch
     state = Bucket()
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,11 +42,29 @@ def bucket(fault: Fault = lambda *_: None) -> Iterator[Bucket]:
             with state.lock:
                 key, code = self._asked("PUT")
                 if code is None or code.startswith("lost "):
+                    number = dict(parse_qsl(urlsplit(self.path).query)).get("partNumber")
                     if self.headers.get("If-None-Match") == "*" and key in state.objects:
                         code = "PreconditionFailed"
+                    elif number:
+                        state.pieces[key][int(number)] = content
                     else:
                         state.objects[key] = content
             self._say(code, b"")
+
+        def do_POST(self) -> None:
+            """A multipart upload begins, or is completed."""
+            self.rfile.read(int(self.headers["Content-Length"]))
+            is_new = self.path.endswith("?uploads")
+            with state.lock:
+                key, code = self._asked("POST")
+                if code is None and is_new:
+                    state.pieces[key] = {}
+                elif code is None:
+                    pieces = state.pieces[key]
+                    state.objects[key] = b"".join(pieces[number] for number in sorted(pieces))
+            upload = f"<InitiateMultipartUploadResult><Key>{key}</Key><UploadId>u1</UploadId></InitiateMultipartUploadResult>"
+            done = f"<CompleteMultipartUploadResult><Key>{key}</Key></CompleteMultipartUploadResult>"
+            self._say(code, (upload if is_new else done).encode())
 
         def do_GET(self) -> None:
             with state.lock:
@@ -53,15 +73,18 @@ def bucket(fault: Fault = lambda *_: None) -> Iterator[Bucket]:
             self._say(code or (None if content is not None else "NoSuchKey"), content or b"")
 
         def _asked(self, method: str) -> tuple[str, str | None]:
-            key = unquote(urlsplit(self.path).path).removeprefix("/lake/")
+            parts = urlsplit(self.path)
+            key = unquote(parts.path).removeprefix("/lake/")
             state.asked.append((method, key))
-            return key, fault(method, key, len(state.asked))
+            return key, fault(method, f"{key}?{parts.query}" if parts.query else key, len(state.asked))
 
         def _say(self, code: str | None, content: bytes) -> None:
-            code = code and code.removeprefix("lost ")
+            is_late = code is not None and code.startswith("200 ")
+            code = code and code.removeprefix("lost ").removeprefix("200 ")
             body = content if code is None else f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
-            self.send_response(200 if code is None else STATUS.get(code, 409))
+            self.send_response(200 if code is None or is_late else STATUS.get(code, 409))
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", '"1"')
             self.end_headers()
             self.wfile.write(body)
 

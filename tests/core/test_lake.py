@@ -14,7 +14,7 @@ from moto.core import set_initial_no_auth_action_count
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable, SealConflict
 from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Seal
-from esteira.lake.store import CONFLICT_TRIES
+from esteira.lake.bucket import CONFLICT_TRIES
 from tests.core.bucket import Bucket, bucket
 
 LAYOUT = Layout("rows", "2013-01-01-0a1b2c3d")

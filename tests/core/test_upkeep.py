@@ -314,7 +314,7 @@ def test_deleting_nothing_asks_nothing(swept: SweptLake):
 @pytest.mark.parametrize(("code", "kind"), [("AccessDenied", AuthError), ("InternalError", LakeUnavailable)])
 def test_an_object_that_s3_did_not_delete_is_an_error(swept: SweptLake, code: str, kind: type, monkeypatch: Any):
     answer = {"Errors": [{"Key": "raw/x", "Code": code}, {"Key": "raw/y", "Code": code}]}
-    monkeypatch.setattr(swept._s3, "delete_objects", lambda **_: answer)
+    monkeypatch.setattr(swept.client, "delete_objects", lambda **_: answer)
     with pytest.raises(kind, match=r"raw/x failed with .*1 other"):
         swept.delete(["raw/x", "raw/y"])
 

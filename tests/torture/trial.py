@@ -172,7 +172,7 @@ class Lab:
         if in_view != len(entries):
             verdict.mismatches.append(f"esteira.batch shows {in_view} of {len(entries)} batches")
         verdict.mismatches += reconcile(orders.name, entries, table_counts(warehouse, orders.name), lake).differences
-        lake._s3.close()
+        lake.client.close()
 
 
 def _broken_equations(entries: list[LedgerEntry], days: int) -> Iterator[str]:

@@ -1,0 +1,85 @@
+"""Curating a batch while it is still being extracted (decision 8). Nothing is sealed here, and no error is reported from here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from esteira.contract import Dataset
+from esteira.curate import Chunks, CuratedParts, Curation, Records
+from esteira.in_order import InOrder
+from esteira.lake import Lake, Layout, Part
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+class Ahead:
+    """A curation in a thread of its own, at most one chunk behind.
+
+    When it fails it stops taking records: the step that curates meets the same error, with the raw parts sealed.
+
+    Args:
+        curation: An attempt that nobody else feeds.
+    """
+
+    def __init__(self, curation: Curation) -> None:
+        self._curation = curation
+        self._chunks = Chunks()
+        self._working = InOrder[None]("esteira-curate")
+        self._parts: list[Part] = []
+        self._is_on = True
+
+    def add(self, records: Records, size_bytes: int) -> None:
+        """Take a page's records; waits while an earlier chunk is still in work.
+
+        Args:
+            records: In the order of the batch, from its first record on.
+            size_bytes: Size of the page.
+        """
+        if self._is_on:
+            for chunk in self._chunks.add(records, size_bytes):
+                self._work(chunk)
+
+    def stored(self, part: Part) -> None:
+        """Hear that the records up to here are stored as a raw part."""
+        self._parts.append(part)
+
+    def finish(self) -> CuratedParts | None:
+        """What was curated of all records, or None when something failed."""
+        if self._is_on and self._chunks.rest():
+            self._work(self._chunks.rest())
+        return self._guarded(self._closed) if self._is_on else None
+
+    def stop(self) -> None:
+        """End the thread and throw away what is not stored."""
+        self._working.stop()
+        self._curation.abort()
+
+    def _work(self, chunk: Records) -> None:
+        if self._is_on:
+            self._guarded(lambda: self._working.run(self._curation.add, chunk))
+
+    def _closed(self) -> CuratedParts:
+        self._working.wait()
+        return self._curation.close(self._parts)
+
+    def _guarded(self, call: Callable[[], T]) -> T | None:
+        try:
+            return call()
+        except Exception as exc:  # noqa: BLE001 - a defect of a transform too belongs to the step that curates
+            self._is_on = False
+            logger.info("curated no further while extracting: %s", exc)
+            return None
+
+
+@contextmanager
+def curating_ahead(dataset: Dataset, batch: str, lake: Lake, generation: int = 1) -> Iterator[Ahead]:
+    """A curation to feed while a batch is extracted; its thread ends with the block."""
+    ahead = Ahead(Curation(dataset, Layout(dataset.name, batch, generation), lake))
+    try:
+        yield ahead
+    finally:
+        ahead.stop()

@@ -1,0 +1,188 @@
+"""Parts that grow while they are uploaded: a file whose bytes go to S3 in pieces, and Parquet parts of a bounded size made with it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from esteira.errors import EsteiraError
+from esteira.lake.bucket import Bucket
+from esteira.lake.seal import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Buffer  # type: ignore[attr-defined,unused-ignore]
+
+MIB = 1024 * 1024
+PIECE_BYTES = 16 * MIB
+"""What is in memory of a growing object. S3 takes pieces from 5 MiB, 10,000 of them at most:
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
+PART_BYTES = 64 * MIB
+"""A curated part ends here. Redshift wants files of 1 MB to 1 GB, of about one size:
+https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-multiple-files.html"""
+GROUP_BYTES = 8 * MIB
+"""Arrow bytes of a row group: what the writer holds, and what a reader holds at a time."""
+
+
+class GrowingObject(io.RawIOBase):
+    """Bytes on their way to one key, written in order. Nothing is visible in S3 before `finish`.
+
+    Args:
+        bucket: Where to.
+        key: A key that no other attempt uses.
+    """
+
+    def __init__(self, bucket: Bucket, key: str) -> None:
+        super().__init__()
+        self._bucket, self.key = bucket, key
+        self._place = {"Bucket": bucket.bucket, "Key": key}
+        self._waiting = bytearray()
+        self._hash = hashlib.sha256()
+        self._upload: str | None = None
+        self._pieces: list[dict[str, Any]] = []
+        self.size_bytes = 0
+
+    def writable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+        return self.size_bytes
+
+    def write(self, data: Buffer) -> int:
+        """Take bytes; uploads a piece when one is full.
+
+        Raises:
+            AuthError: S3 denies the write.
+            LakeUnavailable: S3 does not take it after retries.
+        """
+        with memoryview(data).cast("B") as view:
+            self._hash.update(view)
+            self._waiting += view
+            self.size_bytes += len(view)
+            if len(self._waiting) >= PIECE_BYTES:
+                self._send()
+            return len(view)
+
+    def finish(self, rows: int, **facts: Any) -> Part:
+        """Make the object visible and describe it.
+
+        Args:
+            rows: Records in it.
+            facts: Further attributes of `Part`.
+
+        Raises:
+            AuthError: S3 denies the write.
+            LakeUnavailable: S3 does not take it after retries.
+        """
+        if self._upload is None:
+            self._bucket.put(self.key, bytes(self._waiting))
+        else:
+            if self._waiting:
+                self._send()
+            with self._bucket.translated("s3:PutObject", self.key):
+                pieces = {"Parts": self._pieces}
+                self._bucket.client.complete_multipart_upload(
+                    **self._place, UploadId=self._upload, MultipartUpload=pieces
+                )
+        self._waiting.clear()
+        return Part(key=self.key, size_bytes=self.size_bytes, sha256=self._hash.hexdigest(), rows=rows, **facts)
+
+    def abort(self) -> None:
+        """Throw away what was uploaded; what cannot be thrown away now is left to maintenance."""
+        self._waiting.clear()
+        if self._upload is not None:
+            with contextlib.suppress(EsteiraError), self._bucket.translated("s3:AbortMultipartUpload", self.key):
+                self._bucket.client.abort_multipart_upload(**self._place, UploadId=self._upload)
+
+    def _send(self) -> None:
+        client, number = self._bucket.client, len(self._pieces) + 1
+        with self._bucket.translated("s3:PutObject", self.key):
+            if self._upload is None:
+                self._upload = client.create_multipart_upload(**self._place)["UploadId"]
+            where = self._place | {"UploadId": self._upload, "PartNumber": number}
+            tag = client.upload_part(**where, Body=bytes(self._waiting))["ETag"]
+        self._pieces.append({"PartNumber": number, "ETag": tag})
+        self._waiting.clear()
+
+
+class TableParts:
+    """Arrow tables of one schema, as Parquet parts of a bounded size.
+
+    Args:
+        bucket: Where to.
+        key_of: The key of part number n, from 1.
+        on_stored: Called after each part.
+    """
+
+    def __init__(
+        self, bucket: Bucket, key_of: Callable[[int], str], on_stored: Callable[[], None] = lambda: None
+    ) -> None:
+        self._bucket, self._key_of, self._on_stored = bucket, key_of, on_stored
+        self._parts: list[Part] = []
+        self._group: list[pa.Table] = []
+        self._object: GrowingObject | None = None
+        self._writer: Any = None
+        self._rows = 0
+        self._text_bytes: dict[str, int] = {}
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows.
+
+        Raises:
+            AuthError: S3 denies the write.
+            LakeUnavailable: S3 does not take it after retries.
+        """
+        if table.num_rows:
+            self._group.append(table)
+            if sum(each.nbytes for each in self._group) >= GROUP_BYTES:
+                self._write_group()
+
+    def close(self) -> tuple[Part, ...]:
+        """Store what is left; returns all parts in order."""
+        self._write_group()
+        self._close_part()
+        return tuple(self._parts)
+
+    def abort(self) -> None:
+        """Throw the unfinished part away."""
+        self._group.clear()
+        if self._object is not None:
+            self._object.abort()
+
+    def _write_group(self) -> None:
+        if not self._group:
+            return
+        group = pa.concat_tables(self._group)
+        self._group.clear()
+        if self._object is None:
+            self._object = GrowingObject(self._bucket, self._key_of(len(self._parts) + 1))
+            self._writer = pq.ParquetWriter(self._object, group.schema, compression="zstd", coerce_timestamps="us")
+        self._writer.write_table(group, row_group_size=group.num_rows)
+        self._rows += group.num_rows
+        for name, size in text_bytes(group).items():
+            self._text_bytes[name] = max(size, self._text_bytes.get(name, 0))
+        if self._object.size_bytes >= PART_BYTES:
+            self._close_part()
+
+    def _close_part(self) -> None:
+        if self._object is None:
+            return
+        self._writer.close()
+        self._parts.append(self._object.finish(self._rows, text_bytes=self._text_bytes))
+        self._object, self._rows, self._text_bytes = None, 0, {}
+        self._on_stored()
+
+
+def text_bytes(table: pa.Table) -> dict[str, int]:
+    """Longest value of each text and nested column in UTF-8 bytes: VARCHAR lengths count bytes."""
+    kinds = zip(table.column_names, table.schema.types, strict=True)
+    text = [name for name, kind in kinds if pa.types.is_string(kind) or pa.types.is_binary(kind)]
+    return {name: pc.max(pc.binary_length(table.column(name))).as_py() or 0 for name in text}
