@@ -29,7 +29,7 @@ def run_demo(state: Path, report: Path) -> int:
         adopt(stack.env)
         load_environment()
         prepare_prefect()
-        from cli.prefect_queue import drained
+        from cli.foreground import drained
         from cli.rounds import check, fail_once, run_rounds, write_report
 
         with drained():

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from cli.environment import require_prefect
+from cli.foreground import watched
 from cli.output import DEFECT, dump, error_facts, fail, table
 from esteira.batch import Batch
 from esteira.catalogue import active, find_dataset, load_catalogue
@@ -65,7 +66,7 @@ def _ingest_unless_blocked(
 def ingest_one(name: str, request: Request) -> IngestReport | BaseException:
     """Run the flow of one dataset; its report, or the error it ended with."""
     as_of = request.as_of or datetime.now(UTC)
-    with listening(Lines()):
+    with watched(), listening(Lines()):
         state = ingest(name, start=request.start, end=request.end, as_of=as_of, return_state=True)
         outcome: Any = state.result(raise_on_failure=False)
     if isinstance(outcome, IngestReport | BaseException):

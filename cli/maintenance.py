@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli.environment import require_prefect
+from cli.foreground import watched
 from cli.output import dump, error_facts, fail, table
 from esteira.catalogue import find_dataset
 from esteira.settings import read_settings
@@ -45,7 +46,8 @@ def _run(request: Request) -> MaintenanceReport:
     options: dict[str, Any] = asdict(request)
     names = list(options.pop("names")) or None
     options["as_of"] = request.as_of or datetime.now(UTC)
-    state = maintenance(names, **options, return_state=True)
+    with watched():
+        state = maintenance(names, **options, return_state=True)
     outcome: Any = state.result(raise_on_failure=False)
     if isinstance(outcome, MaintenanceReport):
         return outcome

@@ -11,6 +11,7 @@ import click
 
 from blocks import open_warehouse
 from cli.environment import require_prefect
+from cli.foreground import watched
 from cli.ingest import Lines
 from cli.output import dump, error_facts, fail, table
 from esteira.catalogue import find_dataset, load_catalogue
@@ -93,7 +94,7 @@ def _dataset_of(batch: str) -> str:
 
 
 def _outcome(start: Callable[[], Any]) -> Any:
-    with listening(Lines()):
+    with watched(), listening(Lines()):
         outcome = start().result(raise_on_failure=False)
     return [outcome] if isinstance(outcome, LoadResult) else outcome
 

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from blocks import PortalBlock, open_warehouse
+from cli.foreground import watched
 from cli.ingest import COLUMNS, Lines, Request, batch_facts, ingest_one, summary_row
 from cli.output import table
 from esteira.catalogue import load_catalogue
@@ -71,7 +72,7 @@ def run_rounds(database: Path) -> list[Round]:
 def _round(title: str, as_of: datetime) -> Round:
     click.echo(f"\n{title}")
     began = time.monotonic()
-    with listening(Lines()):
+    with watched(), listening(Lines()):
         outcomes = _run_daily(as_of)
     seconds = time.monotonic() - began
     click.echo(table(COLUMNS, [summary_row(outcome.report) for outcome in outcomes if outcome.report]))

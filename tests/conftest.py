@@ -1,7 +1,7 @@
 """What every group shares: which tests need a worker to themselves.
 
-Each folder of tests that start servers runs on one worker, one test after the other; the folders are dealt out so that two
-workers are busy for about the same time.
+Each folder of tests that start servers runs on one worker, one test after the other, since they share a stack; a worker that is
+done with a folder takes the next one.
 """
 
 from __future__ import annotations
@@ -13,15 +13,9 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-WORKER = {
-    "main_job": "one",
-    "gateway": "two",
-    "warehouse": "two",
-    "torture": "one",
-    "stack": "one",
-    "deployments": "two",
-}
-NEEDS_STACK = frozenset(WORKER) - {"gateway"}
+GROUPS = ("main_job", "warehouse", "stack", "deployments", "gateway", "torture")
+"""The longest first, so that the last one to end is short."""
+NEEDS_STACK = frozenset(GROUPS) - {"gateway"}
 
 
 def pytest_configure() -> None:
@@ -35,16 +29,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark by folder, so that no test can forget it; the longest groups start first, small tests fill the gaps."""
     for item in items:
         folder = _folder(item)
-        if folder in WORKER:
+        if folder in GROUPS:
             if folder != "torture" or not item.get_closest_marker(
                 "long"
             ):  # those are many, and a lab of their own is cheap
-                item.add_marker(pytest.mark.xdist_group(WORKER[folder]))
+                item.add_marker(pytest.mark.xdist_group(folder))
             item.add_marker(pytest.mark.slow)
         if folder in NEEDS_STACK:
             item.add_marker(pytest.mark.stack)
-    order = list(WORKER)
-    items.sort(key=lambda item: order.index(_folder(item)) if _folder(item) in WORKER else len(order))
+    items.sort(key=lambda item: GROUPS.index(_folder(item)) if _folder(item) in GROUPS else len(GROUPS))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
