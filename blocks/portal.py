@@ -26,6 +26,7 @@ class PortalBlock(Block):
     allowed_hosts: list[str] = Field(default_factory=list, description="Further hosts that links may lead to.")
     allow_private_hosts: bool = Field(default=False, description="Whether the portal may stand in a private network.")
     requests_per_second: float | None = Field(default=None, description="Rate budget of one run.")
+    max_concurrent_requests: int = Field(default=1, ge=1, description="Requests at once, for paginators that can tell.")
 
     def config(self) -> PortalConfig:
         """The plain configuration that the core takes."""
@@ -37,6 +38,7 @@ class PortalBlock(Block):
             allowed_hosts=tuple(self.allowed_hosts),
             allow_private_hosts=self.allow_private_hosts,
             requests_per_second=self.requests_per_second,
+            max_concurrent_requests=self.max_concurrent_requests,
         )
 
     def open(self) -> Portal:

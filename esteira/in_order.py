@@ -38,5 +38,5 @@ class InOrder(Generic[T]):
         return None if working is None else working.result()
 
     def stop(self) -> None:
-        """End the thread after the work under way, whose result nobody wants any more."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        """End the thread when the work it was given is done; its result is nobody's any more."""
+        self._thread.shutdown(wait=True)

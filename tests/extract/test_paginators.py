@@ -58,12 +58,13 @@ def ids(pages: Any) -> list[int]:
     cap=st.integers(1, 12),
     count=st.integers(0, ROWS),
     stop=st.integers(0, ROWS),
+    at_once=st.integers(1, 4),
 )
 def test_the_rows_arrive_once_and_in_order_also_after_a_resumption(  # noqa: PLR0917
-    table: Any, open_portal: Any, source: Any, kind: Any, size: Any, cap: Any, count: Any, stop: Any
+    table: Any, open_portal: Any, source: Any, kind: Any, size: Any, cap: Any, count: Any, stop: Any, at_once: Any
 ):
     walk = source(paginator=paginator(kind, size), params={"count": count, "cap": cap})
-    whole = list(open_portal(table.url).pages(walk))
+    whole = list(open_portal(table.url, max_concurrent_requests=at_once).pages(walk))
     assert ids(whole) == list(range(count))
     assert [got.number for got in whole] == list(range(1, len(whole) + 1))
     last = whole[stop % len(whole)]

@@ -1,0 +1,23 @@
+"""How to get from one page of a portal to the next: pure values with the same three verbs, and no I/O.
+
+`first` gives the state of the first page, `request` says what to ask for, `next` reads the answer and gives the state of the page
+after it, or None at the end. A state is plain JSON: stored as a checkpoint, it resumes the walk in another process.
+
+A portal that serves the same page for ever is an error here, never an end: an end would be a table with rows missing.
+"""
+
+from esteira.paginate.counted import Offset, PageNumber, SinglePage
+from esteira.paginate.links import NextLink
+from esteira.paginate.verbs import PageReading, PageRequest, Paginator, Params, State
+
+__all__ = [
+    "NextLink",
+    "Offset",
+    "PageNumber",
+    "PageReading",
+    "PageRequest",
+    "Paginator",
+    "Params",
+    "SinglePage",
+    "State",
+]

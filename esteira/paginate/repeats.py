@@ -1,0 +1,41 @@
+"""A portal that serves the same page for ever, found out however long the circle is, with a state that stays small."""
+
+from __future__ import annotations
+
+from esteira.errors import PayloadError
+from esteira.paginate.verbs import PageReading, State
+from esteira.redaction import redact_url
+
+
+def new_page(trail: State | None, reading: PageReading, where: str) -> State | None:
+    """The trail with this page's fingerprint. Empty pages are all alike, so they leave no mark."""
+    if reading.record_count == 0:
+        return trail
+    longer = walked(trail, reading.fingerprint)
+    if longer is None:
+        raise endless(reading, f"its records came before ({where})")
+    return longer
+
+
+def walked(trail: State | None, mark: str) -> State | None:
+    """One step further on a trail, or None when the mark lies on it.
+
+    Brent's cycle detection, so that a state stays small on a walk of any length: the first, the last and one anchor are kept; the
+    anchor moves at each power of two, so a cycle of any length is met.
+    """
+    if trail is None:
+        return {"first": mark, "last": mark, "anchor": mark, "steps": 0, "span": 1}
+    if mark in (trail["first"], trail["last"], trail["anchor"]):
+        return None
+    steps = trail["steps"] + 1
+    if steps < trail["span"]:
+        return {**trail, "last": mark, "steps": steps}
+    return {**trail, "last": mark, "anchor": mark, "steps": 0, "span": trail["span"] * 2}
+
+
+def endless(reading: PageReading, what: str) -> PayloadError:
+    """The error of a portal that repeats itself."""
+    return PayloadError(
+        f"Page {reading.number} of {redact_url(reading.url)}: {what}. The portal repeats itself, so the end cannot be told.",
+        hint="Compare the contract's paginator with the portal's documentation; a repeated page is often a misspelt parameter.",
+    )
