@@ -39,9 +39,16 @@ def main() -> None:
 
 def _target() -> dict[str, object]:
     url = urlsplit(POSTGRES)
-    place = {"host": unquote(url.netloc.rpartition("@")[2].rpartition(":")[0]), "port": url.port, "user": url.username,
-             "password": url.password, "database": url.path[1:]}  # fmt: skip
-    speed = {"use_copy": True, "batch_size_rows": BATCH_ROWS, "validate_records": False, "add_record_metadata": False}
+    login, _, server = url.netloc.rpartition("@")
+    socket = unquote(server.rpartition(":")[0])
+    place = {"sqlalchemy_url": f"postgresql+psycopg://{login}@{url.path}?host={socket}"}
+    speed = {
+        "use_copy": True,
+        "batch_size_rows": BATCH_ROWS,
+        "validate_records": False,
+        "add_record_metadata": False,
+        "activate_version": False,
+    }
     return place | speed | {"default_target_schema": RUN, "load_method": "append-only"}
 
 

@@ -33,7 +33,7 @@ class Flights(RESTStream[Any]):
     """The one stream."""
 
     name = "flights"
-    primary_keys = ("id",)
+    primary_keys = ()  # a key would make the target merge instead of append
     records_jsonpath = "$.rows[*]"
     schema = th.PropertiesList(
         th.Property("id", th.IntegerType, required=True),
