@@ -21,45 +21,46 @@ from bench.venvs import PEERS, python_of, versions
 
 FLIGHTS = 336_776
 RESULTS, PLOT = ROOT / "bench-results.json", ROOT / "bench-results.svg"
-QUICK = {"contest", "help"}
 SUITES = ("contest", "memory", "shapes", "live", "overhead", "help")
+IN_QUICK = {"contest", "help"}
+BESIDE_PREFECT = {"live", "overhead"}
+"""These need the whole stack; the others are measured without its idle parts beside them."""
 
 
 def main() -> None:
-    """Measure, print, write."""
+    """Measure, print, write; what is measured is written after each suite, so that a failure loses only what follows."""
     options = _options()
-    suites = options.suites or (QUICK if options.quick else set(SUITES))
-    turns = options.turns or (1 if options.quick else 5)
-    results: Facts = {"machine": _machine(), "versions": _versions(), "turns": turns}
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        results |= _measure(Path(folder), suites, turns, options)
+    results: Facts = {"machine": _machine(), "versions": _versions(), "turns": options.turns}
+    for wanted in (options.suites - BESIDE_PREFECT, options.suites & BESIDE_PREFECT):
+        if wanted:
+            _measure(options, wanted, results)
     _print(results)
+
+
+def _measure(options: argparse.Namespace, wanted: set[str], results: Facts) -> None:
+    jobs: dict[str, Callable[[Place], object]] = {
+        "contest": lambda place: [one.as_facts for one in hold(place, options.only, Input(), FLIGHTS, options.turns)],
+        "memory": lambda place: scale.factors(place, FLIGHTS, options.factors),
+        "shapes": scale.shapes,
+        "live": lambda place: live.measure(place, options.turns),
+        "overhead": lambda place: overhead.measure(place.stack, options.turns),
+        "help": lambda _place: {"help_seconds": round(overhead.help_seconds(options.turns), 3)},
+    }
+    for venv in sorted({one.venv for one in options.only if one.venv} if "contest" in wanted else ()):
+        python_of(venv)  # what is to be installed is installed before the clock starts
+    is_whole = bool(wanted & BESIDE_PREFECT)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, open_place(Path(folder), is_whole=is_whole) as place:
+        place.warm("flights")
+        for suite in (suite for suite in SUITES if suite in wanted):
+            print(f"{suite}:", flush=True)
+            results[suite] = jobs[suite](place)
+            _write(results)
+
+
+def _write(results: Facts) -> None:
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     if "contest" in results:
         PLOT.write_text(bars(results["contest"]))
-    print(f"Written: {RESULTS.name}" + (f", {PLOT.name}" if "contest" in results else ""))
-
-
-def _measure(folder: Path, suites: set[str], turns: int, options: argparse.Namespace) -> Facts:
-    chosen = [one for one in ALL if (one.name in options.only if options.only else not (options.quick and one.is_slow))]
-    for peer in PEERS:
-        python_of(peer)  # what is to be installed is installed before the clock starts
-    with_prefect = "overhead" in suites
-    with open_place(folder, with_portal=bool({"live", "overhead"} & suites), with_prefect=with_prefect) as place:
-        place.warm("flights")
-        jobs: dict[str, Callable[[Place], object]] = {
-            "contest": lambda place: [one.as_facts for one in hold(place, chosen, Input(), FLIGHTS, turns)],
-            "memory": lambda place: scale.factors(place, FLIGHTS, options.factors),
-            "shapes": scale.shapes,
-            "live": lambda place: live.measure(place, turns),
-            "overhead": lambda place: overhead.measure(place.stack, turns),
-            "help": lambda _place: {"help_seconds": round(overhead.help_seconds(turns), 3)},
-        }
-        found: Facts = {}
-        for suite in (suite for suite in SUITES if suite in suites):
-            print(f"{suite}:", flush=True)
-            found[suite] = jobs[suite](place)
-    return found
 
 
 def _print(results: Facts) -> None:
@@ -67,10 +68,15 @@ def _print(results: Facts) -> None:
     for one in results.get("contest", ()):
         name = f"{one['label']} ({one['goal']})"
         print(f"  {name:38} {one['rows_per_second']:>10,} rows/s   peak {one['peak_mb']:>5,} MB")
-    for one in results.get("shapes", ()):
-        print(f"  {one['shape']:8} {one['rows']:>9,} rows   {one['rows_per_second']}   peak {one['peak_mb']} MB")
+    for one in (*results.get("memory", ()), *results.get("shapes", ())):
+        speed = one["rows_per_second"]
+        print(
+            f"  {one['rows']:>10,} {one['shape']:8} {speed['parquet']:>9,} rows/s to Parquet, {speed['warehouse']:>9,} to committed"
+            f"   peak {one['peak_mb']:>5,} MB   S3 requests {sum(one['s3_requests'].values())}"
+        )
     for verdict in verdicts(results):
         print(f"  {'met    ' if verdict.is_met else 'NOT MET'}  {verdict.text}: {verdict.found}")
+    print(f"Written: {RESULTS.name}" + (f", {PLOT.name}" if "contest" in results else ""))
 
 
 def _machine() -> str:
@@ -85,14 +91,17 @@ def _versions() -> dict[str, dict[str, str]]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("--quick", action="store_true", help="two minutes: one turn of the contest, and the help")
-    parser.add_argument("--suites", nargs="+", choices=SUITES, type=str)
+    parser.add_argument("--suites", nargs="+", choices=SUITES)
     parser.add_argument("--only", nargs="+", choices=[one.name for one in ALL], help="contestants")
     parser.add_argument("--turns", type=int, help="runs of each; the median counts (5)")
     parser.add_argument(
         "--factors", nargs="+", type=int, default=[1, 4, 10, 30], help="multiples of the rows for `memory`"
     )
     options = parser.parse_args()
-    options.suites = set(options.suites or ())
+    options.suites = set(options.suites or (IN_QUICK if options.quick else SUITES))
+    options.turns = options.turns or (1 if options.quick else 5)
+    names = options.only or [one.name for one in ALL if not (options.quick and one.is_extra)]
+    options.only = [one for one in ALL if one.name in names]
     return options
 
 

@@ -72,10 +72,10 @@ def run(place: Place, contestant: Contestant, what: Input, rows: int) -> Facts:
     """
     name = f"run_{secrets.token_hex(4)}"
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        env = place.peer_environment() if contestant.is_peer else place.environment()
+        env = place.peer_environment() if contestant.venv else place.environment()
         url = place.replay_url(what.rows, size=what.size, factor=what.factor)
         env |= {"BENCH_URL": url, "BENCH_RUN": name, "BENCH_FOLDER": folder}
-        cwd = folder if contestant.is_peer else ROOT
+        cwd = folder if contestant.venv else ROOT
         done = subprocess.run(
             contestant.command(place, what), env=env, cwd=cwd, capture_output=True, text=True, check=False
         )

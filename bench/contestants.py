@@ -34,8 +34,8 @@ class Contestant:
         measures: Stretches of its clock that count, by the key in its facts.
         command: What to run for an input.
         count: The rows that it wrote, by goal; None where nothing is written.
-        is_peer: It gets the peers' environment.
-        is_slow: Left out of a quick run.
+        venv: Name of a peer's environment, which is installed for it; None for us.
+        is_extra: Left out of a quick run.
     """
 
     name: str
@@ -43,8 +43,8 @@ class Contestant:
     measures: tuple[str, ...]
     command: Callable[[Place, Input], list[str]]
     count: Callable[[Place, Facts], dict[str, int]]
-    is_peer: bool = False
-    is_slow: bool = False
+    venv: str | None = None
+    is_extra: bool = False
 
 
 def _limit(place: Place, what: Input) -> list[str]:
@@ -100,21 +100,18 @@ def _in_postgres(place: Place, facts: Facts) -> dict[str, int]:
     return {"warehouse": table_rows(place, f"{facts['run']}.flights")}
 
 
+_DLT_S3, _DLT_POSTGRES = _peer("dlt", "dlt_rest.py", "s3"), _peer("dlt", "dlt_rest.py", "parquet")
+_ARROW_S3, _ARROW_POSTGRES = _peer("dlt", "dlt_arrow.py", "s3"), _peer("dlt", "dlt_arrow.py", "parquet")
+_PLAIN, _SINGER = _peer("plain", "plain.py"), _peer("singer", "singer.py")
 ALL = (
     Contestant("limit", "fetch and parse only", ("parse",), _limit, _told),
     Contestant("esteira", "Esteira", ("parquet", "warehouse"), ours("--load"), count_ours),
-    Contestant("dlt-parquet", "dlt", ("parquet",), _peer("dlt", "dlt_rest.py", "s3"), _in_bucket, is_peer=True),
+    Contestant("dlt-parquet", "dlt", ("parquet",), _DLT_S3, _in_bucket, "dlt"),
+    Contestant("dlt-postgres", "dlt", ("warehouse",), _DLT_POSTGRES, _in_postgres, "dlt"),
+    Contestant("arrow-parquet", "dlt, Arrow by hand", ("parquet",), _ARROW_S3, _in_bucket, "dlt", is_extra=True),
     Contestant(
-        "dlt-postgres", "dlt", ("warehouse",), _peer("dlt", "dlt_rest.py", "parquet"), _in_postgres, is_peer=True
+        "arrow-postgres", "dlt, Arrow by hand", ("warehouse",), _ARROW_POSTGRES, _in_postgres, "dlt", is_extra=True
     ),
-    Contestant("plain", "pandas + awswrangler", ("parquet",), _peer("plain", "plain.py"), _in_bucket, is_peer=True),
-    Contestant(
-        "singer",
-        "Singer (Meltano SDK)",
-        ("warehouse",),
-        _peer("singer", "singer.py"),
-        _in_postgres,
-        is_peer=True,
-        is_slow=True,
-    ),
+    Contestant("plain", "pandas + awswrangler", ("parquet",), _PLAIN, _in_bucket, "plain"),
+    Contestant("singer", "Singer (Meltano SDK)", ("warehouse",), _SINGER, _in_postgres, "singer", is_extra=True),
 )

@@ -82,9 +82,9 @@ class Place:
 
 
 @contextmanager
-def open_place(folder: Path, *, with_portal: bool = False, with_prefect: bool = False) -> Iterator[Place]:
-    """Start everything below a folder and stop it on the way out."""
-    config = StackConfig(state=folder / "stack", ports=Ports.free(), with_prefect=with_prefect, with_portal=with_portal)
+def open_place(folder: Path, *, is_whole: bool = False) -> Iterator[Place]:
+    """Start everything below a folder and stop it on the way out; the whole stack has the live portal and Prefect too."""
+    config = StackConfig(state=folder / "stack", ports=Ports.free(), with_prefect=is_whole, with_portal=is_whole)
     with running(config) as stack, _replaying() as (port, token):
         place = Place(stack, port, token)
         place.s3().create_bucket(Bucket=PEER_BUCKET)
