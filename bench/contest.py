@@ -14,13 +14,14 @@ from pathlib import Path
 from bench.contestants import Contestant, Facts, Input
 from bench.counting import WrongRows
 from bench.place import Place
+from bench.watch import TreePeak
 
 ROOT = Path(__file__).parents[1]
 
 
 @dataclass
 class Measure:
-    """One contestant's runs to one goal."""
+    """One contestant's runs to one goal; memory is that of all its processes, or of the largest where that is more."""
 
     contestant: Contestant
     goal: str
@@ -65,27 +66,32 @@ def hold(place: Place, contestants: Sequence[Contestant], what: Input, rows: int
 
 
 def run(place: Place, contestant: Contestant, what: Input, rows: int) -> Facts:
-    """Run one contestant once; returns the facts that it told.
+    """Run one contestant once; returns the facts that it told, with the memory of its whole tree.
 
     Raises:
         WrongRows: It wrote other rows than `rows`.
     """
     name = f"run_{secrets.token_hex(4)}"
+    url = place.replay_url(what.rows, size=what.size, factor=what.factor)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         env = place.peer_environment() if contestant.venv else place.environment()
-        url = place.replay_url(what.rows, size=what.size, factor=what.factor)
         env |= {"BENCH_URL": url, "BENCH_RUN": name, "BENCH_FOLDER": folder}
-        cwd = folder if contestant.venv else ROOT
-        done = subprocess.run(
-            contestant.command(place, what), env=env, cwd=cwd, capture_output=True, text=True, check=False
-        )
-    if done.returncode != 0:
-        raise RuntimeError(
-            f"{contestant.name} failed with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-        )
-    facts: Facts = json.loads(done.stdout.splitlines()[-1]) | {"run": name}
+        out, peak = _run(contestant.command(place, what), env, Path(folder) if contestant.venv else ROOT)
+    facts: Facts = json.loads(out.splitlines()[-1])
+    facts |= {"run": name, "peak_bytes": max(peak, facts["peak_bytes"])}
     _check(contestant, contestant.count(place, facts), rows)
     return facts
+
+
+def _run(command: list[str], env: dict[str, str], folder: Path) -> tuple[str, int]:
+    process = subprocess.Popen(
+        command, env=env, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
+    with TreePeak(process.pid) as tree:
+        out, errors = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"{command} ended with {process.returncode}:\n{out[-2000:]}\n{errors[-4000:]}")
+    return out, tree.bytes
 
 
 def _check(contestant: Contestant, found: dict[str, int], rows: int) -> None:

@@ -1,10 +1,13 @@
 """The benchmark's own inputs and judgements: a wrong page or a wrong verdict would make every figure worthless."""
 
 import json
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,7 @@ from bench.plot import bars
 from bench.replay import HOST, Server
 from bench.rows import FIRST_ID, REPEAT_STEP, SETS, flights, limited
 from bench.targets import exponent, verdicts
+from bench.watch import TreePeak
 
 TOKEN = "a-token"
 
@@ -96,3 +100,31 @@ def test_a_target_is_judged_by_the_ratio_of_one_run():
     measures = [speed("esteira", "parquet", 90), speed("dlt-parquet", "parquet", 10), speed("limit", "parse", 200)]
     assert [(one.found, one.is_met) for one in verdicts({"contest": measures})] == [("9.00", True), ("0.45", False)]
     assert bars(measures).count("<rect") == 3
+
+
+def test_memory_is_judged_by_the_largest_run_and_by_its_growth():
+    def run(factor: int, peak_mb: int) -> dict[str, object]:
+        rows = 336_776 * factor
+        return {
+            "rows": rows,
+            "factor": factor,
+            "peak_mb": peak_mb,
+            "part_mb": 18,
+            "seconds": {"warehouse": float(rows)},
+        }
+
+    found = verdicts({"memory": [run(1, 300), run(10, 310), run(30, 320)]})
+    assert [(one.found, one.is_met) for one in found] == [
+        ("320 MB", True), ("10,103,280 rows, peak 320 MB", True), ("20 MB of 18 MB", False), ("1.000", True),
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="macOS has no /proc")
+def test_the_memory_of_a_process_counts_its_children():
+    child = "import time; held = b'x' * 60_000_000; time.sleep(0.8)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"]
+    )
+    with TreePeak(process.pid) as tree:
+        process.wait()
+    assert 60_000_000 < tree.bytes < 150_000_000
