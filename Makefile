@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long torture bench-warehouse test-browser test-image lint format types docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser test-image lint format types docs up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,12 @@ test-long: $(READY) ## strike a load at each of its durable writes in each way; 
 TRIALS ?= 1000
 torture: $(READY) ## TRIALS (1,000) random kills with retries; SEED= repeats a run
 	@exec $(PY) -m tests.torture --trials $(TRIALS) $(if $(SEED),--seed $(SEED))
+
+bench: $(READY) ## measure speed, memory and overhead, beside dlt, Singer and a plain script (half an hour; 10 GB of disk)
+	@exec $(PY) -m bench
+
+bench-quick: $(READY) ## one turn of the contest without the slow peer, and the command's start (two minutes)
+	@exec $(PY) -m bench --quick
 
 bench-warehouse: $(READY) ## measure COPY, upsert and memory of the load path (minutes; 10 GB of disk)
 	@exec $(PY) -m bench.warehouse
@@ -69,7 +75,7 @@ down: ## stop the laptop stack
 	@if [ -x .venv/bin/esteira ]; then exec .venv/bin/esteira stack down; else echo "down: nothing is set up here"; fi
 
 clean: down ## stop the stack; remove its state and everything the tools wrote, but not .venv
-	@rm -rf .esteira demo-report.json site build dist *.egg-info .coverage .coverage.* coverage.xml htmlcov
+	@rm -rf .esteira demo-report.json bench-results.json bench-results.svg site build dist *.egg-info .coverage .coverage.* coverage.xml htmlcov
 	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -path ./.venv -prune -o -path ./.git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
@@ -83,6 +89,15 @@ lock: $(READY) ## resolve the dependencies again and write both lock files
 	@$(LOCK) --all-extras --output-file requirements-dev.lock pyproject.toml
 	@$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 	@for file in requirements-dev.lock requirements.lock; do \
+		sed -e '/^ *--\(index-url\|extra-index-url\|find-links\)/d' -e '/^ *# from http/d' "$$file" > "$$file.new" && mv "$$file.new" "$$file" || exit 1; \
+	done
+
+PEERS := dlt plain singer
+bench-lock: $(READY) ## resolve the benchmark's peers again and write their lock files
+	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet --quiet uv
+	@for peer in $(PEERS); do \
+		file=bench/peers/requirements-$$peer.lock; \
+		$(LOCK) --output-file "$$file" "bench/peers/$$peer.in" || exit 1; \
 		sed -e '/^ *--\(index-url\|extra-index-url\|find-links\)/d' -e '/^ *# from http/d' "$$file" > "$$file.new" && mv "$$file.new" "$$file" || exit 1; \
 	done
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
+from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.curate import Chunks, CuratedParts, Curation, Records
+from esteira.extract import OnProgress, extract
 from esteira.in_order import InOrder
-from esteira.lake import Lake, Layout, Part
+from esteira.lake import Lake, Layout, Part, Seal
+from esteira.portal import Portal
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -75,10 +79,40 @@ class Ahead:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A sealed raw batch, and what was curated of it on the way, when all of it came by."""
+
+    raw: Seal
+    ahead: CuratedParts | None
+
+
+def extract_ahead(
+    dataset: Dataset,
+    batch: Batch,
+    *,
+    portal: Portal,
+    lake: Lake,
+    on_progress: OnProgress | None = None,
+    generation: int = 1,
+) -> Extracted:
+    """Bring a batch into raw, and curate it meanwhile.
+
+    Raises:
+        PayloadError, DataQualityError, SourceUnavailable: See `extract`.
+    """
+    layout = Layout(batch.dataset, batch.id, generation)
+    with _curating(dataset, layout, lake) as follower:
+        raw = extract(
+            dataset, batch, portal=portal, lake=lake, on_progress=on_progress, generation=generation, follower=follower
+        )
+        return Extracted(raw, follower.finish())
+
+
 @contextmanager
-def curating_ahead(dataset: Dataset, batch: str, lake: Lake, generation: int = 1) -> Iterator[Ahead]:
-    """A curation to feed while a batch is extracted; its thread ends with the block."""
-    ahead = Ahead(Curation(dataset, Layout(dataset.name, batch, generation), lake))
+def _curating(dataset: Dataset, layout: Layout, lake: Lake) -> Iterator[Ahead]:
+    """A curation to feed; its threads end with the block."""
+    ahead = Ahead(Curation(dataset, layout, lake))
     try:
         yield ahead
     finally:

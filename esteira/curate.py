@@ -124,6 +124,7 @@ class Curation:
             raw: The raw parts whose records were added.
         """
         self._writing.wait()
+        self._writing.stop()
         good, bad = self._good.close(), self._bad.close()
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
         return CuratedParts(

@@ -12,14 +12,17 @@ from packaging.utils import canonicalize_name
 from tests.conventions.sources import ROOT, report
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+PEERS = tuple(sorted(f"bench/peers/{path.name}" for path in (ROOT / "bench/peers").glob("requirements-*.lock")))
 ADDRESS = re.compile(r"https?://|file:|--(?:extra-)?index-url|--find-links", re.IGNORECASE)
 DEVELOPMENT = "esteira[local,dev,docs]"
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, *PEERS])
 def test_a_lock_names_files_by_hash_and_not_by_address(name: str) -> None:
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    assert sum("--hash=sha256:" in line for line in lines) > 100, f"Fix: {name} has no hashes; run 'make lock'."
+    assert sum("--hash=sha256:" in line for line in lines) > 100, (
+        f"Fix: {name} has no hashes; run 'make lock' (a peer of the benchmark: 'make bench-lock')."
+    )
     report(
         [f"{name}:{number}: {line.strip()}" for number, line in enumerate(lines, 1) if ADDRESS.search(line)],
         "run 'make lock'.",

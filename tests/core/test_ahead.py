@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from esteira import curate as curation
 from esteira import extract as extraction
-from esteira.ahead import curating_ahead
+from esteira.ahead import extract_ahead
 from esteira.contract import Dataset, Offset, Quality
 from esteira.curate import Chunks, CuratedParts, curate
 from esteira.errors import ContractError, SourceUnavailable
@@ -33,13 +33,8 @@ def tiny_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def both(
     contract: Dataset, up: Hostile, lake: Lake, open_portal: Opened, on_progress: Callable[..., None] | None = None
 ) -> tuple[Seal, CuratedParts | None]:
-    """Extract and curate ahead, as the task does."""
-    batch = batch_of(contract)
-    with curating_ahead(contract, batch.id, lake) as follower:
-        raw = extract(
-            contract, batch, portal=open_portal(up.url), lake=lake, follower=follower, on_progress=on_progress
-        )
-        return raw, follower.finish()
+    found = extract_ahead(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, on_progress=on_progress)
+    return found.raw, found.ahead
 
 
 def counts(seal: Seal) -> tuple[Any, ...]:
