@@ -23,8 +23,9 @@ from bench.limit import read_only
 from bench.ours import AS_OF, open_lake, open_portal
 from bench.peers.facts import print_facts
 from bench.place import Place
+from esteira.ahead import extract_ahead
 from esteira.batch import Known, plan
-from esteira.extract import extract
+from esteira.curate import curate
 from esteira.vault import read_secret
 
 SIZE = 10_000
@@ -68,7 +69,8 @@ def _extract(url: str, token: str) -> None:
     (batch,) = plan(dataset, AS_OF, Known())
     lake, portal = open_lake(Counter()), open_portal(url, token)
     began = time.monotonic()
-    seal = extract(dataset, batch, portal=portal, lake=lake)
+    found = extract_ahead(dataset, batch, portal=portal, lake=lake)
+    seal = curate(dataset, found.raw, lake=lake, ahead=found.ahead)
     print_facts(rows=seal.extracted, extract=time.monotonic() - began)
 
 

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from esteira.errors import AuthError, ConfigError, EsteiraError, LakeUnavailable
-from esteira.vault import login_error
+from esteira.vault import aws_session, login_error
 
 CONFLICT_TRIES = 5
 """S3 answers 409 while another conditional write of the same key is under way; the put is simply tried again."""
@@ -34,7 +34,7 @@ class Bucket:
     def __init__(self, bucket: str, session: boto3.Session | None = None) -> None:
         self.bucket = bucket
         with self.translated("s3:ListBucket", ""):
-            self._session = session or boto3.Session()
+            self._session = session or aws_session()
             retries = {"mode": "standard", "max_attempts": 5}
             config = Config(retries=retries, max_pool_connections=MAX_CONNECTIONS)  # type: ignore[arg-type] # a TypedDict to the stubs
             self.client: Any = self._session.client("s3", config=config)

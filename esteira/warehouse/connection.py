@@ -8,11 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import redshift_connector
 from redshift_connector.error import Error as DriverError
 
 from esteira.errors import ConfigError
+from esteira.vault import aws_session
 from esteira.warehouse.config import Credentials, WarehouseConfig
 from esteira.warehouse.driver_errors import CONNECT_ERRORS, connect_error, translated
 
@@ -136,7 +136,7 @@ class Warehouse:
         """By IAM the driver asks AWS for a password of minutes: GetCredentials for Serverless, GetClusterCredentialsWithIAM else."""
         if self._credentials is not None:
             return {"user": self._credentials.user, "password": self._credentials.password}
-        aws = {"iam": True, "region": boto3.Session().region_name}
+        aws = {"iam": True, "region": aws_session().region_name}
         if self.config.workgroup:
             return aws | {"is_serverless": True, "serverless_work_group": self.config.workgroup}
         return aws | {"cluster_identifier": self.config.cluster, "group_federation": True}
