@@ -6,20 +6,18 @@ from collections import defaultdict
 
 from esteira.batch import Batch
 from esteira.contract import DeleteInsert
-from esteira.contract.columns import POSITION_COLUMN
 from esteira.errors import DataQualityError
+from esteira.warehouse import fate
 from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
-from esteira.warehouse.events import BEFORE, KEY, READ, Events
-from esteira.warehouse.fold import FINAL, VERDICT, count_actions, fold, is_in_doubt
+from esteira.warehouse.events import KEY, READ, Events
+from esteira.warehouse.fold import VERDICT, fold, is_in_doubt
 from esteira.warehouse.graves import grave_columns, grave_table
 from esteira.warehouse.history import Past
 from esteira.warehouse.order import ORDER
 from esteira.warehouse.rule import Rule, match, prefixed
 from esteira.warehouse.staging import STAGING
-from esteira.warehouse.statements import BATCH_COLUMN, LOADED_COLUMN, literal, names
-
-_LEAVING, _COMING = "esteira_leaving", "esteira_coming"
+from esteira.warehouse.statements import BATCH_COLUMN, names
 
 
 class KeyedWriter:
@@ -63,8 +61,9 @@ class KeyedWriter:
             self._fold_the_lake()
         else:
             self._step()
+        fate.decide(self._session, self._rule, self._events.before, self._rewritten)
         outcome = self._outcome()
-        self._change_table()
+        fate.change_table(self._session, self._rule)
         self._change_graves()
         return outcome
 
@@ -78,7 +77,8 @@ class KeyedWriter:
         if is_late and rule.forgets:
             self._fold_the_lake()
             return
-        self._events.add_state()
+        if is_late or not rule.is_won_by_the_last:
+            self._events.add_state()
         self._fold()
         if is_late and is_in_doubt(self._session, rule):
             self._events.forget_others()
@@ -103,36 +103,12 @@ class KeyedWriter:
 
     def _outcome(self) -> Outcome:
         found: dict[str, dict[str, int]] = defaultdict(dict)
-        for batch_id, action, count in count_actions(self._session, self._rule):
+        for batch_id, action, count in fate.count_actions(self._session, self._rule, self._events.before):
             found[batch_id][action] = count
         for batch_id, count in self._events.superseded.items():
             found[batch_id]["stale"] = count
-        missing = f'f."{self._rule.identity[0]}" IS NULL'
-        deleted = self._session.count(
-            f"SELECT COUNT(*) FROM {BEFORE} b LEFT JOIN {FINAL} f ON {match(self._rule.identity, 'f', 'b')} WHERE {missing}"
-        )
-        return Outcome({batch_id: Counts(**actions) for batch_id, actions in found.items()}, deleted)
-
-    def _change_table(self) -> None:
-        rule, run = self._rule, self._session.run
-        first, pair, kept = rule.identity[0], match(rule.identity, "f", "b"), self._is_kept()
-        run(
-            f"CREATE TEMP TABLE {_LEAVING} AS SELECT {prefixed('b', rule.identity)} FROM {BEFORE} b LEFT JOIN {FINAL} f ON {pair} "
-            f'WHERE f."{first}" IS NULL OR NOT {kept}'
-        )
-        run(
-            f"CREATE TEMP TABLE {_COMING} AS SELECT f.* FROM {FINAL} f LEFT JOIN {BEFORE} b ON {pair} "
-            f'WHERE b."{first}" IS NULL OR NOT {kept}'
-        )
-        run(f"DELETE FROM {rule.table} USING {_LEAVING} l WHERE {match(rule.identity, 'l', rule.table)}")
-        columns = names((*rule.copied, *rule.validity))
-        run(f'INSERT INTO {rule.table} ({columns}, "{LOADED_COLUMN}") SELECT {columns}, GETDATE() FROM {_COMING}')
-
-    def _is_kept(self) -> str:
-        """Whether a row of the table stays as it is: equal, and not in the name of a batch that no longer says it."""
-        batches = ", ".join(literal(batch_id) for batch_id in self._rewritten)
-        told = match((BATCH_COLUMN, POSITION_COLUMN), "f", "b")
-        return f'({self._rule.same_in_table("b", "f")} AND (b."{BATCH_COLUMN}" NOT IN ({batches}) OR ({told})))'
+        counts = {batch_id: Counts(**actions) for batch_id, actions in found.items()}
+        return Outcome(counts, fate.count_deleted(self._session))
 
     def _change_graves(self) -> None:
         rule = self._rule
@@ -149,9 +125,16 @@ def _refuse_ambiguous(session: Session, rule: Rule) -> None:
     """A key may stand twice in a batch only with equal values, unless a column orders its versions."""
     if rule.newest_by or isinstance(rule.mode, DeleteInsert):
         return
-    key = names(rule.key)
-    rows = f"(SELECT DISTINCT {names(rule.dataset.column_names)} FROM {STAGING}) AS every"
-    found = session.rows(f"SELECT {key} FROM {rows} GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY {key} LIMIT 5")
+    key, columns = names(rule.key), rule.dataset.column_names
+    repeated = f"SELECT {key} FROM {STAGING} GROUP BY {key} HAVING COUNT(*) > 1"
+    if not session.count(f"SELECT COUNT(*) FROM ({repeated}) AS repeated"):
+        return  # whole rows are compared only where it matters
+    rows = (
+        f"SELECT DISTINCT {prefixed('s', columns)} FROM {STAGING} s JOIN ({repeated}) r ON {match(rule.key, 'r', 's')}"
+    )
+    found = session.rows(
+        f"SELECT {key} FROM ({rows}) AS every GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY {key} LIMIT 5"
+    )
     if found:
         shown = ", ".join("/".join(map(str, row)) for row in found)
         raise DataQualityError(

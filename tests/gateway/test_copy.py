@@ -182,7 +182,14 @@ def test_a_row_that_postgresql_refuses_ends_the_copy(cursor: Any, schema: str, p
 def test_a_moment_is_read_as_utc_whatever_the_zones_of_file_and_session(
     cursor: Any, schema: str, put_manifest: PutManifest, unit: str, zone: str | None
 ) -> None:
-    counts = [-62_135_596_800_000, -1, 0, 1, 253_402_300_799_999, None]  # milliseconds; from the year 1 to the end of 9999
+    counts = [
+        -62_135_596_800_000,
+        -1,
+        0,
+        1,
+        253_402_300_799_999,
+        None,
+    ]  # milliseconds; from the year 1 to the end of 9999
     stored = pa.array(counts, pa.timestamp("ms")).cast(pa.timestamp(unit)).cast(pa.timestamp(unit, zone))
     manifest = put_manifest(pa.table({"at": stored, "at_tz": stored}))
     cursor.execute(f"CREATE TABLE {schema}.t (at TIMESTAMP, at_tz TIMESTAMPTZ)")
