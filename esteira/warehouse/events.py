@@ -30,14 +30,13 @@ class Events:
         rule: The dataset's rule.
 
     Attributes:
-        is_scoped: Whether `KEY` holds the keys concerned; else all are.
         before: The table's rows of the keys concerned, as they were: what may stand behind FROM until the table is changed.
     """
 
     def __init__(self, session: Session, rule: Rule) -> None:
         self._session = session
         self._rule = rule
-        self.is_scoped = False
+        self._keys = ""
         self.before = ""
         self.superseded: dict[str, int] = {}
         moment = f', t."{VALID_FROM}"' if rule.validity else ""
@@ -83,7 +82,12 @@ class Events:
         if rule.is_snapshot_history:
             keys += f' UNION ALL SELECT {names(rule.key)} FROM {rule.table} WHERE "{IS_CURRENT}"'
         self._session.run(f"CREATE TEMP TABLE {KEY} AS SELECT DISTINCT {names(rule.key)} FROM ({keys}) AS concerned")
-        self.is_scoped = True
+        self._keys = KEY
+        self._remember_before()
+
+    def scope_to_unique(self) -> None:
+        """The same where each key stands in one event and all events are own: the keys need no copy."""
+        self._keys = f"(SELECT {names(self._rule.key)} FROM {EVENT})"
         self._remember_before()
 
     def scope_to_all(self) -> None:
@@ -99,7 +103,12 @@ class Events:
             self.before = _BEFORE
 
     def _concerned(self, alias: str) -> str:
-        return f"JOIN {KEY} k ON {match(self._rule.key, 'k', alias)}" if self.is_scoped else ""
+        return f"JOIN {self._keys} k ON {match(self._rule.key, 'k', alias)}" if self._keys else ""
+
+    @property
+    def is_scoped(self) -> bool:
+        """Whether only the keys of the batches at hand are concerned."""
+        return bool(self._keys)
 
     def forget_others(self) -> None:
         """Leave only the batches at hand."""

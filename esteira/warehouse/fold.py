@@ -17,20 +17,26 @@ from esteira.warehouse.statements import BATCH_COLUMN, names
 VERDICT, VERSION, _NUMBERED = "esteira_verdict", "esteira_version", "esteira_numbered"
 
 
-def fold(session: Session, rule: Rule) -> None:
-    """Compute `VERDICT` (and `VERSION` for `Scd2`) from the events."""
+def fold(session: Session, rule: Rule) -> str:
+    """Compute `VERDICT` (and `VERSION` for `Scd2`) from the events; returns what may stand behind FROM for it."""
     for name in (VERDICT, VERSION, _NUMBERED):
         session.run(f"DROP TABLE IF EXISTS {name}")
     session.run(f"CREATE TEMP TABLE {VERDICT} AS SELECT e.*, {_ranks(rule)} FROM {EVENT} e")
     if isinstance(rule.mode, Scd2):
         _fold_versions(session, rule)
+    return VERDICT
 
 
-def final(rule: Rule) -> str:
-    """The rows that the table should hold of the keys concerned, after the fold: what may stand behind FROM."""
+def without_rivals() -> str:
+    """The verdict, as `fold` returns it, when no event contradicts or repeats another: nothing is sorted or copied."""
+    return f"(SELECT e.*, 1 AS _age, 1 AS _copy FROM {EVENT} e)"
+
+
+def final(rule: Rule, verdict: str) -> str:
+    """The rows that the table should hold of the keys concerned: what may stand behind FROM."""
     columns = names((*rule.copied, *rule.validity))
     if not isinstance(rule.mode, Scd2):
-        return f"(SELECT {columns} FROM {VERDICT} WHERE _age = 1 AND NOT _is_gone)"
+        return f"(SELECT {columns} FROM {verdict} v WHERE _age = 1 AND NOT _is_gone)"
     versions = f'SELECT v.*, v."{VALID_TO}" IS NULL AS "{IS_CURRENT}" FROM {VERSION} v WHERE NOT v._is_gone'
     return f"(SELECT {columns} FROM ({versions}) AS versions)"
 
