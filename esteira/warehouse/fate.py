@@ -20,7 +20,7 @@ from esteira.warehouse.statements import BATCH_COLUMN, LOADED_COLUMN, literal, n
 FATE = "esteira_fate"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fate:
     """What a fold means for the table.
 
