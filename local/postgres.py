@@ -36,7 +36,9 @@ SERVER_SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "60",
-    "max_wal_size": "512MB",
+    "max_wal_size": "1GB",  # an upsert of a million rows writes half of it
+    "work_mem": "64MB",  # of one sort or hash: a laptop loads few datasets at once
+    "enable_mergejoin": "off",  # temporary tables have no statistics, and then whole tables are sorted; Redshift hashes too
     "jit": "off",
     "default_transaction_isolation": "repeatable read",  # Redshift's SNAPSHOT
 }

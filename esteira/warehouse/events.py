@@ -1,7 +1,7 @@
 """What a fold is computed from: one temporary table of events, each a row that some batch says about a key.
 
 They come from the batch at hand, and either from the table itself (the cheap step) or from the sealed parts of all other batches (the
-fold proper). `BEFORE` holds the table's rows of the keys concerned, `READ` the batches that are in `EVENT` as wholes.
+fold proper). `READ` holds the batches that are in `EVENT` as wholes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from esteira.warehouse.rule import Rule, match, prefixed
 from esteira.warehouse.staging import STAGING
 from esteira.warehouse.statements import BATCH_COLUMN, names, stored_value
 
-EVENT, BEFORE, KEY, READ = "esteira_event", "esteira_before", "esteira_key", "esteira_read"
+EVENT, KEY, READ, _BEFORE = "esteira_event", "esteira_key", "esteira_read", "esteira_before"
 _SYNTHETIC = f'CAST(\'\' AS VARCHAR(128)) AS "{BATCH_COLUMN}", -1 AS "{POSITION_COLUMN}", 0 AS _place, FALSE AS _is_own, TRUE AS _is_gone'
 """An event that no row told: a version's end without a successor, a key that a snapshot lacks. Any told event at its moment wins."""
 
@@ -28,12 +28,16 @@ class Events:
     Args:
         session: In the load's transaction, after the order was staged.
         rule: The dataset's rule.
+
+    Attributes:
+        before: The table's rows of the keys concerned, as they were: what may stand behind FROM until the table is changed.
     """
 
     def __init__(self, session: Session, rule: Rule) -> None:
         self._session = session
         self._rule = rule
-        self.is_scoped = False
+        self._keys = ""
+        self.before = ""
         self.superseded: dict[str, int] = {}
         moment = f', t."{VALID_FROM}"' if rule.validity else ""
         session.run(
@@ -78,7 +82,12 @@ class Events:
         if rule.is_snapshot_history:
             keys += f' UNION ALL SELECT {names(rule.key)} FROM {rule.table} WHERE "{IS_CURRENT}"'
         self._session.run(f"CREATE TEMP TABLE {KEY} AS SELECT DISTINCT {names(rule.key)} FROM ({keys}) AS concerned")
-        self.is_scoped = True
+        self._keys = KEY
+        self._remember_before()
+
+    def scope_to_unique(self) -> None:
+        """The same where each key stands in one event and all events are own: the keys need no copy."""
+        self._keys = f"(SELECT {names(self._rule.key)} FROM {EVENT})"
         self._remember_before()
 
     def scope_to_all(self) -> None:
@@ -86,12 +95,20 @@ class Events:
         self._remember_before()
 
     def _remember_before(self) -> None:
+        """Versions are joined with each other and so kept; other rows are read once or twice, which costs less than a copy."""
         columns = prefixed("t", (*self._rule.copied, *self._rule.validity))
-        rows = f"{self._rule.table} t {self._concerned('t')}"
-        self._session.run(f"CREATE TEMP TABLE {BEFORE} AS SELECT {columns} FROM {rows}")
+        self.before = f"(SELECT {columns} FROM {self._rule.table} t {self._concerned('t')})"
+        if self._rule.validity:
+            self._session.run(f"CREATE TEMP TABLE {_BEFORE} AS {self.before[1:-1]}")
+            self.before = _BEFORE
 
     def _concerned(self, alias: str) -> str:
-        return f"JOIN {KEY} k ON {match(self._rule.key, 'k', alias)}" if self.is_scoped else ""
+        return f"JOIN {self._keys} k ON {match(self._rule.key, 'k', alias)}" if self._keys else ""
+
+    @property
+    def is_scoped(self) -> bool:
+        """Whether only the keys of the batches at hand are concerned."""
+        return bool(self._keys)
 
     def forget_others(self) -> None:
         """Leave only the batches at hand."""
@@ -105,7 +122,7 @@ class Events:
         columns = (*self._rule.copied, *((VALID_FROM,) if self._rule.validity else ()))
         self._session.run(
             f"INSERT INTO {EVENT} ({names(columns)}, _place, _is_own, _is_gone) "
-            f"SELECT {prefixed('b', columns)}, COALESCE(o.place, 0), FALSE, FALSE FROM {BEFORE} b {_unread('b')}"
+            f"SELECT {prefixed('b', columns)}, COALESCE(o.place, 0), FALSE, FALSE FROM {self.before} b {_unread('b')}"
         )
         if self._rule.has_graves:
             self._add_graves()
@@ -125,7 +142,7 @@ class Events:
         """Where a version ended and none followed, something ended it: a deletion, or a snapshot without the key."""
         rule = self._rule
         self._add_synthetic(
-            f'SELECT {prefixed("b", rule.key)}, b."{VALID_TO}", {_SYNTHETIC} FROM {BEFORE} b LEFT JOIN {BEFORE} n '
+            f'SELECT {prefixed("b", rule.key)}, b."{VALID_TO}", {_SYNTHETIC} FROM {self.before} b LEFT JOIN {self.before} n '
             f'ON {match(rule.key, "n", "b")} AND n."{VALID_FROM}" = b."{VALID_TO}" {_unread("b")} '
             f'AND b."{VALID_TO}" IS NOT NULL AND n."{VALID_FROM}" IS NULL'
         )

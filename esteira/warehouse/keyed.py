@@ -6,20 +6,18 @@ from collections import defaultdict
 
 from esteira.batch import Batch
 from esteira.contract import DeleteInsert
-from esteira.contract.columns import POSITION_COLUMN
 from esteira.errors import DataQualityError
 from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
-from esteira.warehouse.events import BEFORE, KEY, READ, Events
-from esteira.warehouse.fold import FINAL, VERDICT, count_actions, fold, is_in_doubt
+from esteira.warehouse.events import KEY, READ, Events
+from esteira.warehouse.fate import Fate
+from esteira.warehouse.fold import VERDICT, fold, is_in_doubt, without_rivals
 from esteira.warehouse.graves import grave_columns, grave_table
 from esteira.warehouse.history import Past
 from esteira.warehouse.order import ORDER
 from esteira.warehouse.rule import Rule, match, prefixed
 from esteira.warehouse.staging import STAGING
-from esteira.warehouse.statements import BATCH_COLUMN, LOADED_COLUMN, literal, names
-
-_LEAVING, _COMING = "esteira_leaving", "esteira_coming"
+from esteira.warehouse.statements import BATCH_COLUMN, names
 
 
 class KeyedWriter:
@@ -35,6 +33,7 @@ class KeyedWriter:
         self._session, self._rule, self._past = session, rule, past
         self._events = Events(session, rule)
         self._rewritten: list[str] = []
+        self._has_rivals = False
 
     def take(self, batch: Batch) -> None:
         """Take the staged rows of a batch.
@@ -42,7 +41,8 @@ class KeyedWriter:
         Raises:
             DataQualityError: A key stands twice with different values and no column tells which is newer.
         """
-        _refuse_ambiguous(self._session, self._rule)
+        repeats = _repeats_keys(self._session, self._rule)
+        self._has_rivals = self._has_rivals or repeats or bool(self._rewritten)
         self._events.add_staged(batch.id, self._rule.dataset.column_names, is_own=True)
         self._rewritten.append(batch.id)
 
@@ -60,79 +60,62 @@ class KeyedWriter:
         """
         if is_rewrite:
             self._events.scope_to_all()
-            self._fold_the_lake()
+            verdict = self._fold_the_lake()
         else:
-            self._step()
-        outcome = self._outcome()
-        self._change_table()
+            verdict = self._step()
+        fate = Fate(self._session, self._rule, verdict, self._events.before)
+        fate.decide(self._rewritten, is_scoped=self._events.is_scoped)
+        outcome = self._outcome(fate)
+        fate.change_table()
         self._change_graves()
         return outcome
 
-    def _step(self) -> None:
+    def _step(self) -> str:
         """The cheap step of the fold: the table stands for every earlier batch, unless an older window comes late."""
         is_late, rule = self._is_late(), self._rule
+        if not is_late and rule.is_won_by_the_last and not self._has_rivals:
+            scope = self._events.scope_to_unique if rule.identity == rule.key else self._events.scope_to_own
+            scope()
+            return without_rivals()
         if is_late and rule.is_snapshot_history:
             self._events.scope_to_all()
         else:
             self._events.scope_to_own()
         if is_late and rule.forgets:
-            self._fold_the_lake()
-            return
-        self._events.add_state()
-        self._fold()
+            return self._fold_the_lake()
+        if is_late or not rule.is_won_by_the_last:
+            self._events.add_state()
+        verdict = self._fold()
         if is_late and is_in_doubt(self._session, rule):
             self._events.forget_others()
-            self._fold_the_lake()
+            verdict = self._fold_the_lake()
+        return verdict
 
-    def _fold_the_lake(self) -> None:
+    def _fold_the_lake(self) -> str:
         """All other batches from their sealed parts; for one whose parts are gone, the rows that the table still has of it."""
         for batch_id, columns in self._past.stage_each(self._session, self._rule.dataset.name):
             self._events.add_staged(batch_id, columns, is_own=False)
         self._events.add_state()
-        self._fold()
+        return self._fold()
 
-    def _fold(self) -> None:
+    def _fold(self) -> str:
         if self._rule.is_snapshot_history:
             self._events.add_absences()
-        fold(self._session, self._rule)
+        return fold(self._session, self._rule)
 
     def _is_late(self) -> bool:
         own = f"SELECT MIN(o.place) FROM {ORDER} o JOIN {READ} r ON r.batch_id = o.batch_id"
         later = f"SELECT COUNT(*) FROM {ORDER} o LEFT JOIN {READ} r ON r.batch_id = o.batch_id WHERE r.batch_id IS NULL"
         return bool(self._session.count(f"{later} AND o.place > ({own})"))
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, fate: Fate) -> Outcome:
         found: dict[str, dict[str, int]] = defaultdict(dict)
-        for batch_id, action, count in count_actions(self._session, self._rule):
+        for batch_id, action, count in fate.count_actions():
             found[batch_id][action] = count
         for batch_id, count in self._events.superseded.items():
             found[batch_id]["stale"] = count
-        missing = f'f."{self._rule.identity[0]}" IS NULL'
-        deleted = self._session.count(
-            f"SELECT COUNT(*) FROM {BEFORE} b LEFT JOIN {FINAL} f ON {match(self._rule.identity, 'f', 'b')} WHERE {missing}"
-        )
-        return Outcome({batch_id: Counts(**actions) for batch_id, actions in found.items()}, deleted)
-
-    def _change_table(self) -> None:
-        rule, run = self._rule, self._session.run
-        first, pair, kept = rule.identity[0], match(rule.identity, "f", "b"), self._is_kept()
-        run(
-            f"CREATE TEMP TABLE {_LEAVING} AS SELECT {prefixed('b', rule.identity)} FROM {BEFORE} b LEFT JOIN {FINAL} f ON {pair} "
-            f'WHERE f."{first}" IS NULL OR NOT {kept}'
-        )
-        run(
-            f"CREATE TEMP TABLE {_COMING} AS SELECT f.* FROM {FINAL} f LEFT JOIN {BEFORE} b ON {pair} "
-            f'WHERE b."{first}" IS NULL OR NOT {kept}'
-        )
-        run(f"DELETE FROM {rule.table} USING {_LEAVING} l WHERE {match(rule.identity, 'l', rule.table)}")
-        columns = names((*rule.copied, *rule.validity))
-        run(f'INSERT INTO {rule.table} ({columns}, "{LOADED_COLUMN}") SELECT {columns}, GETDATE() FROM {_COMING}')
-
-    def _is_kept(self) -> str:
-        """Whether a row of the table stays as it is: equal, and not in the name of a batch that no longer says it."""
-        batches = ", ".join(literal(batch_id) for batch_id in self._rewritten)
-        told = match((BATCH_COLUMN, POSITION_COLUMN), "f", "b")
-        return f'({self._rule.same_in_table("b", "f")} AND (b."{BATCH_COLUMN}" NOT IN ({batches}) OR ({told})))'
+        counts = {batch_id: Counts(**actions) for batch_id, actions in found.items()}
+        return Outcome(counts, fate.count_deleted())
 
     def _change_graves(self) -> None:
         rule = self._rule
@@ -145,16 +128,24 @@ class KeyedWriter:
         self._session.run(f"INSERT INTO {graves} ({columns}) SELECT {columns} FROM {VERDICT} {told}")
 
 
-def _refuse_ambiguous(session: Session, rule: Rule) -> None:
-    """A key may stand twice in a batch only with equal values, unless a column orders its versions."""
+def _repeats_keys(session: Session, rule: Rule) -> bool:
+    """Whether one row of the batch may take the place of another: a key may stand twice only with equal values, or with an order."""
     if rule.newest_by or isinstance(rule.mode, DeleteInsert):
-        return
-    key = names(rule.key)
-    rows = f"(SELECT DISTINCT {names(rule.dataset.column_names)} FROM {STAGING}) AS every"
-    found = session.rows(f"SELECT {key} FROM {rows} GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY {key} LIMIT 5")
+        return rule.newest_by is not None
+    key, columns = names(rule.key), rule.dataset.column_names
+    repeated = f"SELECT {key} FROM {STAGING} GROUP BY {key} HAVING COUNT(*) > 1"
+    if not session.count(f"SELECT COUNT(*) FROM ({repeated}) AS repeated"):
+        return False  # whole rows are compared only where it matters
+    rows = (
+        f"SELECT DISTINCT {prefixed('s', columns)} FROM {STAGING} s JOIN ({repeated}) r ON {match(rule.key, 'r', 's')}"
+    )
+    found = session.rows(
+        f"SELECT {key} FROM ({rows}) AS every GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY {key} LIMIT 5"
+    )
     if found:
         shown = ", ".join("/".join(map(str, row)) for row in found)
         raise DataQualityError(
             f"Key {', '.join(rule.key)} stands more than once in the batch with different values: {shown}.",
             hint=f"Name the column that orders versions in {type(rule.mode).__name__}(newest_by=...), or correct the key.",
         )
+    return True

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from esteira.contract import Dataset, DeleteInsert, Scd2, Upsert
 from esteira.contract.columns import POSITION_COLUMN
-from esteira.contract.write import VALID_FROM, VALID_TO, VALIDITY
+from esteira.contract.write import VALID_FROM, VALIDITY
 from esteira.warehouse.statements import BATCH_COLUMN, comparable, literal, table_name
 
 
@@ -72,6 +72,11 @@ class Rule:
         return self.newest_by is None and (isinstance(self.mode, Scd2) or self.mode.deleted_when is not None)
 
     @property
+    def is_won_by_the_last(self) -> bool:
+        """Whether, of a key's rows, those of the last window stand whatever is in the table: neither a column nor a version decides."""
+        return self.newest_by is None and not self.validity
+
+    @property
     def copied(self) -> tuple[str, ...]:
         """The columns of a row that come from its part, and its batch."""
         return (*self.dataset.column_names, POSITION_COLUMN, BATCH_COLUMN)
@@ -84,19 +89,13 @@ class Rule:
         text = literal(value) if isinstance(value, str) else str(value).upper()
         return f'COALESCE({alias}."{name}" = {text}, FALSE)'
 
-    def same(self, left: str, right: str, *, also: tuple[str, ...] = ()) -> str:
-        """Whether two rows of one key are equal: true or false, never null."""
+    def same(self, left: str, right: str) -> str:
+        """Whether two rows of one key are equal in what the source says: true or false, never null."""
         rest = [column for column in self.dataset.columns if column.name not in self.key]
         sides = [
             (comparable(each, f'{left}."{each.name}"'), comparable(each, f'{right}."{each.name}"')) for each in rest
         ]
-        sides += [(f'{left}."{name}"', f'{right}."{name}"') for name in also]
-        pairs = [null_safe(a, b) for a, b in sides]
-        return f"({' AND '.join(pairs)})" if pairs else "TRUE"
-
-    def same_in_table(self, left: str, right: str) -> str:
-        """Whether two rows of one identity are equal in everything that a reader sees."""
-        return self.same(left, right, also=(VALID_TO,) if self.validity else ())
+        return f"({' AND '.join(null_safe(a, b) for a, b in sides)})" if sides else "TRUE"
 
 
 def null_safe(left: str, right: str) -> str:

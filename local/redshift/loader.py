@@ -13,6 +13,7 @@ import boto3
 import botocore.exceptions
 from botocore.config import Config
 
+from local.redshift.ahead import working_ahead
 from local.redshift.backend import Backend
 from local.redshift.errors import GatewayError
 from local.redshift.locks import lock_statement
@@ -60,8 +61,8 @@ class Loader:
         entries = [entry for entry in _read_manifest(s3, plan.manifest) if _check_entry(s3, entry)]
         listed = ", ".join(quote_name(column.name) for column in columns)
         sql = "; ".join(filter(None, (lock, f"COPY {plan.table} ({listed}) FROM STDIN (FORMAT csv)")))
-        chunks = _stream(s3, entries, columns, check_client)
-        tag = backend.copy_in(sql, chunks).tags[-1]
+        with working_ahead(_stream(s3, entries, columns)) as chunks:
+            tag = backend.copy_in(sql, _watched(chunks, check_client)).tags[-1]
         rows = int(tag.split()[-1])
         backend.run(f"SET esteira.last_copy_count = {rows}")
         return rows
@@ -170,14 +171,17 @@ def service_text(service: str, exc: botocore.exceptions.ClientError) -> str:
     return f"{service}:{error.get('Message', '')},Status {status},Error {error.get('Code', '')}"
 
 
-def _stream(
-    s3: S3Client, entries: list[ManifestEntry], columns: list[TargetColumn], check_client: Callable[[], None]
-) -> Iterator[bytes]:
+def _watched(chunks: Iterator[bytes], check_client: Callable[[], None]) -> Iterator[bytes]:
+    """Look for the client between two chunks, on the session's own thread."""
+    for chunk in chunks:
+        check_client()
+        yield chunk
+
+
+def _stream(s3: S3Client, entries: list[ManifestEntry], columns: list[TargetColumn]) -> Iterator[bytes]:
     for entry in entries:
         try:
-            for chunk in read_csv(s3, entry.bucket, entry.key, entry.content_length, columns):
-                check_client()
-                yield chunk
+            yield from read_csv(s3, entry.bucket, entry.key, entry.content_length, columns)
         except botocore.exceptions.ClientError as exc:
             raise GatewayError(
                 service_text("S3ServiceException", exc), detail=f"s3://{entry.bucket}/{entry.key}"

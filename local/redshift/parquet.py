@@ -204,8 +204,14 @@ def _writable(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:
     elif column.type == "bytea":
         return pa.array([None if value is None else "\\x" + value.hex() for value in array.to_pylist()], pa.string())
     elif column.type.startswith("timestamp"):
-        return array.cast(pa.timestamp("us", "UTC" if column.type.endswith("with time zone") else None))
+        return _as_moment(array, has_zone=column.type.endswith("with time zone"))
     return array
+
+
+def _as_moment(array: pa.Array, *, has_zone: bool) -> pa.Array:
+    """The stored moment, which is UTC. Arrow writes a moment with a zone 20 times as slowly as one without, so the Z comes behind."""
+    plain = array.cast(pa.timestamp("us"))
+    return pc.binary_join_element_wise(plain.cast(pa.string()), "Z", "") if has_zone else plain
 
 
 def _as_text(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import redshift_connector
+
+from local.redshift import Gateway
+from local.redshift.backend import Backend
+from local.redshift.loader import Loader
+from local.redshift.plans import Copy
+from local.redshift.relay import ClientGone
 
 BUCKET = "lake"
 LOADER_ROLE = "arn:aws:iam::000000000000:role/loader"
@@ -137,6 +145,61 @@ def test_memory_stays_flat_over_many_row_groups(cursor: Any, schema: str, put_ma
     assert grown < FLAT_GROWTH_BYTES
     cursor.execute(f"SELECT count(*), sum(id) FROM {schema}.t")
     assert cursor.fetchone() == [count, count * (count - 1) // 2]
+
+
+def test_a_client_that_leaves_during_a_copy_ends_it(
+    gateway: Gateway, stack: str, connection: Any, schema: str, put_manifest: PutManifest
+) -> None:
+    connection.cursor().execute(f"CREATE TABLE {schema}.t (id BIGINT, name VARCHAR(9))")
+    connection.commit()
+    manifest = put_manifest(small_table(90), row_group_size=10)
+    looks = []
+
+    def check_client() -> None:
+        looks.append(True)
+        if len(looks) == 3:
+            raise ClientGone
+
+    parameters = {"user": connection.user.decode(), "database": gateway.database}
+    with contextlib.closing(Backend(gateway.postgres.socket_path, parameters)) as backend:
+        backend.run("BEGIN")
+        with pytest.raises(ClientGone):
+            Loader(stack).load(Copy(f"{schema}.t", (), manifest, LOADER_ROLE), backend, check_client)
+        assert backend.status == b"E"
+        assert len(looks) == 3
+
+
+def test_a_row_that_postgresql_refuses_ends_the_copy(cursor: Any, schema: str, put_manifest: PutManifest) -> None:
+    cursor.execute(f"CREATE TABLE {schema}.t (id BIGINT, name CHAR(2))")
+    table = pa.table({"id": pa.array(range(90_000), pa.int64()), "name": pa.array(["\0"] + ["n"] * 89_999)})
+    with pytest.raises(redshift_connector.ProgrammingError, match="invalid byte sequence"):
+        cursor.execute(copy_sql(f"{schema}.t", put_manifest(table, row_group_size=10_000)))
+    assert not [each for each in threading.enumerate() if each.name.startswith("redshift-ahead")]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "America/Sao_Paulo"])
+@pytest.mark.parametrize("unit", ["ms", "us"])
+def test_a_moment_is_read_as_utc_whatever_the_zones_of_file_and_session(
+    cursor: Any, schema: str, put_manifest: PutManifest, unit: str, zone: str | None
+) -> None:
+    counts = [
+        -62_135_596_800_000,
+        -1,
+        0,
+        1,
+        253_402_300_799_999,
+        None,
+    ]  # milliseconds; from the year 1 to the end of 9999
+    stored = pa.array(counts, pa.timestamp("ms")).cast(pa.timestamp(unit)).cast(pa.timestamp(unit, zone))
+    manifest = put_manifest(pa.table({"at": stored, "at_tz": stored}))
+    cursor.execute(f"CREATE TABLE {schema}.t (at TIMESTAMP, at_tz TIMESTAMPTZ)")
+    cursor.execute("SET timezone TO 'Asia/Tokyo'")
+    cursor.execute(copy_sql(f"{schema}.t", manifest))
+    start = "TIMESTAMP '1970-01-01'"
+    in_utc = f"EXTRACT(epoch FROM at - {start}) * 1000, EXTRACT(epoch FROM (at_tz AT TIME ZONE 'UTC') - {start}) * 1000"
+    cursor.execute(f"SELECT {in_utc} FROM {schema}.t ORDER BY at")
+    found = [[value if value is None else int(value) for value in row] for row in cursor.fetchall()]
+    assert found == [[count, count] for count in counts]
 
 
 @pytest.mark.parametrize(

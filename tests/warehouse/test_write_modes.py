@@ -164,6 +164,21 @@ def test_an_older_replacement_that_comes_late_is_stale_as_a_whole(bench: Any, ma
     assert bench.rows(dataset) == [(2, "a", 1)]
 
 
+@pytest.mark.parametrize("write", [Upsert(key="id"), DeleteInsert(by="id")])
+def test_of_several_new_batches_at_once_the_later_window_wins(bench: Any, make_dataset: Any, write: Any):
+    dataset = make_dataset(write)
+    bench.load(dataset, [item(1, "old"), item(2, "old"), item(4, "old")])
+    monday = bench.request(dataset, [item(1, "mon"), item(2, "mon"), item(3, "mon")], day=2)
+    tuesday = bench.request(dataset, [item(2, "tue"), item(3, "mon"), item(5, "tue")], day=3)
+    results = bench.loader().rebuild([tuesday, monday])
+    is_upsert = isinstance(write, Upsert)
+    assert [counts(result) for result in results] == [
+        (2, 1, 0, 0, 0) if is_upsert else (3, 0, 0, 0, 0),
+        (0, 1, 1, 1, 0) if is_upsert else (1, 0, 0, 2, 0),
+    ]
+    assert bench.rows(dataset) == [(1, "mon", 1), (2, "tue", 1), (3, "mon", 1), (4, "old", 1), (5, "tue", 1)]
+
+
 def test_delete_insert_replaces_the_groups_that_occur_and_leaves_the_others(bench: Any, make_dataset: Any):
     dataset = make_dataset(DeleteInsert(by="id"))
     bench.load(dataset, [item(1, "a"), item(1, "b"), item(2, "a")])
