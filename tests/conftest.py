@@ -1,4 +1,4 @@
-"""What every group shares: which tests need a worker to themselves.
+"""What every group shares: which tests need a worker to themselves, and which warnings of a driver are not ours.
 
 Each folder of tests that start servers runs on one worker, one test after the other; the folders are dealt out so that two
 workers are busy for about the same time.
@@ -22,6 +22,14 @@ WORKER = {
     "deployments": "two",
 }
 NEEDS_STACK = frozenset(WORKER) - {"gateway"}
+USES_CONNECTOR = ("main_job", "gateway", "warehouse", "torture")
+CONNECTOR_WARNINGS = (
+    r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
+    r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",
+    r"ignore:unclosed <s:ResourceWarning",
+    r"ignore:Exception ignored in. <s:pytest.PytestUnraisableExceptionWarning",
+)
+"""Defects of redshift_connector 2.2, not ours: an SSLContext without a protocol, and a socket left open when connecting fails."""
 
 
 def pytest_configure() -> None:
@@ -43,6 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if folder in NEEDS_STACK:
             item.add_marker(pytest.mark.stack)
+        for warning in CONNECTOR_WARNINGS if folder in USES_CONNECTOR else ():
+            item.add_marker(pytest.mark.filterwarnings(warning))
     order = list(WORKER)
     items.sort(key=lambda item: order.index(_folder(item)) if _folder(item) in WORKER else len(order))
 

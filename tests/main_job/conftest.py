@@ -25,6 +25,7 @@ import boto3
 import pytest
 
 from esteira.contract import Dataset
+from esteira.errors import EsteiraError
 from esteira.warehouse import Credentials, Warehouse, WarehouseConfig
 from esteira.warehouse.connection import Session
 from local.aws.bootstrap import REGION
@@ -36,13 +37,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 FLIGHTS = 2_000
 COMMAND_SECONDS = 100
 WRONG_TOKEN = "Bb2wrong0token0that0nobody0may0read"
-# Defects of redshift_connector 2.2, not ours: an SSLContext without a protocol, and a socket left open when connecting fails.
-CONNECTOR_WARNINGS = (
-    r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
-    r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",
-    r"ignore:unclosed <s:ResourceWarning",
-    r"ignore:Exception ignored in. <s:pytest.PytestUnraisableExceptionWarning",
-)
+_ENVIRONMENT = threading.Lock()
+"""Stories run in threads, and the environment is the process's."""
 _BLOCKS = """
 import json, sys
 from blocks import PortalBlock
@@ -82,8 +78,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
         item.add_marker(pytest.mark.timeout(240))
-        for warning in CONNECTOR_WARNINGS:
-            item.add_marker(pytest.mark.filterwarnings(warning))
 
 
 @dataclass(frozen=True)
@@ -149,6 +143,22 @@ class World:
         with self._warehouse_session() as session:
             session.run(sql)
 
+    def state_of(self, dataset: str) -> dict[str, Any]:
+        """Where a dataset stands and who is at work, for the message of a test that fails."""
+        asked = {
+            "ledger": f"SELECT batch_id, generation, state, curated, run FROM esteira_ledger.{dataset}",
+            "rows": f"SELECT COUNT(*) FROM dw.{dataset}",
+            "noted": f"SELECT batch_id, pid, recorded_at FROM esteira.attempt WHERE dataset = '{dataset}'",
+            "sessions": "SELECT process, user_name, starttime FROM stv_sessions",
+        }
+        with self._warehouse_session() as session:
+            found = {what: _answer(session, query) for what, query in asked.items()}
+        with closing(_as_root(self.stack, "s3")) as s3:
+            found["lake"] = [
+                key for zone in ("raw", "curated", "quarantine") for key in _keys(s3, self.stack, f"{zone}/{dataset}/")
+            ]
+        return found
+
     def wait_for_lock(self, dataset: str) -> None:
         """Until no transaction holds a dataset's lock, one of a dead client included."""
         with self._warehouse_session() as session, session.transaction():
@@ -162,7 +172,7 @@ class World:
             env["ESTEIRA_WAREHOUSE_SECRET"], env["ESTEIRA_COPY_ROLE_ARN"],
         )  # fmt: skip
         password = StateFolder(Path(self.stack.state)).secret("warehouse-password").read_text()
-        with pytest.MonkeyPatch.context() as patch:
+        with _ENVIRONMENT, pytest.MonkeyPatch.context() as patch:
             patch.setenv("SSL_CERT_FILE", env["SSL_CERT_FILE"])
             with Warehouse(config, Credentials("esteira", password)).session() as session:
                 yield session
@@ -258,13 +268,28 @@ class _HtmlHandler(BaseHTTPRequestHandler):
 
 
 def _put_wrong_secret(stack: Stack) -> str:
+    name = stack.env["ESTEIRA_PORTAL_SECRET"] + "-wrong"
+    with closing(_as_root(stack, "secretsmanager")) as client:
+        client.create_secret(Name=name, SecretString=json.dumps({"token": WRONG_TOKEN}))
+    return name
+
+
+def _as_root(stack: Stack, service: str) -> Any:
     _, key = StateFolder(Path(stack.state)).root_key()
     session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
-    client = session.client("secretsmanager", endpoint_url=stack.env["AWS_ENDPOINT_URL"])
-    name = stack.env["ESTEIRA_PORTAL_SECRET"] + "-wrong"
-    client.create_secret(Name=name, SecretString=json.dumps({"token": WRONG_TOKEN}))
-    client.close()
-    return name
+    return session.client(service, endpoint_url=stack.env["AWS_ENDPOINT_URL"])
+
+
+def _keys(s3: Any, stack: Stack, prefix: str) -> list[str]:
+    listed = s3.list_objects_v2(Bucket=stack.env["ESTEIRA_LAKE_BUCKET"], Prefix=prefix)
+    return [entry["Key"] for entry in listed.get("Contents", ())]
+
+
+def _answer(session: Session, query: str) -> Any:
+    try:
+        return session.rows(query)
+    except EsteiraError as exc:
+        return exc.message
 
 
 def _sorted(rows: list[Any]) -> list[tuple[Any, ...]]:

@@ -22,6 +22,7 @@ from esteira.errors import ConfigError, LoadError
 from esteira.warehouse import Warehouse, ddl
 from esteira.warehouse.live import read_live
 
+pytestmark = pytest.mark.usefixtures("isolation")
 MOMENT = datetime(2014, 1, 6, 12, 30, 0, 123456, tzinfo=UTC)
 CONTRACT = '''"""Things."""
 
