@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.lake import Seal
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import boto3
 
 from esteira.reconcile import reconcile
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.reads import settled_batches, table_counts
 from local.parts import Isolation
 from local.ports import Ports

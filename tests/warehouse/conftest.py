@@ -23,7 +23,7 @@ from esteira.errors import EsteiraError
 from esteira.history import lake_history
 from esteira.lake import Lake, Layout, Part, Seal
 from esteira.warehouse import Credentials, Loader, LoadRequest, LoadResult, Warehouse
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.reads import settled_batches
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
