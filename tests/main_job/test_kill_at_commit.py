@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from datasets.flights import DATASET as FLIGHTS
-from tests.main_job.conftest import CHECKOUT, COMMAND_SECONDS
+from tests.main_job.world import CHECKOUT, COMMAND_SECONDS
 from tests.torture.director import AtTheLoadsCommit, Kind
 from tests.torture.sql_wire import SqlWire
 
