@@ -35,8 +35,8 @@ test-long: $(READY) ## strike a load at each of its durable writes in each way; 
 	@exec $(PYTEST) -n 2 --dist loadgroup -m long
 
 TRIALS ?= 1000
-torture: $(READY) ## TRIALS (1,000) random kills with retries; SEED= repeats a run
-	@exec $(PY) -m tests.torture --trials $(TRIALS) $(if $(SEED),--seed $(SEED))
+torture: $(READY) ## TRIALS (1,000) random kills with retries; SEED= repeats a run, and with RECORD=file continues it
+	@exec $(PY) -m tests.torture --trials $(TRIALS) $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record $(RECORD))
 
 bench: $(READY) ## measure speed, memory and overhead, beside dlt, Singer and a plain script (half an hour; 10 GB of disk)
 	@exec $(PY) -m bench

@@ -10,6 +10,8 @@ from pathlib import Path
 from esteira.errors import ConfigError
 
 STATE_VARIABLE = "ESTEIRA_STATE"
+HEALTH_SECONDS = 30
+"""A server that is down refuses at once; one that is only busy, as on a crowded machine, is waited for."""
 
 
 def state_folder() -> Path:
@@ -47,7 +49,7 @@ def require_prefect() -> None:
     if not address:
         raise ConfigError("PREFECT_API_URL is not set, so there is no Prefect server to run on.", hint=hint)
     try:
-        urllib.request.urlopen(f"{address}/health", timeout=10).close()  # noqa: S310 - the operator's own setting
+        urllib.request.urlopen(f"{address}/health", timeout=HEALTH_SECONDS).close()  # noqa: S310 - the operator's own setting
     except (OSError, ValueError) as exc:
         raise ConfigError(f"The Prefect server at {address} does not answer.", hint=hint) from exc
 

@@ -48,7 +48,7 @@ def load_generations(
 @task(task_run_name="undo {dataset.name} {batch_id}", retry_condition_fn=is_transient, persist_result=False)
 def undo_batch(dataset: Dataset, batch_id: str, reason: str, *, accept_loss: bool) -> LoadResult:
     """Take a batch out of its table; earlier versions of its rows come back."""
-    request = UndoRequest(dataset, batch_id, reason, run_name(), code_version(), accept_loss)
+    request = UndoRequest(dataset, batch_id, reason, accept_loss=accept_loss, run=run_name(), version=code_version())
     result = open_loader().undo(request)
     get_run_logger().info(
         "%s %s: taken out; the table has %s rows", dataset.name, batch_id, f"{result.entry.table_rows or 0:,}"

@@ -1,4 +1,4 @@
-"""What every group shares: which tests need a worker to themselves.
+"""What every group shares: which tests need a worker to themselves, and which warnings of a driver are not ours.
 
 Each folder of tests that start servers runs on one worker, one test after the other, since they share a stack; a worker that is
 done with a folder takes the next one.
@@ -16,6 +16,14 @@ TESTS = Path(__file__).parent
 GROUPS = ("main_job", "warehouse", "stack", "deployments", "gateway", "torture")
 """The longest first, so that the last one to end is short."""
 NEEDS_STACK = frozenset(GROUPS) - {"gateway"}
+USES_CONNECTOR = ("main_job", "gateway", "warehouse", "torture")
+CONNECTOR_WARNINGS = (
+    r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
+    r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",
+    r"ignore:unclosed <s:ResourceWarning",
+    r"ignore:Exception ignored in. <s:pytest.PytestUnraisableExceptionWarning",
+)
+"""Defects of redshift_connector 2.2, not ours: an SSLContext without a protocol, and a socket left open when connecting fails."""
 
 
 def pytest_configure() -> None:
@@ -37,6 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if folder in NEEDS_STACK:
             item.add_marker(pytest.mark.stack)
+        for warning in CONNECTOR_WARNINGS if folder in USES_CONNECTOR else ():
+            item.add_marker(pytest.mark.filterwarnings(warning))
     items.sort(key=lambda item: GROUPS.index(_folder(item)) if _folder(item) in GROUPS else len(GROUPS))
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from esteira.contract.columns import Column
 from esteira.contract.source import ApiSource
-from esteira.contract.write import VALIDITY, Append, DeleteInsert, Scd2, Upsert, WriteMode
+from esteira.contract.write import VALIDITY, Append, DeleteInsert, Replace, Scd2, Upsert, WriteMode
 from esteira.errors import ConfigError
 
 _Keyed: TypeAlias = Upsert | DeleteInsert | Scd2
@@ -42,6 +42,8 @@ def check_write(dataset: Written) -> None:
     """
     if isinstance(dataset.write, Append):
         _refuse_lag(dataset)
+    if isinstance(dataset.write, Replace):
+        _refuse_cursor(dataset)
     if isinstance(dataset.write, Upsert | DeleteInsert | Scd2):
         _check_keyed(dataset, dataset.write)
     if isinstance(dataset.write, Scd2):
@@ -67,6 +69,16 @@ def _refuse_lag(dataset: Written) -> None:
             f"lag={incremental.lag} reads rows again and Append() would insert them again.",
             dataset=dataset.name,
             hint="Use Upsert(key=...), or set lag to zero.",
+        )
+
+
+def _refuse_cursor(dataset: Written) -> None:
+    if dataset.source.incremental is not None:
+        raise ConfigError(
+            "Replace() makes the newest batch the whole table, and a batch of a source with a cursor is one window of it: "
+            "the rows of every earlier window would go.",
+            dataset=dataset.name,
+            hint="Write Upsert(key=...), or Append() where rows never change; or leave incremental out, so that each batch is everything.",
         )
 
 

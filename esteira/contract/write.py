@@ -26,15 +26,8 @@ class Replace:
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Upsert:
-    """Rows are matched by key; a matched row is replaced when it differs (dlt: `merge`; awswrangler: `upsert`).
-
-    Args:
-        key: The business key: one column or several.
-        newest_by: A column that orders versions of a row. The row with the larger value wins, within the batch and against the
-            table. Without it a key may occur once a batch, and the batch of the later window wins.
-        deleted_when: Rows that say "deleted": a boolean column, or `(column, value)`. They take their key out of the table.
-    """
+class _Versioned:
+    """Rows with a key, of which one may be newer than another."""
 
     key: tuple[str, ...]
     newest_by: str | None
@@ -43,9 +36,21 @@ class Upsert:
     def __init__(
         self, key: str | tuple[str, ...], newest_by: str | None = None, deleted_when: DeletedWhen | None = None
     ) -> None:
-        object.__setattr__(self, "key", _columns("Upsert(key", key))
+        object.__setattr__(self, "key", _columns(f"{type(self).__name__}(key", key))
         object.__setattr__(self, "newest_by", newest_by)
         object.__setattr__(self, "deleted_when", _deleted_when(deleted_when))
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Upsert(_Versioned):
+    """Rows are matched by key; a matched row is replaced when it differs (dlt: `merge`; awswrangler: `upsert`).
+
+    Args:
+        key: The business key: one column or several.
+        newest_by: A column that orders versions of a row. The row with the larger value wins, within the batch and against the
+            table. Without it a key may occur once a batch, and the batch of the later window wins.
+        deleted_when: Rows that say "deleted": a boolean column, or `(column, value)`. They take their key out of the table.
+    """
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -68,7 +73,7 @@ class DeleteInsert:
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Scd2:
+class Scd2(_Versioned):
     """Every version of a row is kept, with the time in which it was valid (dlt: `merge` with strategy `scd2`).
 
     The table gains `valid_from`, `valid_to` (null while the version holds) and `is_current`. Intervals are half-open: `[from, to)`.
@@ -79,17 +84,6 @@ class Scd2:
             of its batch's window, and of a source without a cursor a key that is absent from a later snapshot is retired.
         deleted_when: Rows that say "deleted": a boolean column, or `(column, value)`. They close their key's version.
     """
-
-    key: tuple[str, ...]
-    newest_by: str | None
-    deleted_when: tuple[str, str | int | bool] | None
-
-    def __init__(
-        self, key: str | tuple[str, ...], newest_by: str | None = None, deleted_when: DeletedWhen | None = None
-    ) -> None:
-        object.__setattr__(self, "key", _columns("Scd2(key", key))
-        object.__setattr__(self, "newest_by", newest_by)
-        object.__setattr__(self, "deleted_when", _deleted_when(deleted_when))
 
 
 WriteMode: TypeAlias = Append | Replace | Upsert | DeleteInsert | Scd2

@@ -2,7 +2,7 @@
 
 from esteira.warehouse.config import Credentials, WarehouseConfig
 from esteira.warehouse.connection import Warehouse
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.load import Loader
 from esteira.warehouse.request import GiveUpRequest, LoadRequest, LoadResult, UndoRequest
 

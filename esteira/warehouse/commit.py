@@ -13,7 +13,7 @@ from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
 from esteira.warehouse.history import History, Past
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.order import stage_order
 from esteira.warehouse.request import LoadRequest, LoadResult, UndoRequest
 from esteira.warehouse.staging import stage

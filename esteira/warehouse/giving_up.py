@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from esteira.batch import Batch
-from esteira.warehouse import ledger
+from esteira.warehouse import ledger, ledger_tables
 from esteira.warehouse.connection import Session
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.request import GiveUpRequest
 from esteira.warehouse.statements import LOCK_SCHEMA, table_name
 
@@ -18,7 +18,7 @@ def prepare(session: Session, batch: Batch) -> None:
     lock = table_name(LOCK_SCHEMA, batch.dataset)
     session.run(f'CREATE SCHEMA IF NOT EXISTS "{LOCK_SCHEMA}"')
     session.run(f"CREATE TABLE IF NOT EXISTS {lock} (held BOOLEAN)")
-    ledger.ensure_ledger(session, batch.dataset, lock)
+    ledger_tables.ensure_ledger(session, batch.dataset, lock)
 
 
 def settle(session: Session, request: GiveUpRequest) -> bool:

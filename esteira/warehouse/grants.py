@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from esteira.errors import ConfigError
 from esteira.warehouse.connection import Session
-from esteira.warehouse.ledger import VIEW_SCHEMA
+from esteira.warehouse.ledger_tables import VIEW_SCHEMA
 from esteira.warehouse.statements import table_name
 
 VIEW = "batch"

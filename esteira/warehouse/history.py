@@ -11,7 +11,7 @@ from esteira.errors import LoadError
 from esteira.lake import Seal
 from esteira.warehouse import ledger
 from esteira.warehouse.connection import Session
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.staging import stage
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from esteira.errors import ConfigError
-from esteira.warehouse import ledger, states
+from esteira.warehouse import ledger, ledger_tables, states
 from esteira.warehouse.attempts import Attempt
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session, Warehouse
@@ -47,12 +47,12 @@ class Remains:
     @property
     def has_ledger(self) -> bool:
         """Whether anything was ever settled under this name."""
-        return (ledger.LEDGER_SCHEMA, self.dataset) in self.tables
+        return (ledger_tables.LEDGER_SCHEMA, self.dataset) in self.tables
 
     @property
     def droppable(self) -> tuple[tuple[str, str], ...]:
         """What `--drop-table` takes: everything but the ledger, which is history."""
-        return tuple(table for table in self.tables if table[0] != ledger.LEDGER_SCHEMA)
+        return tuple(table for table in self.tables if table[0] != ledger_tables.LEDGER_SCHEMA)
 
 
 def remains(warehouse: Warehouse, dataset: str) -> Remains:
@@ -65,7 +65,9 @@ def orphans(warehouse: Warehouse, contracts: Collection[str]) -> list[Remains]:
     """What has a ledger, or a lock, and no contract any more, and about which nobody has decided anything final."""
     with warehouse.session("esteira orphans") as session:
         decided = states.read_states(session)
-        known = {name for _, name in _tables(session, (ledger.LEDGER_SCHEMA, LOCK_SCHEMA)) if not name.startswith("_")}
+        known = {
+            name for _, name in _tables(session, (ledger_tables.LEDGER_SCHEMA, LOCK_SCHEMA)) if not name.startswith("_")
+        }
         left = sorted(known - set(contracts) - {name for name, state in decided.items() if state.is_gone})
         return [_remains(session, warehouse.config.schema, name, decided.get(name)) for name in left]
 
@@ -105,7 +107,7 @@ def rename(warehouse: Warehouse, old: str, new: str, act: Act) -> DatasetState:
         require_renamable(found, _remains(session, schema, new, None))
         for place, name in found.droppable:
             session.run(f'ALTER TABLE {table_name(place, name)} RENAME TO "{new}"')
-        ledger.rename(session, old, new)
+        ledger_tables.rename(session, old, new)
         states.record(session, state)
         if before is not None:  # a pause holds whatever the name
             states.record(session, DatasetState(new, before.event, reason=before.reason, actor=before.actor))
@@ -145,7 +147,7 @@ def _deciding(warehouse: Warehouse, dataset: str, verb: str) -> Iterator[Session
             session.limit_statements(
                 config.ddl_wait_seconds
             )  # a reader's transaction must not hold up everybody behind us
-            session.run(f"LOCK {ledger.MIGRATION_LOCK}")
+            session.run(f"LOCK {ledger_tables.MIGRATION_LOCK}")
             yield session
 
 
@@ -160,7 +162,7 @@ def _require_lock_table(session: Session, dataset: str) -> None:
 
 
 def _remains(session: Session, schema: str, dataset: str, state: DatasetState | None) -> Remains:
-    places = (schema, LOCK_SCHEMA, GRAVE_SCHEMA, ledger.LEDGER_SCHEMA)
+    places = (schema, LOCK_SCHEMA, GRAVE_SCHEMA, ledger_tables.LEDGER_SCHEMA)
     tables = tuple(table for table in _tables(session, places) if table[1] == dataset)
     has_table = (schema, dataset) in tables
     rows = session.count(f"SELECT COUNT(*) FROM {table_name(schema, dataset)}") if has_table else None
@@ -180,6 +182,6 @@ def _tables(session: Session, schemas: Collection[str]) -> list[tuple[str, str]]
 def _views(session: Session, schema: str, dataset: str) -> tuple[str, ...]:
     """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html: a bound view follows a renamed table, a late-binding one breaks."""
     query = "SELECT schemaname, viewname, definition FROM pg_views WHERE schemaname <> %s AND definition LIKE %s"
-    found = session.rows(query, (ledger.VIEW_SCHEMA, f"%{dataset}%"))
+    found = session.rows(query, (ledger_tables.VIEW_SCHEMA, f"%{dataset}%"))
     named = re.compile(rf'\b{schema}"?\."?{dataset}\b')
     return tuple(sorted(f"{place}.{name}" for place, name, text in found if named.search(str(text))))

@@ -12,6 +12,8 @@ _TYPES = {
     "character varying": "VARCHAR", "numeric": "DECIMAL", "timestamp with time zone": "TIMESTAMPTZ",
     "timestamp without time zone": "TIMESTAMP",
 }  # fmt: skip
+_STYLES = {0: "EVEN", 1: "KEY", 8: "ALL", 10: "AUTO(ALL)", 11: "AUTO(EVEN)", 12: "AUTO(KEY)"}
+"""https://docs.aws.amazon.com/redshift/latest/dg/r_PG_CLASS_INFO.html"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,15 @@ class LiveColumn:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Physical design: encodings by column, the distribution key, the sort key in its order."""
+    """Physical design: encodings by column, the distribution key, the sort key in its order, and the distribution style.
+
+    The style is one of `_STYLES`; None where the catalogue does not tell it, as of a table that is not ours.
+    """
 
     encodings: Mapping[str, str]
     distkey: str | None
     sortkey: tuple[str, ...]
+    diststyle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +136,15 @@ def _design(session: Session, schema: str, table: str) -> Design:
         {str(name): "raw" if encoding in {"none", None} else str(encoding) for name, encoding, _, _ in found},
         next((str(name) for name, _, is_distkey, _ in found if is_distkey), None),
         tuple(name for _, name in order),
+        _diststyle(session, schema, table),
     )
+
+
+def _diststyle(session: Session, schema: str, table: str) -> str | None:
+    """From here, since SVV_TABLE_INFO leaves out empty tables."""
+    found = session.rows(
+        "SELECT i.releffectivediststyle FROM pg_class_info i JOIN pg_namespace n ON n.oid = i.relnamespace "
+        "WHERE n.nspname = %s AND i.relname = %s",
+        (schema, table),
+    )
+    return _STYLES.get(int(found[0][0])) if found else None

@@ -17,7 +17,7 @@ from esteira.contract import Dataset
 from esteira.errors import ConfigError, EsteiraError, WarehouseBusy
 from esteira.failpoints import failpoint
 from esteira.lake import Seal
-from esteira.warehouse import attempts, commit, ddl, erasures, giving_up, ledger, states
+from esteira.warehouse import attempts, commit, ddl, erasures, giving_up, ledger, ledger_tables, states
 from esteira.warehouse.attempts import Attempt
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.copy_errors import Copied, ReadPart, explained
@@ -168,7 +168,7 @@ class Loader:
     def _give_up(self, request: GiveUpRequest, attempt: Attempt) -> LoadResult:
         batch, config = request.batch, self._warehouse.config
         with self._session(attempt, "esteira give up") as session:
-            with bounded_shaping(session, attempt, ledger.tables(batch.dataset), config):
+            with bounded_shaping(session, attempt, ledger_tables.tables(batch.dataset), config):
                 giving_up.prepare(session, batch)
             with locked_transaction(session, attempt, config):
                 is_new = giving_up.settle(session, request)
@@ -188,10 +188,10 @@ class Loader:
         """Before BEGIN, idempotently: table, ledger, and what else the write mode keeps."""
         config = self._warehouse.config
         states.require_alive(session, dataset.name)
-        tables = [(config.schema, dataset.name), *ledger.tables(dataset.name), (ddl.LOCK_SCHEMA, dataset.name)]
+        tables = [(config.schema, dataset.name), *ledger_tables.tables(dataset.name), (ddl.LOCK_SCHEMA, dataset.name)]
         with bounded_shaping(session, attempt, tables, config):
             ddl.ensure_table(session, dataset, config.schema, text_bytes(seals), config.reader_group)
-            ledger.ensure_ledger(session, dataset.name, ddl.table_name(ddl.LOCK_SCHEMA, dataset.name))
+            ledger_tables.ensure_ledger(session, dataset.name, ddl.table_name(ddl.LOCK_SCHEMA, dataset.name))
             ensure_graves(session, dataset, config.schema)
         return commit.Place(dataset, config, self._history)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from esteira.batch import Batch
 from esteira.warehouse.connection import Session
-from esteira.warehouse.ledger import ledger_table
+from esteira.warehouse.ledger_tables import ledger_table
 
 ORDER, _MEMBER = "esteira_order", "esteira_member"
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from esteira.contract import Dataset
-from esteira.warehouse import ddl, ledger, states
+from esteira.warehouse import ddl, ledger, ledger_tables, states
 from esteira.warehouse.connection import Warehouse
-from esteira.warehouse.ledger import LedgerEntry, Standing
+from esteira.warehouse.ledger import Standing
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.states import DatasetState
 
 _TABLES = "SELECT table_name FROM svv_tables WHERE table_schema = %s"
@@ -54,7 +55,7 @@ def history(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
 def datasets_of_batch(warehouse: Warehouse, batch_id: str) -> list[str]:
     """The datasets whose ledgers hold a batch of this id."""
     with warehouse.session("esteira find batch") as session:
-        return [name for name in ledger.ledgers(session) if ledger.find_current(session, name, batch_id)]
+        return [name for name in ledger_tables.ledgers(session) if ledger.find_current(session, name, batch_id)]
 
 
 def table_counts(warehouse: Warehouse, dataset: str) -> dict[str, int] | None:
@@ -70,7 +71,7 @@ def table_counts(warehouse: Warehouse, dataset: str) -> dict[str, int] | None:
 def read_status(warehouse: Warehouse, datasets: list[Dataset], batches: int = 5) -> list[DatasetStatus]:
     """What is loaded of each dataset."""
     with warehouse.session("esteira status") as session:
-        known, decided = set(ledger.ledgers(session)), states.read_states(session)
+        known, decided = set(ledger_tables.ledgers(session)), states.read_states(session)
         tables = {name for (name,) in session.rows(_TABLES, (warehouse.config.schema,))}
         result = []
         for dataset in datasets:

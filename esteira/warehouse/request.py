@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.lake import Seal
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Who asks.
+
+    Attributes:
+        run: Name of the run, for the ledger.
+        version: Version of the code, for the ledger.
+    """
+
+    run: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class LoadRequest:
+class LoadRequest(_Asked):
     """What to load.
 
     Attributes:
@@ -19,54 +32,42 @@ class LoadRequest:
         batch: The batch.
         seal: Its curated seal.
         manifest: URI of the COPY manifest derived from the seal.
-        run: Name of the run, for the ledger.
-        version: Version of the code, for the ledger.
     """
 
     dataset: Dataset
     batch: Batch
     seal: Seal
     manifest: str
-    run: str = ""
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class UndoRequest:
+class UndoRequest(_Asked):
     """What to take out again.
 
     Attributes:
         dataset: The contract.
         batch_id: The batch.
         reason: Why, for the ledger.
-        run: Name of the run, for the ledger.
-        version: Version of the code, for the ledger.
         accept_loss: Whether to go on when other batches can no longer be read from the lake.
     """
 
     dataset: Dataset
     batch_id: str
     reason: str = ""
-    run: str = ""
-    version: str = ""
     accept_loss: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUpRequest:
+class GiveUpRequest(_Asked):
     """A batch to leave out.
 
     Attributes:
         batch: The batch.
         reason: Why, for the ledger.
-        run: Name of the run, for the ledger.
-        version: Version of the code, for the ledger.
     """
 
     batch: Batch
     reason: str
-    run: str = ""
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,15 +176,21 @@ def _design_changes(dataset: Dataset, schema: str, design: Design) -> Iterator[C
     if dataset.distkey and design.distkey != dataset.distkey:
         what = f"The table is distributed by {design.distkey or 'no column'} and the contract says {dataset.distkey}."
         yield Change(what, (f'{alter} DISTSTYLE KEY DISTKEY "{dataset.distkey}"',), dataset.distkey)
-    if dataset.diststyle in {"even", "all"} and design.distkey:
+    if dataset.diststyle in {"even", "all"} and (found := _distribution(design)) not in {
+        None,
+        dataset.diststyle.upper(),
+    }:
         style = dataset.diststyle.upper()
         yield Change(
-            f"The table is distributed by {design.distkey} and the contract says {style}.",
-            (f"{alter} DISTSTYLE {style}",),
+            f"The table is distributed {found} and the contract says {style}.", (f"{alter} DISTSTYLE {style}",)
         )
     if dataset.sortkey and design.sortkey != dataset.sortkey:
         what = f"The table is sorted by {', '.join(design.sortkey) or 'no column'} and the contract says {', '.join(dataset.sortkey)}."
         yield Change(what, (f"{alter} SORTKEY ({sql.names(dataset.sortkey)})",))
+
+
+def _distribution(design: Design) -> str | None:
+    return f"by {design.distkey}" if design.distkey else design.diststyle
 
 
 def _comment_changes(dataset: Dataset, schema: str, live: LiveTable) -> Iterator[Change]:

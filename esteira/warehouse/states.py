@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 from esteira.contract import Dataset
 from esteira.errors import ConfigError, LoadError
-from esteira.warehouse import ledger
+from esteira.warehouse import ledger, ledger_tables
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.live import live_columns
 from esteira.warehouse.statements import LOCK_SCHEMA
 
-STATE_TABLE = f'"{ledger.VIEW_SCHEMA}"."dataset_state"'
+STATE_TABLE = f'"{ledger_tables.VIEW_SCHEMA}"."dataset_state"'
 _COLUMNS = (
     "dataset VARCHAR(63) NOT NULL, sequence BIGINT NOT NULL, event VARCHAR(16) NOT NULL, renamed_to VARCHAR(63) NOT NULL, "
     "reason VARCHAR(4096) NOT NULL, actor VARCHAR(256) NOT NULL, recorded_at TIMESTAMPTZ NOT NULL"
@@ -70,10 +70,10 @@ class Act:
 
 def ensure_states(session: Session) -> None:
     """Make the table of states and the lock that its writers take; idempotent."""
-    for schema in (ledger.VIEW_SCHEMA, LOCK_SCHEMA):
+    for schema in (ledger_tables.VIEW_SCHEMA, LOCK_SCHEMA):
         session.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
     session.run(f"CREATE TABLE IF NOT EXISTS {STATE_TABLE} ({_COLUMNS})")
-    session.run(f"CREATE TABLE IF NOT EXISTS {ledger.MIGRATION_LOCK} (held BOOLEAN)")
+    session.run(f"CREATE TABLE IF NOT EXISTS {ledger_tables.MIGRATION_LOCK} (held BOOLEAN)")
 
 
 def record(session: Session, state: DatasetState) -> None:
@@ -94,7 +94,7 @@ def read_states(session: Session) -> dict[str, DatasetState]:
     """Every dataset that does not simply run, with what was decided last; empty in a warehouse where nobody ever did."""
     if not session.count(
         "SELECT COUNT(*) FROM svv_tables WHERE table_schema = %s AND table_name = 'dataset_state'",
-        (ledger.VIEW_SCHEMA,),
+        (ledger_tables.VIEW_SCHEMA,),
     ):
         return {}
     last = {str(row[0]): _standing(row) for row in session.rows(f"SELECT {_READ} FROM {STATE_TABLE} ORDER BY sequence")}
@@ -133,7 +133,7 @@ def read_hold(warehouse: Warehouse, dataset: Dataset) -> DatasetState | None:
         ConfigError: Its contract has a new name, and the warehouse still knows it by the old one: it would be loaded from the beginning.
     """
     with warehouse.session(f"esteira plan {dataset.name}") as session:
-        old = sorted(set(dataset.formerly) & set(ledger.ledgers(session))) if dataset.formerly else []
+        old = sorted(set(dataset.formerly) & set(ledger_tables.ledgers(session))) if dataset.formerly else []
         if old:
             raise ConfigError(
                 f"{dataset.name} was {old[0]} before, and its table and ledger still have that name in this warehouse.",
@@ -182,7 +182,7 @@ def _refuse(session: Session, dataset: str, events: Collection[str]) -> None:
 def _deciding(session: Session) -> Iterator[None]:
     ensure_states(session)
     with session.transaction():
-        session.run(f"LOCK {ledger.MIGRATION_LOCK}")
+        session.run(f"LOCK {ledger_tables.MIGRATION_LOCK}")
         yield
 
 

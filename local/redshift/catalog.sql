@@ -100,6 +100,16 @@ CREATE OR REPLACE VIEW pg_catalog.svv_redshift_columns AS
     WHERE c.relkind IN ('r', 'v') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'esteira_gateway')
       AND (has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE') OR has_any_column_privilege(c.oid, 'SELECT'));
 
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_PG_CLASS_INFO.html: the user's own tables. The columns that say which table it is, and its
+-- distribution; of automatic ones only what a small table has. The rest of the columns is not there, so that asking for it fails.
+CREATE OR REPLACE VIEW pg_catalog.pg_class_info AS
+    SELECT c.oid AS reloid, c.relname, c.relnamespace, c.relowner, c.relkind,
+           CASE WHEN d.columns IS NOT NULL THEN 1 WHEN y.columns[1] = 'EVEN' THEN 0 WHEN y.columns[1] = 'ALL' THEN 8 ELSE 10 END AS releffectivediststyle
+    FROM pg_class c
+    LEFT JOIN esteira_gateway.informational_key d ON d.table_id = c.oid AND d.kind = 'distkey'
+    LEFT JOIN esteira_gateway.informational_key y ON y.table_id = c.oid AND y.kind = 'diststyle'
+    WHERE c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE');
+
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TABLE_INFO.html: no empty tables; tbl_rows counts rows that are deleted and not yet vacuumed.
 CREATE OR REPLACE VIEW pg_catalog.svv_table_info AS
     SELECT current_database()::text AS database, n.nspname::text AS schema, c.oid AS table_id, c.relname::text AS "table",
@@ -147,4 +157,5 @@ CREATE OR REPLACE VIEW information_schema.key_column_usage AS
     WHERE k.kind = 'primary key' AND pg_has_role(c.relowner, 'USAGE');
 
 GRANT SELECT ON pg_catalog.svv_transactions, pg_catalog.stv_sessions, pg_catalog.stv_recents, pg_catalog.stv_db_isolation_level, pg_catalog.svv_tables,
-    pg_catalog.svv_columns, pg_catalog.pg_table_def, pg_catalog.svv_redshift_columns, pg_catalog.svv_table_info, pg_catalog.sys_load_error_detail TO PUBLIC;
+    pg_catalog.svv_columns, pg_catalog.pg_table_def, pg_catalog.svv_redshift_columns, pg_catalog.pg_class_info, pg_catalog.svv_table_info,
+    pg_catalog.sys_load_error_detail TO PUBLIC;

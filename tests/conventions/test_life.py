@@ -9,7 +9,7 @@ ACTS = re.compile(r"\bDROP\s+TABLE\s+(?!IF EXISTS )|\bRENAME\s+TO\b")
 """Staging tables are dropped IF EXISTS."""
 ALSO = {
     "esteira/warehouse/shape.py": "prints the statements for a person to run",
-    "esteira/warehouse/ledger.py": "renames a ledger on behalf of the owner",
+    "esteira/warehouse/ledger_tables.py": "renames a ledger on behalf of the owner",
 }
 MAY_IMPORT = {"esteira/renaming.py", "cli/life.py"}
 

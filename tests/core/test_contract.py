@@ -31,6 +31,13 @@ def test_append_with_a_lag_is_refused():
         dataset(write=Append(), source=source(incremental=lagging))
 
 
+def test_replace_of_a_source_with_a_cursor_is_refused_with_what_to_write_instead():
+    with pytest.raises(ConfigError, match="the rows of every earlier window would go") as caught:
+        dataset(write=Replace(), source=source(incremental=CURSOR))
+    assert "Upsert(key=...)" in caught.value.hint
+    assert dataset(write=Replace()).write == Replace()
+
+
 @pytest.mark.parametrize("cursor", [None, CURSOR])
 def test_append_without_a_lag_is_a_contract(cursor: Incremental | None):
     assert dataset(write=Append(), source=source(incremental=cursor)).write == Append()

@@ -311,7 +311,10 @@ DESIGNS = [
     (mixed(), Design({"code": "lzo", "label": "lzo"}, None, ()), 'COLUMN "code" ENCODE bytedict'),
     (dataset(distkey="id"), Design({}, "small", ()), 'DISTSTYLE KEY DISTKEY "id"'),
     (dataset(distkey="id"), Design({}, None, ()), 'DISTSTYLE KEY DISTKEY "id"'),
-    (dataset(diststyle="all"), Design({}, "id", ()), "DISTSTYLE ALL"),
+    (dataset(diststyle="all"), Design({}, "id", (), "KEY"), "DISTSTYLE ALL"),
+    (dataset(diststyle="all"), Design({}, None, (), "EVEN"), "DISTSTYLE ALL"),
+    (dataset(diststyle="even"), Design({}, None, (), "ALL"), "DISTSTYLE EVEN"),
+    (dataset(diststyle="even"), Design({}, None, (), "AUTO(EVEN)"), "DISTSTYLE EVEN"),
     (dataset(sortkey=("id", "at")), Design({}, None, ("at", "id")), 'SORTKEY ("id", "at")'),
 ]
 

@@ -171,6 +171,18 @@ def test_table_info_counts_deleted_rows_until_a_vacuum(connection: Any, schema: 
     assert one(cursor, sql)[3:5] == [0, 0]
 
 
+def test_class_info_tells_how_an_empty_table_is_distributed(connection: Any, schema: str) -> None:
+    cursor = connection.cursor()
+    styles = {"e": "DISTSTYLE EVEN", "a": "DISTSTYLE ALL", "k": "DISTKEY (id)", "z": "DISTSTYLE AUTO", "n": ""}
+    for name, style in styles.items():
+        cursor.execute(f"CREATE TABLE {schema}.{name} (id INT) {style}")
+    cursor.execute(
+        "SELECT relname, releffectivediststyle FROM pg_class_info i JOIN pg_namespace n ON n.oid = i.relnamespace "
+        f"WHERE nspname = '{schema}'"
+    )
+    assert {row[0]: row[1] for row in cursor.fetchall()} == {"e": 0, "a": 8, "k": 1, "z": 10, "n": 10}
+
+
 def test_a_failed_copy_is_recorded_although_its_transaction_is_rolled_back(
     connection: Any, schema: str, put_manifest: Callable[..., str]
 ) -> None:

@@ -8,41 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
-import subprocess
-import sys
 import threading
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
-from esteira.contract import Dataset
-from esteira.warehouse import Credentials, Warehouse, WarehouseConfig
-from esteira.warehouse.connection import Session
-from local.aws.bootstrap import REGION
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
-from local.state import StateFolder
+from tests.main_job.world import Result, World, as_root, run_python
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 FLIGHTS = 2_000
-COMMAND_SECONDS = 100
+STORY_SECONDS = 480
+"""A fixture is a whole story of commands, and a crowded machine takes four times as long as a quiet one."""
 WRONG_TOKEN = "Bb2wrong0token0that0nobody0may0read"
-# Defects of redshift_connector 2.2, not ours: an SSLContext without a protocol, and a socket left open when connecting fails.
-CONNECTOR_WARNINGS = (
-    r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
-    r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",
-    r"ignore:unclosed <s:ResourceWarning",
-    r"ignore:Exception ignored in. <s:pytest.PytestUnraisableExceptionWarning",
-)
 _BLOCKS = """
 import json, sys
 from blocks import PortalBlock
@@ -50,21 +32,6 @@ from cli.stack import prepare_prefect
 prepare_prefect()
 for name, fields in json.loads(sys.argv[1]).items():
     PortalBlock(allow_private_hosts=True, **fields).save(name, overwrite=True)
-"""
-_MARK = "\x1e"
-_EACH = """
-import contextlib, io, json, sys
-from cli.main import esteira
-results = []
-for command in json.loads(sys.argv[1]):
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = esteira.main(command, standalone_mode=True)
-        except SystemExit as exc:
-            code = exc.code
-    results.append((code or 0, out.getvalue(), err.getvalue()))
-print("\x1e" + json.dumps(results))
 """
 _DERIVED_CONTRACT = '''"""A variant of a real contract, for one scenario."""
 
@@ -79,105 +46,9 @@ DATASET = dataclasses.replace(_BASE, name="{name}", source=_SOURCE, write={write
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = [item for item in items if Path(__file__).parent in item.path.parents]
-    for item in here:
-        item.add_marker(pytest.mark.timeout(240))
-        for warning in CONNECTOR_WARNINGS:
-            item.add_marker(pytest.mark.filterwarnings(warning))
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def facts(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass(frozen=True)
-class World:
-    """The running stack, from a user's side."""
-
-    stack: Stack
-
-    @property
-    def portal_database(self) -> Path:
-        return Path(self.stack.state) / "portal" / "flights.db"
-
-    @property
-    def token(self) -> str:
-        return StateFolder(Path(self.stack.state)).secret("portal-token").read_text()
-
-    def esteira(self, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
-        """Run the command line in a process of its own."""
-        return self.python("from cli.main import main; main()", *arguments, env=env)
-
-    def esteira_each(self, *commands: Sequence[str]) -> list[Result]:
-        """Run several commands one after the other in one process: starting one costs more than most commands do."""
-        done = self.python(_EACH, json.dumps(commands))
-        assert done.code == 0, done.err
-        return [Result(*each) for each in json.loads(done.out.rsplit(_MARK, 1)[1])]
-
-    def python(self, code: str, *arguments: str, env: Mapping[str, str] | None = None) -> Result:
-        """Run a script in a process that has the client's environment; -9 is the code of a SIGKILL."""
-        environment = self.stack.client_environment() | {"ESTEIRA_STEP_RETRIES": "0"} | dict(env or {})
-        return run_python(code, *arguments, env=environment)
-
-    def portal_requests(self, tag: str) -> list[str]:
-        """The request lines of the portal's log that carry a scenario's tag."""
-        log = (Path(self.stack.state) / "log" / "portal.log").read_text()
-        return [line.split('"')[1] for line in log.splitlines() if f"_tag={tag}" in line and '"' in line]
-
-    def messages(self) -> list[str]:
-        """What the Slack catcher received, newest first."""
-        address = self.stack.env["ESTEIRA_SLACK_URL"].removesuffix("/slack") + "/messages"
-        with closing(urllib.request.urlopen(address, timeout=10)) as answer:
-            return [json.dumps(message["body"]) for message in json.load(answer)]
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows of the warehouse."""
-        with self._warehouse_session() as session:
-            return session.rows(sql)
-
-    def run(self, sql: str) -> None:
-        """What somebody does to the warehouse by hand."""
-        with self._warehouse_session() as session:
-            session.run(sql)
-
-    def wait_for_lock(self, dataset: str) -> None:
-        """Until no transaction holds a dataset's lock, one of a dead client included."""
-        with self._warehouse_session() as session, session.transaction():
-            session.run(f"LOCK esteira_lock.{dataset}")
-
-    @contextmanager
-    def _warehouse_session(self) -> Iterator[Session]:
-        env = self.stack.env
-        config = WarehouseConfig(
-            "localhost", int(env["ESTEIRA_WAREHOUSE_PORT"]), env["ESTEIRA_WAREHOUSE_DATABASE"],
-            env["ESTEIRA_WAREHOUSE_SECRET"], env["ESTEIRA_COPY_ROLE_ARN"],
-        )  # fmt: skip
-        password = StateFolder(Path(self.stack.state)).secret("warehouse-password").read_text()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SSL_CERT_FILE", env["SSL_CERT_FILE"])
-            with Warehouse(config, Credentials("esteira", password)).session() as session:
-                yield session
-
-    def loaded_rows(self, dataset: Dataset, table: str | None = None) -> list[tuple[Any, ...]]:
-        """The contract's columns of its table, in one form, sorted."""
-        names = ", ".join(f'"{name}"' for name in dataset.column_names)
-        return _sorted(self.query(f"SELECT {names} FROM dw.{table or dataset.name}"))
-
-    def portal_rows(self, dataset: Dataset, where: str = "1 = 1") -> list[tuple[Any, ...]]:
-        """The same columns by plain SQL on the portal's own file, in the same form."""
-        names = ", ".join(f'"{name}"' for name in dataset.column_names)
-        table = dataset.source.path.rsplit("/", 1)[1].removesuffix(".json")
-        with closing(sqlite3.connect(self.portal_database)) as connection:
-            return _sorted(connection.execute(f"SELECT {names} FROM {table} WHERE {where}").fetchall())
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(STORY_SECONDS))
 
 
 @pytest.fixture(scope="session")
@@ -229,14 +100,6 @@ def write_contract(tmp_path_factory: pytest.TempPathFactory) -> WriteContract:
     return write
 
 
-def run_python(code: str, *arguments: str, env: Mapping[str, str]) -> Result:
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=dict(env), cwd=CHECKOUT, capture_output=True, text=True,
-        timeout=COMMAND_SECONDS, check=False,
-    )  # fmt: skip
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
 @pytest.fixture
 def without_stack(tmp_path: Path) -> Callable[..., Result]:
     """Run the command line where no stack was ever started."""
@@ -258,20 +121,7 @@ class _HtmlHandler(BaseHTTPRequestHandler):
 
 
 def _put_wrong_secret(stack: Stack) -> str:
-    _, key = StateFolder(Path(stack.state)).root_key()
-    session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
-    client = session.client("secretsmanager", endpoint_url=stack.env["AWS_ENDPOINT_URL"])
     name = stack.env["ESTEIRA_PORTAL_SECRET"] + "-wrong"
-    client.create_secret(Name=name, SecretString=json.dumps({"token": WRONG_TOKEN}))
-    client.close()
+    with closing(as_root(stack, "secretsmanager")) as client:
+        client.create_secret(Name=name, SecretString=json.dumps({"token": WRONG_TOKEN}))
     return name
-
-
-def _sorted(rows: list[Any]) -> list[tuple[Any, ...]]:
-    return sorted((tuple(_plain(value) for value in row) for row in rows), key=repr)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return float(value) if isinstance(value, int | float) else value

@@ -22,15 +22,16 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(world: Any, write_contract: Any) -> Story:
+def story(world: Any, write_contract: Any, tmp_path_factory: Any) -> Story:
     folder = write_contract(TABLE, size=5)
 
     def run(day: int, **env: str) -> Any:
         command = ("ingest", TABLE, "--as-of", f"2014-01-0{day}T06:00Z", "--datasets", str(folder), "--json")
-        return world.esteira(*command, env={"ESTEIRA_MAX_ATTEMPTS": str(CAP), **env})
+        return line.esteira(*command, env={"ESTEIRA_MAX_ATTEMPTS": str(CAP), **env})
 
-    deaths = [run(2, ESTEIRA_FAILPOINT="curate.part:kill") for _ in range(CAP)]
-    return Story(deaths, run(2), run(3))
+    with world.warm(tmp_path_factory.mktemp("warm")) as line:
+        deaths = [run(2, ESTEIRA_FAILPOINT="curate.part:kill") for _ in range(CAP)]
+        return Story(deaths, run(2), run(3))
 
 
 def test_each_death_is_one_of_the_signal(story: Story):

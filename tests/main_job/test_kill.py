@@ -22,44 +22,60 @@ pytestmark = pytest.mark.fault(54)
 
 @dataclass(frozen=True)
 class Story:
-    """A command that was killed, and the same command again."""
+    """A command that was killed, what it left, and the same command again."""
 
     killed: Any
     again: Any
     requests_before: list[str]
     requests: list[str]
+    left: dict[str, Any]
 
 
 def table_of(point: str) -> str:
     return "killed_" + point.replace(".", "_")
 
 
+def everything(world: Any, point: str, story: Story) -> str:
+    """What is needed to understand a failure that does not come back."""
+    killed, again = (f"{each.code}\n{each.out}{each.err}" for each in (story.killed, story.again))
+    now = world.state_of(table_of(point))
+    return f"killed: {killed}\nwhat it left: {story.left}\nagain: {again}\nnow: {now}\nasked: {story.requests}"
+
+
 @pytest.fixture(scope="module")
-def stories(world: Any, write_contract: Any) -> dict[str, Story]:
-    def tell(point: str) -> Story:
+def stories(world: Any, write_contract: Any, tmp_path_factory: Any) -> dict[str, Story]:
+    """Half of them in each of two lines of commands that run side by side."""
+
+    def tell(points: tuple[str, ...]) -> dict[str, Story]:
+        with world.warm(tmp_path_factory.mktemp("warm")) as line:
+            return {point: tell_one(line, point) for point in points}
+
+    def tell_one(line: Any, point: str) -> Story:
         name = table_of(point)
         folder = write_contract(name, "flights", size=1_000, write="Append()")
         command = ("ingest", name, "--as-of", AS_OF, "--datasets", str(folder), "--json")
-        killed = world.esteira(*command, env={"ESTEIRA_FAILPOINT": f"{point}:kill"})
-        before = world.portal_requests(name)
-        again = world.esteira(*command)
-        return Story(killed, again, before, world.portal_requests(name))
+        killed = line.esteira(*command, env={"ESTEIRA_FAILPOINT": f"{point}:kill"})
+        before, left = world.portal_requests(name), world.state_of(name)
+        again = line.esteira(*command)
+        return Story(killed, again, before, world.portal_requests(name), left)
 
     with ThreadPoolExecutor(CORES) as pool:
-        return dict(zip(POINTS, pool.map(tell, POINTS), strict=True))
+        first, second = pool.map(tell, (POINTS[::2], POINTS[1::2]))
+    return first | second
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_the_process_dies_of_the_signal_and_the_same_command_succeeds(stories: Any, point: Any):
-    assert stories[point].killed.code == -9, stories[point].killed.err
-    assert stories[point].again.code == 0, stories[point].again.err
+def test_the_process_dies_of_the_signal_and_the_same_command_succeeds(world: Any, stories: Any, point: Any):
+    story = stories[point]
+    assert (story.killed.code, story.again.code) == (-9, 0), everything(world, point, story)
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_the_table_equals_the_portal_and_holds_no_row_twice(world: Any, stories: Any, point: Any):
     loaded = world.loaded_rows(FLIGHTS, table_of(point))
-    assert len(loaded) == len(set(loaded))
-    assert [row for row in loaded if row[0] <= 2_000] == world.portal_rows(FLIGHTS, MODELLED)
+    assert len(loaded) == len(set(loaded)), everything(world, point, stories[point])
+    wanted = world.portal_rows(FLIGHTS, MODELLED)
+    assert [row for row in loaded if row[0] <= 2_000] == wanted, everything(world, point, stories[point])
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -72,12 +88,13 @@ def test_the_ledger_holds_the_batch_once_and_its_equation_holds(world: Any, stor
 
 
 @pytest.mark.parametrize("point", POINTS[1:])
-def test_the_portal_is_not_asked_again_for_a_page_that_a_checkpoint_covers(stories: Any, point: Any):
+def test_the_portal_is_not_asked_again_for_a_page_that_a_checkpoint_covers(world: Any, stories: Any, point: Any):
     story = stories[point]
     # At the first checkpoint page two may already be on its way, but only page one is covered.
     covered = {line for line in story.requests_before if point != "extract.checkpoint" or "_next=" not in line}
-    assert covered
-    assert covered.isdisjoint(story.requests[len(story.requests_before) :])
+    assert covered, everything(world, point, story)
+    asked_again = story.requests[len(story.requests_before) :]
+    assert covered.isdisjoint(asked_again), everything(world, point, story)
 
 
 def test_a_commit_that_stood_before_the_kill_is_found_and_not_repeated(stories: Any):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from typing import Any
 import pytest
 
 from datasets.flights import DATASET as FLIGHTS
-from tests.main_job.conftest import CHECKOUT, COMMAND_SECONDS
-from tests.torture.wire import Director, Kind, wires
+from tests.main_job.world import CHECKOUT, COMMAND_SECONDS
+from tests.torture.director import AtTheLoadsCommit, Kind
+from tests.torture.sql_wire import SqlWire
 
 AS_OF = "2014-01-02T06:00Z"
 MODELLED = "id <= 2000"  # without the rows that another test appends to the portal's file
@@ -37,17 +39,6 @@ main()
 pytestmark = [pytest.mark.fault(54), pytest.mark.fault(45)]
 
 
-class AtTheLoadsCommit(Director):
-    """Strikes at the COMMIT that follows a COPY: making a ledger commits too."""
-
-    def strike(self, write: str) -> Kind | None:
-        self.seen.append(write)
-        if self.landed or write.lower() != "commit" or not any(each.startswith("COPY") for each in self.seen):
-            return None
-        self.landed = True
-        return self.kind
-
-
 @dataclass(frozen=True)
 class Story:
     """A command that was killed at its COMMIT, what the ledger held then, and the same command again."""
@@ -58,20 +49,19 @@ class Story:
 
 
 def kill_at_commit(world: Any, kind: Kind, command: tuple[str, ...]) -> int:
-    env = world.stack.env
-    s3_port, sql_port = (int(env[name].rsplit(":", 1)[-1]) for name in ("AWS_ENDPOINT_URL", "ESTEIRA_WAREHOUSE_PORT"))
-    with wires(s3_port, sql_port, Path(world.stack.state) / "tls") as wire:
-        environment = world.stack.client_environment() | {"ESTEIRA_STEP_RETRIES": "0", "WIRE_PORT": str(wire.sql_port)}
+    port, director = int(world.stack.env["ESTEIRA_WAREHOUSE_PORT"]), AtTheLoadsCommit(kind=kind)
+    with closing(SqlWire(lambda: director, port, Path(world.stack.state) / "tls")) as wire:
+        environment = world.stack.client_environment() | {"ESTEIRA_STEP_RETRIES": "0", "WIRE_PORT": str(wire.port)}
         client = subprocess.Popen(
             [sys.executable, "-c", _THROUGH_WIRE, *command], cwd=CHECKOUT, env=environment,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        wire.director = AtTheLoadsCommit(kind=kind, kill=client.kill)
+        director.kill = client.kill
         try:
             return client.wait(COMMAND_SECONDS)
         finally:
             client.kill()
-            assert wire.director.landed, wire.director.seen
+            assert director.landed, director.seen
 
 
 @pytest.fixture(scope="module", params=list(STANDS))

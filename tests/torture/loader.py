@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ import pandas as pd
 import pandera.pandas as pandera
 
 from esteira import curate as curation
-from esteira import extract as extraction
+from esteira.ahead import extract_ahead
 from esteira.batch import Known, plan
 from esteira.contract import (
     ApiSource,
@@ -91,16 +91,34 @@ class Orders:
     sabotage: str = ""
 
 
-def contract(name: str, mode: str) -> Dataset:
+def contracts(orders: Orders) -> Iterator[tuple[Dataset, datetime]]:
+    """The contract and until when it is due. `Replace` takes no cursor: there each day has a snapshot of its own."""
+    if orders.mode != "Replace":
+        cursor = Incremental(cursor="day", start_param="from", end_param="to", initial=FIRST, chunk=timedelta(days=1))
+        yield _contract(orders, incremental=cursor), _midnight(orders.days)
+        return
+    for day in range(orders.days):
+        params = {"from": _midnight(day).isoformat(), "to": _midnight(day + 1).isoformat()}
+        yield _contract(orders, params=params), _midnight(day)
+
+
+def _midnight(days: int) -> datetime:
+    return datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + timedelta(days=days)
+
+
+def _contract(orders: Orders, **window: Any) -> Dataset:
     """One row a number, by days; two pages a day, each a part."""
-    cursor = Incremental(cursor="day", start_param="from", end_param="to", initial=FIRST, chunk=timedelta(days=1))
     source = ApiSource(
-        portal="trial", path="/rows", records="rows", paginator=Offset(limit=PAGE), total="total", incremental=cursor,
+        portal="trial",
+        path="/rows",
+        records="rows",
+        paginator=Offset(limit=PAGE),
+        total="total",
         pages_per_part=1,
-    )  # fmt: skip
-    return Dataset(
-        name=name, source=source, schema=Item, write=WRITE_MODES[mode](), quality=Quality(max_quarantine_ratio=0.5)
+        **window,
     )
+    quality = Quality(max_quarantine_ratio=0.5)
+    return Dataset(name=orders.name, source=source, schema=Item, write=WRITE_MODES[orders.mode](), quality=quality)
 
 
 def warehouse_at(orders: Orders) -> Warehouse:
@@ -130,17 +148,16 @@ def main(orders: Orders, log: str) -> None:
 
 def load_all(orders: Orders) -> None:
     """What is due, oldest first."""
-    dataset, lake, warehouse = contract(orders.name, orders.mode), lake_at(orders), warehouse_at(orders)
-    config = PortalConfig(name="trial", base_url=orders.portal, allow_private_hosts=True)
-    portal = Portal(config, {})
-    stand = standing(warehouse, dataset.name)
-    opened = tuple(batch for batch in lake.batches(dataset.name) if batch not in stand.settled)
-    as_of = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC) + timedelta(days=orders.days)
-    for batch in plan(dataset, as_of, Known(stand.watermark, stand.settled, opened)):
-        raw = extraction.extract(dataset, batch, portal=portal, lake=lake)
-        seal = curation.curate(dataset, raw, lake=lake)
-        request = LoadRequest(dataset, batch, seal, lake.put_manifest(seal), run="trial", version="0")
-        Loader(warehouse, sleep=lambda _: None).load(request)
+    lake, warehouse = lake_at(orders), warehouse_at(orders)
+    portal = Portal(PortalConfig(name="trial", base_url=orders.portal, allow_private_hosts=True), {})
+    for dataset, as_of in contracts(orders):
+        stand = standing(warehouse, dataset.name)
+        opened = tuple(batch for batch in lake.batches(dataset.name) if batch not in stand.settled)
+        for batch in plan(dataset, as_of, Known(stand.watermark, stand.settled, opened)):
+            found = extract_ahead(dataset, batch, portal=portal, lake=lake)
+            seal = curation.curate(dataset, found.raw, lake=lake, ahead=found.ahead)
+            request = LoadRequest(dataset, batch, seal, lake.put_manifest(seal), run="trial", version="0")
+            Loader(warehouse, sleep=lambda _: None).load(request)
 
 
 def _without_lock() -> None:

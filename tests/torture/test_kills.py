@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.torture.director import KINDS
 from tests.torture.loader import WRITE_MODES
+from tests.torture.rounds import LEVELS
 from tests.torture.trial import Lab, Plan, Strike, Verdict, lab
-from tests.torture.wire import KINDS
 
 pytestmark = [pytest.mark.fault(54), pytest.mark.timeout(600)]
 FIRST_LOAD = Plan("Append", 1, ())
@@ -23,9 +24,9 @@ _TEMPORARY = re.compile(r"CREATE TEMP |(?:DROP TABLE IF EXISTS|DELETE FROM|INSER
 _COMMENT_OF_A_COLUMN = re.compile(r'COMMENT ON COLUMN (?!.*"id")')
 
 
-@pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with lab(tmp_path_factory.mktemp("torture")) as opened:
+@pytest.fixture(scope="session", params=LEVELS)
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("torture"), request.param) as opened:
         opened.run(FIRST_LOAD)  # the schemas that only the very first load makes
         yield opened
 
@@ -40,14 +41,24 @@ def is_decisive(write: str) -> bool:
     return "SEAL" in write or write == "commit" or write.startswith("COPY")
 
 
+def knows_levels(write: str) -> bool:
+    """What S3 is told is the same in each isolation level: it is struck in the default one only."""
+    return not write.startswith("PUT")
+
+
 def strike_each(bench: Lab, plan: Plan, kind: str, wanted: Callable[[str], bool]) -> dict[str, Verdict]:
-    """Strike the plan's last batch at each wanted write, a trial each; returns the trials that did not end as they should."""
+    """Strike the plan's last batch at each wanted write, a trial each; in another than the default level only in the warehouse. Returns the trials that did not end as they should."""
     writes = bench.run(replace(plan, strikes=(NEVER,))).writes
+    is_default = bench.isolation == LEVELS[0]
     batches = [
         at for at, write in enumerate(writes) if write.startswith("PUT") and "/raw/" in write and "part-00001" in write
     ]
-    points = [at + 1 for at in range(batches[-1], len(writes)) if wanted(writes[at])]
-    assert len(points) > 3, writes
+    points = [
+        at + 1
+        for at in range(batches[-1], len(writes))
+        if wanted(writes[at]) and (is_default or knows_levels(writes[at]))
+    ]
+    assert len(points) > (3 if is_default else 1), writes
     trials = {f"{at} {writes[at - 1]}": bench.run(replace(plan, strikes=(Strike(at, kind),))) for at in points}
     return {name: verdict for name, verdict in trials.items() if not verdict.is_good or not verdict.landed[kind]}
 
@@ -71,7 +82,7 @@ def test_a_later_load_of_each_mode_that_is_struck_in_the_warehouse_ends_as_an_un
 ):
     """The second day updates, repeats and adds."""
     plan = Plan(mode, 2, ())
-    assert not strike_each(bench, plan, kind, lambda write: is_durable(write) and not write.startswith("PUT"))
+    assert not strike_each(bench, plan, kind, lambda write: is_durable(write) and knows_levels(write))
 
 
 @pytest.mark.fault(51)
@@ -92,5 +103,7 @@ def test_a_zombie_that_is_struck_at_its_commit_while_another_loads_changes_nothi
 @pytest.mark.parametrize("sabotage", ["no lock", "no ledger check", "no seal"])
 def test_the_same_trial_fails_on_a_build_with_a_part_of_the_protocol_taken_out(bench: Lab, sabotage: str):
     verdict = bench.run(replace(FIRST_LOAD, strikes=(Strike(), Strike()), is_race=True, sabotage=sabotage))
-    assert not verdict.is_good
-    assert verdict.doubled or verdict.mismatches, verdict
+    # In the stricter level Redshift itself refuses the second load, with 1023, and its next try finds the ledger row.
+    is_saved = sabotage == "no lock" and bench.isolation == "serializable"
+    assert verdict.is_good == is_saved, verdict
+    assert is_saved or verdict.doubled or verdict.mismatches, verdict

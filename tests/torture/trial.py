@@ -17,14 +17,16 @@ from pathlib import Path
 import boto3
 
 from esteira.reconcile import reconcile
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.reads import settled_batches, table_counts
+from local.parts import Isolation
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
 from local.state import StateFolder
+from tests.torture.director import Director, Kind
 from tests.torture.loader import SCHEMA, Orders, lake_at, main, warehouse_at
 from tests.torture.source import portal, truth
-from tests.torture.wire import Director, Kind, Wires, wires
+from tests.torture.wire import Wires, wires
 
 CLEAN_RUNS = 3
 """How often a run without a strike may be needed: the first may meet the lock of a connection that was cut."""
@@ -77,10 +79,16 @@ class Verdict:
 
 
 class Lab:
-    """The stack, the portal, and two pairs of wires: two loaders may run at once."""
+    """The stack, the portal, and two pairs of wires: two loaders may run at once.
 
-    def __init__(self, stack: Stack, portal_url: str, pairs: Sequence[Wires], folder: Path) -> None:
-        self._stack, self._pairs, self._folder = stack, pairs, folder
+    Attributes:
+        isolation: The database's level.
+    """
+
+    def __init__(
+        self, stack: Stack, isolation: Isolation, portal_url: str, pairs: Sequence[Wires], folder: Path
+    ) -> None:
+        self._stack, self.isolation, self._pairs, self._folder = stack, isolation, pairs, folder
         env = stack.env
         session = boto3.Session(profile_name=env["AWS_PROFILE"], region_name="us-east-1")
         keys = session.get_credentials().get_frozen_credentials()
@@ -192,9 +200,11 @@ def _kill(process: BaseProcess) -> None:
 
 
 @contextmanager
-def lab(folder: Path) -> Iterator[Lab]:
-    """A stack of S3 and Redshift with a lab on it."""
-    config = StackConfig(state=folder / "stack", ports=Ports.free(), with_prefect=False, with_portal=False)
+def lab(folder: Path, isolation: Isolation) -> Iterator[Lab]:
+    """A stack of S3 and Redshift, whose database has that isolation level, with a lab on it."""
+    config = StackConfig(
+        state=folder / "stack", ports=Ports.free(), with_prefect=False, with_portal=False, isolation=isolation
+    )
     with ExitStack() as stack:
         up = stack.enter_context(running(config))
         kept = dict(os.environ)
@@ -208,4 +218,4 @@ def lab(folder: Path) -> Iterator[Lab]:
         )
         tls = Path(up.state) / "tls"
         pairs = [stack.enter_context(wires(s3_port, sql_port, tls)) for _ in range(2)]
-        yield Lab(up, url, pairs, folder)
+        yield Lab(up, isolation, url, pairs, folder)

@@ -2,14 +2,9 @@
 
 import io
 import itertools
-import select
-import socket
-import ssl
-import struct
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,23 +23,17 @@ from esteira.errors import EsteiraError
 from esteira.history import lake_history
 from esteira.lake import Lake, Layout, Part, Seal
 from esteira.warehouse import Credentials, Loader, LoadRequest, LoadResult, Warehouse
-from esteira.warehouse.ledger import LedgerEntry
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.reads import settled_batches
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
+from tests.torture.director import AtTheLoadsCommit, Kind
+from tests.torture.sql_wire import SqlWire
 from tests.warehouse.places import SCHEMA, Place, is_live, on_live, on_stack
 
 ISOLATIONS, ISOLATION_SECONDS = ("snapshot", "serializable"), 10.0
 POSITION = "_esteira_position"
 FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)
-SSL_REQUEST = struct.pack("!II", 8, 80877103)
-# Defects of redshift_connector 2.2, not ours: an SSLContext without a protocol, and a socket left open when connecting fails.
-CONNECTOR_WARNINGS = (
-    r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
-    r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",
-    r"ignore:unclosed <s:ResourceWarning",
-    r"ignore:Exception ignored in. <s:pytest.PytestUnraisableExceptionWarning",
-)
 _numbers = itertools.count(1)
 Row = dict[str, Any]
 
@@ -52,8 +41,6 @@ Row = dict[str, Any]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
-        for warning in CONNECTOR_WARNINGS:
-            item.add_marker(pytest.mark.filterwarnings(warning))
         if is_live() and "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.skip(reason="needs the gateway: it asks for the stack itself"))
 
@@ -162,6 +149,12 @@ def lake(place: Place, client_environment: None) -> Lake:
     return Lake(place.bucket)
 
 
+@pytest.fixture
+def two_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for somebody who never goes need not wait five times."""
+    monkeypatch.setattr("esteira.warehouse.load.TRANSACTION_TRIES", 2)
+
+
 MakeDataset = Callable[..., Dataset]
 
 
@@ -259,86 +252,25 @@ def bench(warehouse: Warehouse, lake: Lake) -> Bench:
     return Bench(warehouse, lake)
 
 
-class CuttingProxy:
-    """Stands between driver and warehouse, decrypts, and cuts the connection at a COMMIT: before it, or before its answer."""
+@dataclass(frozen=True)
+class CutWire:
+    """A way to the warehouse, and who decides where it is cut."""
 
-    def __init__(self, stack: Stack, point: str, cuts: int) -> None:
-        self._target = int(stack.env["ESTEIRA_WAREHOUSE_PORT"])
-        self._point, self.cuts_left = point, cuts
-        self._has_copied = False
-        tls = Path(stack.state) / "tls"
-        self._server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._server.load_cert_chain(tls / "server.pem", tls / "server.key")
-        self._client = ssl.create_default_context(cafile=str(tls / "ca.pem"))
-        for context in (self._server, self._client):
-            # TLS 1.3 sends tickets after the handshake: `select` would call the socket readable with nothing to read.
-            context.maximum_version = ssl.TLSVersion.TLSv1_2
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with suppress(OSError), client:
-            client.recv(len(SSL_REQUEST))
-            client.sendall(b"S")
-            with socket.create_connection(("127.0.0.1", self._target)) as target:
-                target.sendall(SSL_REQUEST)
-                target.recv(1)
-                near = self._server.wrap_socket(client, server_side=True)
-                far = self._client.wrap_socket(target, server_hostname="localhost")
-                with near, far:
-                    self._pump(near, far)
-
-    def _pump(self, near: ssl.SSLSocket, far: ssl.SSLSocket) -> None:
-        while True:
-            readable, _, _ = select.select([near, far], [], [])
-            for source in readable:
-                data = source.recv(65_536)
-                while source.pending():
-                    data += source.recv(65_536)
-                if not data or self._is_cut(data, is_request=source is near):
-                    return
-                (far if source is near else near).sendall(data)
-
-    def _is_cut(self, data: bytes, *, is_request: bool) -> bool:
-        """Only the load's own COMMIT: the one after a COPY. Making a ledger commits too."""
-        self._has_copied |= is_request and b"COPY esteira_staging" in data
-        if not self._has_copied:
-            return False
-        wanted = b"commit\0" if self._point == "request" else b"COMMIT\0"
-        found = data.lower() if is_request else data
-        if self.cuts_left == 0 or is_request != (self._point == "request") or wanted not in found:
-            return False
-        self.cuts_left -= 1
-        self._has_copied = False
-        return True
+    port: int
+    director: AtTheLoadsCommit
 
 
-MakeProxy = Callable[..., CuttingProxy]
+CutAtCommit = Callable[..., CutWire]
 
 
 @pytest.fixture
-def cut_at_commit(stack: Stack) -> Iterator[MakeProxy]:
-    """`("request", n)` loses the next n COMMITs on their way, `("answer", n)` loses their answers."""
-    made: list[CuttingProxy] = []
+def cut_at_commit(stack: Stack) -> Iterator[CutAtCommit]:
+    """A wire that strikes so many COMMITs of loads; nobody is killed, so `kill before` only loses the COMMIT on its way."""
+    tls, port = Path(stack.state) / "tls", int(stack.env["ESTEIRA_WAREHOUSE_PORT"])
+    with ExitStack() as made:
 
-    def make(point: str, cuts: int = 1) -> CuttingProxy:
-        made.append(CuttingProxy(stack, point, cuts))
-        return made[-1]
+        def make(kind: Kind, times: int = 1) -> CutWire:
+            director = AtTheLoadsCommit(kind=kind, times_left=times)
+            return CutWire(made.enter_context(closing(SqlWire(lambda: director, port, tls))).port, director)
 
-    yield make
-    for proxy in made:
-        proxy.close()
+        yield make

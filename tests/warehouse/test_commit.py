@@ -68,10 +68,10 @@ def test_the_same_batch_under_another_seal_is_refused_with_both_hashes(bench: An
 def test_a_commit_whose_answer_was_lost_is_found_in_the_ledger(
     bench: Any, make_dataset: Any, open_warehouse: Any, cut_at_commit: Any
 ):
-    proxy = cut_at_commit("answer")
+    wire = cut_at_commit("lost")
     request = bench.request(make_dataset(Append()), [item(1)])
-    result = bench.loader(open_warehouse(port=proxy.port)).load(request)
-    assert proxy.cuts_left == 0
+    result = bench.loader(open_warehouse(port=wire.port)).load(request)
+    assert wire.director.times_left == 0
     assert not result.is_new
     assert [entry.seal_hash for entry in bench.ledger(request.dataset)] == [request.seal.hash]
     assert bench.rows(request.dataset) == [(1, "a", 1)]
@@ -81,10 +81,10 @@ def test_a_commit_whose_answer_was_lost_is_found_in_the_ledger(
 def test_a_connection_lost_before_commit_is_tried_again_as_a_whole(
     bench: Any, make_dataset: Any, open_warehouse: Any, cut_at_commit: Any
 ):
-    proxy = cut_at_commit("request", cuts=2)
+    wire = cut_at_commit("kill before", times=2)
     request = bench.request(make_dataset(Append()), [item(1)])
-    result = bench.loader(open_warehouse(port=proxy.port)).load(request)
-    assert proxy.cuts_left == 0
+    result = bench.loader(open_warehouse(port=wire.port)).load(request)
+    assert wire.director.times_left == 0
     assert result.is_new
     assert bench.rows(request.dataset) == [(1, "a", 1)]
 
@@ -93,11 +93,11 @@ def test_a_connection_lost_before_commit_is_tried_again_as_a_whole(
 def test_connections_lost_for_ever_end_as_busy_with_nothing_loaded(
     bench: Any, make_dataset: Any, open_warehouse: Any, cut_at_commit: Any
 ):
-    proxy = cut_at_commit("request", cuts=TRANSACTION_TRIES)
+    wire = cut_at_commit("kill before", times=TRANSACTION_TRIES)
     request = bench.request(make_dataset(Append()), [item(1)])
     with pytest.raises(WarehouseBusy):
-        bench.loader(open_warehouse(port=proxy.port)).load(request)
-    assert proxy.cuts_left == 0
+        bench.loader(open_warehouse(port=wire.port)).load(request)
+    assert wire.director.times_left == 0
     assert (bench.rows(request.dataset), bench.ledger(request.dataset)) == ([], [])
 
 
@@ -159,6 +159,7 @@ def test_a_warehouse_that_does_not_listen_is_busy_after_bounded_tries(
     assert len(waits) == TRANSACTION_TRIES - 1
 
 
+@pytest.mark.usefixtures("two_tries")
 def test_a_lock_held_for_longer_than_the_statement_limit_is_busy_and_the_batch_loads_afterwards(
     bench: Any, make_dataset: Any, open_warehouse: Any
 ):

@@ -22,6 +22,7 @@ from esteira.errors import ConfigError, LoadError
 from esteira.warehouse import Warehouse, ddl
 from esteira.warehouse.live import read_live
 
+pytestmark = pytest.mark.usefixtures("isolation")
 MOMENT = datetime(2014, 1, 6, 12, 30, 0, 123456, tzinfo=UTC)
 CONTRACT = '''"""Things."""
 
@@ -181,6 +182,21 @@ def test_the_live_table_has_the_declared_design(bench: Any, make_dataset: Any):
     }  # fmt: skip
     assert live.primary_key is not None
     assert live.primary_key.columns == {"id"}
+
+
+@pytest.mark.parametrize("before", [None, "all", "id"])
+def test_another_distribution_than_the_contract_s_is_named_with_the_statement_that_changes_it(
+    bench: Any, make_dataset: Any, before: str | None
+):
+    """Of an empty table too, of which SVV_TABLE_INFO says nothing."""
+    dataset = replace(make_dataset(schema=Pair), diststyle="even")
+    is_key = before == "id"
+    bench.load(replace(dataset, distkey="id" if is_key else None, diststyle=None if is_key else before))
+    (change,) = changes(bench, dataset)
+    found = {None: "AUTO(ALL)", "all": "ALL", "id": "by id"}[before]
+    assert change.what == f"The table is distributed {found} and the contract says EVEN."
+    obey(bench, dataset)
+    assert changes(bench, dataset) == []
 
 
 def test_a_nested_value_is_parsed_and_an_equal_one_is_no_change(bench: Any, make_dataset: Any):

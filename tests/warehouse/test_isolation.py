@@ -28,4 +28,4 @@ def test_the_stack_hands_a_level_to_its_redshift(tmp_path: Path, asked: Any, tol
     nobody = AccessKey("AKIA", "none")
     plan = Plan(folder, Ports(), Certificates(tmp_path, tmp_path, tmp_path), isolation=asked)
     part = plan.warehouse(Deployed("lake", "task", "upkeep", "copy", nobody, nobody))
-    assert [word for word in part.command if "isolation" in word or word == "serializable"] == told
+    assert [word for word in part.command if word in {"--isolation", "serializable"}] == told

@@ -6,9 +6,9 @@ import pytest
 
 from esteira.contract import Append
 from esteira.errors import ConfigError
-from esteira.warehouse import ledger
+from esteira.warehouse import ledger_tables
 
-OLD_COLUMNS = ", ".join(f"{name} {column.kind}" for name, column in ledger._SHAPE.items() if column.since == 1)
+OLD_COLUMNS = ", ".join(f"{name} {column.kind}" for name, column in ledger_tables.SHAPE.items() if column.since == 1)
 OLD_ROW = (
     "INSERT INTO esteira_ledger.{name} VALUES ('2013-12-31-0123abcd', '2013-12-31', '2014-01-01', 'abc', 'a1', 3, 2, 1, 2, 0, 0, 0, 0, "
     "NULL, '[]', 'old run', '0.1.0', '2014-01-01 06:00')"
@@ -40,7 +40,7 @@ def test_an_older_ledger_is_migrated_by_the_next_load_and_keeps_its_rows(bench: 
     assert (old.batch_id, old.generation, old.state, old.table_rows) == ("2013-12-31-0123abcd", 1, "committed", None)
     assert (new.batch_id, new.table_rows, new.sequence) == ("2014-01-01-0123abcd", 1, 1)
     found = bench.query(f"SELECT version FROM esteira.ledger_version WHERE dataset = '{old_ledger.name}'")
-    assert found == [(ledger.VERSION,)]
+    assert found == [(ledger_tables.VERSION,)]
 
 
 def test_the_view_unites_ledgers_of_both_versions(bench: Any, make_dataset: Any, old_ledger: Any):
@@ -55,7 +55,7 @@ def test_the_view_unites_ledgers_of_both_versions(bench: Any, make_dataset: Any,
 def test_a_ledger_that_a_newer_esteira_wrote_is_refused(bench: Any, make_dataset: Any):
     dataset = make_dataset(Append())
     bench.load(dataset, [item(1)])
-    bench.run(f"INSERT INTO esteira.ledger_version VALUES ('{dataset.name}', {ledger.VERSION + 1}, GETDATE())")
+    bench.run(f"INSERT INTO esteira.ledger_version VALUES ('{dataset.name}', {ledger_tables.VERSION + 1}, GETDATE())")
     with pytest.raises(ConfigError, match="version 3 and this Esteira knows 2"):
         bench.load(dataset, [item(2)], day=2)
     assert bench.rows(dataset) == [(1, "a", 1)]

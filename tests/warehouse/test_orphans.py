@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,6 @@ from esteira.contract import Append
 from esteira.errors import WarehouseBusy
 from esteira.warehouse import Warehouse, attempts
 from esteira.warehouse.attempts import Attempt
-from tests.warehouse.conftest import SSL_REQUEST, CuttingProxy
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("isolation")
@@ -68,6 +66,7 @@ def test_an_orphan_of_an_earlier_load_that_holds_the_lock_is_ended_and_the_batch
     assert bench.rows(dataset) == [(1, "a", 1)]
 
 
+@pytest.mark.usefixtures("two_tries")
 def test_a_session_that_no_load_noted_is_named_and_left_alone(bench: Any, make_dataset: Any, patient: Any):
     dataset = make_dataset(Append())
     bench.load(dataset)
@@ -81,6 +80,7 @@ def test_a_session_that_no_load_noted_is_named_and_left_alone(bench: Any, make_d
     assert f"SELECT pg_terminate_backend({stranger.pid});" in caught.value.hint
 
 
+@pytest.mark.usefixtures("two_tries")
 def test_a_note_of_another_session_with_the_same_number_proves_nothing(bench: Any, make_dataset: Any, patient: Any):
     dataset = make_dataset(Append())
     bench.load(dataset)
@@ -119,41 +119,16 @@ def test_a_load_goes_on_unnoted_where_the_warehouse_does_not_show_its_sessions(
     assert notes(bench, dataset.name) == []
 
 
-class MuteProxy(CuttingProxy):
-    """Loses the client at its COMMIT without telling the warehouse: the far side stays open, as when a host vanishes without a FIN."""
-
-    def _serve(self, client: socket.socket) -> None:
-        with suppress(OSError), client:
-            client.recv(len(SSL_REQUEST))
-            client.sendall(b"S")
-            target = socket.create_connection(("127.0.0.1", self._target))
-            target.sendall(SSL_REQUEST)
-            target.recv(1)
-            near = self._server.wrap_socket(client, server_side=True)
-            far = self._client.wrap_socket(target, server_hostname="localhost")
-            self.kept = [*getattr(self, "kept", []), far]
-            with near:
-                self._pump(near, far)
-
-
-@pytest.fixture
-def vanishing(stack: Any) -> Iterator[MuteProxy]:
-    proxy = MuteProxy(stack, "request", 1)
-    yield proxy
-    proxy.close()
-    for far in proxy.kept:
-        far.close()
-
-
 @pytest.mark.fault(44)
 def test_a_client_that_vanished_without_a_word_before_its_commit_is_recovered_by_its_own_next_try(
-    bench: Any, make_dataset: Any, patient: Any, vanishing: MuteProxy
+    bench: Any, make_dataset: Any, patient: Any, cut_at_commit: Any
 ):
+    wire = cut_at_commit("unheard")
     request = bench.request(make_dataset(Append()), [item(1)])
     began = time.monotonic()
-    config = replace(patient(lock_wait_seconds=60).config, port=vanishing.port)
+    config = replace(patient(lock_wait_seconds=60).config, port=wire.port)
     result = bench.loader(Warehouse(config, bench.warehouse._credentials)).load(request)
-    assert (vanishing.cuts_left, result.is_new) == (0, True)
+    assert (wire.director.times_left, result.is_new) == (0, True)
     assert time.monotonic() - began < 20, "the next try must not wait for a lock that its own orphan holds"
     assert bench.rows(request.dataset) == [(1, "a", 1)]
 
@@ -200,6 +175,7 @@ def test_a_zombie_that_was_stopped_in_its_transaction_wakes_up_after_the_second_
     assert len(bench.ledger(dataset)) == 2
 
 
+@pytest.mark.usefixtures("two_tries")
 def test_an_idle_reader_that_keeps_a_table_from_being_altered_is_named_with_what_to_run(
     bench: Any, make_dataset: Any, patient: Any
 ):

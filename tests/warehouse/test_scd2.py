@@ -9,6 +9,7 @@ from esteira.contract import Incremental, Scd2
 from esteira.errors import DataQualityError
 from tests.warehouse.folding import Thing
 
+pytestmark = pytest.mark.usefixtures("isolation")
 WINDOWS = Incremental("changed_at", "from", "to", initial=date(2014, 1, 1))
 
 

@@ -9,6 +9,8 @@ import pytest
 from esteira.contract import Append, Quality, Reference, Replace, Upsert
 from esteira.errors import DataQualityError, LoadError
 
+pytestmark = pytest.mark.usefixtures("isolation")
+
 
 class Note(pa.DataFrameModel):
     """Notes with a limit."""

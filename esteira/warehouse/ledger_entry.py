@@ -1,0 +1,65 @@
+"""One row of the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Literal
+
+State = Literal["committed", "undone", "given_up", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What became of one generation of a batch.
+
+    Counts satisfy `extracted = curated + quarantined` and `curated = inserted + updated + unchanged + stale + duplicate`.
+
+    Attributes:
+        batch_id, window_start, window_end: The batch.
+        seal_hash: Hash of the curated seal; empty when nothing was loaded.
+        attempt: The attempt that sealed it.
+        extracted, curated, quarantined: Rows on their way here.
+        inserted, updated, unchanged, stale, duplicate: Where the curated rows went.
+        total_reported: The portal's own figure, or None.
+        warnings: What the contract says to mention and not to stop for.
+        run: Name of the run.
+        version: Version of Esteira.
+        generation: Counts from 1; 0 is a batch that was settled without being loaded.
+        state: `committed`, `undone` (taken out again), `given_up` (attempts used up) or `skipped` (by policy).
+        reason: Why it is in another state than `committed`.
+        deleted: Rows that left the table without a successor.
+        table_rows: Rows in the table after this entry, counted in its transaction.
+        sequence: Order of the dataset's entries, counting from 1.
+        committed_at: The warehouse's clock.
+    """
+
+    batch_id: str
+    window_start: datetime
+    window_end: datetime
+    seal_hash: str = ""
+    attempt: str = ""
+    extracted: int = 0
+    curated: int = 0
+    quarantined: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    stale: int = 0
+    duplicate: int = 0
+    total_reported: int | None = None
+    warnings: tuple[str, ...] = ()
+    run: str = ""
+    version: str = ""
+    generation: int = 1
+    state: State = "committed"
+    reason: str = ""
+    deleted: int = 0
+    table_rows: int | None = None
+    sequence: int = field(default=0, compare=False)
+    committed_at: datetime | None = field(default=None, compare=False)
+
+
+WRITTEN = tuple(each.name for each in fields(LedgerEntry) if each.name != "committed_at")
+READ = (*WRITTEN, "committed_at")
+"""The columns of a ledger and of `esteira.batch` in their order; the warehouse itself stamps the last one."""
