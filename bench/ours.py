@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
-import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from bench.contracts import WRITES, contract
+from bench.image import without_hypothesis
 from bench.peers.facts import peak_bytes, print_facts
 from bench.rows import SETS
 from esteira.ahead import extract_ahead
@@ -37,8 +37,7 @@ AS_OF = datetime(2014, 1, 1, tzinfo=UTC)
 
 def main() -> None:
     """Run one batch and tell its facts."""
-    # As in the image. Where hypothesis is installed, pandera imports it, and with it pytest, at the first validation.
-    sys.modules["hypothesis"] = None  # type: ignore[assignment]
+    without_hypothesis()
     options = _options()
     name = f"bench_{options.rows}_{secrets.token_hex(4)}"
     dataset = contract(options.rows, name, size=options.size, factor=options.factor, write=options.write)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.contest import ROOT
+from bench.image import without_hypothesis
 from local.stack import Stack
 
 TASKS = 7
@@ -80,6 +81,7 @@ def _empty() -> None:
 
 
 def _ours(as_of: datetime) -> None:
+    without_hypothesis()
     from flows.ingest import ingest  # noqa: PLC0415 - each child loads only what it is
 
     report = ingest("airlines", as_of=as_of)

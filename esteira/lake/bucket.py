@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-import awswrangler as wr
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -103,9 +102,8 @@ class Bucket:
             raise
         except ClientError as exc:
             self.raise_client_error(exc, action, key)
-        except (BotoCoreError, wr.exceptions.ServiceApiError) as exc:
-            found = login_error(exc) if isinstance(exc, BotoCoreError) else None
-            raise found or LakeUnavailable(f"{action} on {self.uri(key)} failed: {exc}.") from exc
+        except BotoCoreError as exc:
+            raise login_error(exc) or LakeUnavailable(f"{action} on {self.uri(key)} failed: {exc}.") from exc
 
     def raise_client_error(self, exc: ClientError, action: str, key: str) -> NoReturn:
         """Raise an answer of S3.

@@ -8,7 +8,6 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-import awswrangler as wr
 import msgspec
 
 from esteira.errors import LakeUnavailable, SealConflict
@@ -40,9 +39,17 @@ class Lake(Bucket):
             AuthError: S3 denies the write.
             LakeUnavailable: S3 does not take it after retries.
         """
-        with self.translated("s3:PutObject", key):
-            wr.s3.upload(io.BytesIO(content), self.uri(key), use_threads=False, boto3_session=self._session)
+        self._upload(key, content)
         return Part(key=key, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), rows=rows, **facts)
+
+    def _upload(self, key: str, content: bytes) -> None:
+        import awswrangler as wr  # noqa: PLC0415 - half a second, in the thread that stores while others fetch and validate
+
+        try:
+            with self.translated("s3:PutObject", key):
+                wr.s3.upload(io.BytesIO(content), self.uri(key), use_threads=False, boto3_session=self._session)
+        except wr.exceptions.ServiceApiError as exc:
+            raise LakeUnavailable(f"s3:PutObject on {self.uri(key)} failed: {exc}.") from exc
 
     def read_part(self, part: Part) -> bytes:
         """The bytes of a sealed part.
