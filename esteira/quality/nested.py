@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -28,3 +29,10 @@ def is_nested_text(text: str | bytes) -> bool:
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
+
+
+def nested_texts(values: Sequence[Any]) -> list[bytes | None] | None:
+    """The canonical JSON texts of decoded values, null and unset as None; None when one of them is no good: `nested_text` tells which."""
+    encode = _ENCODER.encode
+    texts = [None if value is None or value is msgspec.UNSET else encode(value) for value in values]
+    return texts if is_nested_text(b"[" + b",".join(filter(None, texts)) + b"]") else None

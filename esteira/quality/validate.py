@@ -21,8 +21,9 @@ from pandera.errors import SchemaErrors
 from esteira.contract import Column, Dataset
 from esteira.contract.columns import POSITION_COLUMN
 from esteira.errors import ConfigError, ContractError, DataQualityError
-from esteira.quality.decode import Decoded, Rejection, decode
+from esteira.quality.decode import Decoded, decode
 from esteira.quality.nested import is_nested_text
+from esteira.quality.rejection import Rejection
 
 _QUARANTINE_SCHEMA = pa.schema(
     [

@@ -1,0 +1,28 @@
+"""Why a row is not good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One reason why one row is not good.
+
+    Attributes:
+        row: Position in the part, from 0.
+        column: The contract's column.
+        rule: The rule's name: `type` for a value that its type cannot hold.
+        value: The value as text.
+    """
+
+    row: int
+    column: str
+    rule: str
+    value: str
+
+
+def shown(value: Any) -> str:
+    """A value as a rejection tells it."""
+    return str(value)[:200]

@@ -1,0 +1,62 @@
+"""Records with nested columns, read at once: the same as one by one, or not at all."""
+
+import json
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esteira.quality.at_once import read_at_once
+from esteira.quality.one_by_one import read_each
+
+WIRE = pa.schema([("id", pa.int64()), ("doc", pa.binary()), ("@list", pa.binary()), ("name", pa.string())])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3) | st.just("doc"), inner, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+RECORDS = st.fixed_dictionaries(
+    {"id": st.integers(-5, 5)}, optional={"doc": VALUES, "@list": VALUES, "name": st.text(max_size=3)}
+)
+
+
+def read(*texts: str) -> pa.Table | None:
+    records = [msgspec.Raw(text.encode()) for text in texts]
+    return read_at_once(records, b"\n".join(records), WIRE)
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=6))
+def test_what_is_read_at_once_is_what_is_read_one_by_one(records: list[dict[str, Any]]):
+    texts = [json.dumps(record) for record in records]
+    table = read(*texts)
+    slow, rejections = read_each([msgspec.Raw(text.encode()) for text in texts], WIRE)
+    if table is not None:
+        assert rejections == []
+        assert table.to_pylist() == slow.select(table.column_names).to_pylist()
+
+
+def test_ordinary_records_are_read_at_once():
+    table = read(
+        '{"id": 1, "doc": {"b": 1.10, "a": [null, "x"]}, "name": "n"}',
+        '{\n "id": 2, "@list": [],\n "doc": null}',
+    )
+    assert table is not None
+    assert table.to_pylist() == [
+        {"id": 1, "doc": b'{"a":[null,"x"],"b":1.10}', "@list": None, "name": "n"},
+        {"id": 2, "doc": None, "@list": b"[]", "name": None},
+    ]
+
+
+@pytest.mark.fault(18)
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": 1, "doc": 1, "doc": 2}', '{"id": 1, "id": 2, "doc": 1}', '{"id": 1, "doc": {"x": 1e400}}', '{"id": 1, "new": 1}',
+        '{"id": "x"}', '{"id": 1, "doc": {"doc": 1}}', "[1]", '{"id": 1, "d\\u006fc": 1, "doc": 2}',
+    ],
+)  # fmt: skip
+def test_whatever_needs_a_closer_look_is_not_read_at_once(text: str):
+    assert read('{"id": 1}', text) is None
