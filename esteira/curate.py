@@ -16,7 +16,7 @@ from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, Part, Seal, TableParts
 from esteira.portal import records_of
-from esteira.quality import Curated, curate_records
+from esteira.quality import Curated, Decoded, curate_decoded, decode
 
 Records = Sequence[msgspec.Raw]
 CHUNK_BYTES = 6 * 1024 * 1024
@@ -82,6 +82,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
 class Curation:
     """One attempt: takes the records of a batch in order and stores them chunk by chunk, so memory is bounded by chunks.
 
+    Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most.
+
     Args:
         dataset: The contract.
         layout: Whose parts.
@@ -95,7 +97,7 @@ class Curation:
             TableParts(lake, lambda number, zone=zone: layout.part(zone, self._attempt, number), _stored)  # type: ignore[misc] # a lambda's default
             for zone in ("curated", "quarantine")
         )
-        self._writing = InOrder[None]("esteira-parquet")
+        self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
         self._rows = self._bad_rows = 0
         self._reasons: Counter[str] = Counter()
         self._new_columns: dict[str, None] = {}
@@ -108,7 +110,10 @@ class Curation:
             ContractError: The source has an unknown column under `new_columns="fail"`.
             DataQualityError: A bad value under `bad_values="fail"`.
         """
-        curated = curate_records(records, self._dataset, first_row=self._rows)
+        self._validating.run(self._validate, decode(records, self._dataset), records)
+
+    def _validate(self, decoded: Decoded, records: Records) -> None:
+        curated = curate_decoded(decoded, records, self._dataset, first_row=self._rows)
         self._rows += len(records)
         self._bad_rows += curated.bad_rows
         self._reasons.update(curated.reasons)
@@ -123,8 +128,9 @@ class Curation:
         Args:
             raw: The raw parts whose records were added.
         """
-        self._writing.wait()
-        self._writing.stop()
+        for stage in (self._validating, self._writing):
+            stage.wait()
+            stage.stop()
         good, bad = self._good.close(), self._bad.close()
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
         return CuratedParts(
@@ -133,6 +139,7 @@ class Curation:
 
     def abort(self) -> None:
         """Throw away what is not stored yet."""
+        self._validating.stop()
         self._writing.stop()
         self._good.abort()
         self._bad.abort()

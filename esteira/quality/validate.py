@@ -58,7 +58,7 @@ class Curated:
 
 
 def curate_records(records: Sequence[msgspec.Raw], dataset: Dataset, *, first_row: int = 0) -> Curated:
-    """Decode, transform, validate and split records of a batch.
+    """Decode, transform, validate and split records of a batch: both halves in one call.
 
     Args:
         records: JSON objects as received.
@@ -73,7 +73,16 @@ def curate_records(records: Sequence[msgspec.Raw], dataset: Dataset, *, first_ro
         DataQualityError: A bad value under `bad_values="fail"`.
         ConfigError: The transform breaks its promise.
     """
-    decoded = decode(records, dataset)
+    return curate_decoded(decode(records, dataset), records, dataset, first_row=first_row)
+
+
+def curate_decoded(
+    decoded: Decoded, records: Sequence[msgspec.Raw], dataset: Dataset, *, first_row: int = 0
+) -> Curated:
+    """Transform, validate and split what `decode` made of the same records.
+
+    Args and raises: as `curate_records`.
+    """
     _check_new_columns(decoded, dataset)
     frame = _transformed(_frame(decoded), dataset)
     made = _Made(frame, decoded.table if dataset.transform is None else None, dataset)
