@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 
 from esteira.batch import Batch
 from esteira.contract import Dataset
-from esteira.errors import DataQualityError, EsteiraError, PayloadError
+from esteira.errors import DataQualityError, EsteiraError, PayloadError, TransientError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Seal
@@ -178,20 +179,27 @@ class _Extraction:
         return seal
 
     def _collect(self) -> None:
-        growing = _GrowingPart()
-        for page in self._pages():
-            self._store.follow(page)
-            growing.add(page)
-            if page.next_state is None or growing.is_full(self._dataset.source.pages_per_part):
-                self._store.put(growing, page)
-                growing = _GrowingPart()
+        """Whatever the portal ends with, the pages that arrived are stored: the next attempt asks for none of them."""
+        growing, page = _GrowingPart(), None
+        with closing(self._pages()) as pages:
+            try:
+                for page in pages:
+                    self._store.follow(page)
+                    growing.add(page)
+                    if page.next_state is None or growing.is_full(self._dataset.source.pages_per_part):
+                        self._store.put(growing, page)
+                        growing = _GrowingPart()
+            except TransientError:
+                if page is not None and growing.pages:
+                    self._store.put(growing, page)
+                raise
 
-    def _pages(self) -> Iterator[Page]:
+    def _pages(self) -> Generator[Page]:
         stand = self._store.stand
         if stand.parts and stand.next_state is None:
-            return iter(())
+            return
         window = None if self._batch.is_snapshot else self._batch.window
-        return self._portal.pages(self._dataset.source, window, state=stand.next_state, number=stand.next_page)
+        yield from self._portal.pages(self._dataset.source, window, state=stand.next_state, number=stand.next_page)
 
     def _new_seal(self) -> Seal:
         stand = self._store.stand

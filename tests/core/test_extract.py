@@ -122,6 +122,24 @@ def test_a_new_object_resumes_at_the_page_after_the_last_stored_part(
     assert stored_ids(lake, curate(contract, seal, lake=lake)) == list(range(LAST))
 
 
+@pytest.mark.fault(6)
+def test_a_portal_that_fails_in_the_middle_of_a_part_is_asked_for_no_page_again(lake: Lake, open_portal: Opened):
+    contract = keys(source=source(paginator=Offset(limit=1, total="total"), total="total"))
+    is_up = False
+
+    def answer(asked: Asked) -> Say:
+        return by_offset(asked) if is_up or int(asked.query["offset"]) < 3 else page({}, 503)
+
+    with hostile(answer) as up:
+        with pytest.raises(SourceUnavailable):
+            extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake)
+        before, is_up = len(up.asked), True
+        seal = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake)
+    assert [asked.query["offset"] for asked in up.asked[before:]] == ["3", "4"]
+    assert [part.rows for part in seal.parts] == [3, 2]
+    assert stored_ids(lake, curate(contract, seal, lake=lake)) == list(range(LAST))
+
+
 @pytest.mark.fault(54)
 @pytest.mark.parametrize("place", ["extract.part", "extract.checkpoint", "extract.seal", "extract.checkpoint:raise:2"])
 def test_a_run_that_broke_off_at_a_durable_write_is_continued(
