@@ -35,14 +35,16 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     state = tmp_path_factory.mktemp("deploy")
     with running(StackConfig(state=state, ports=Ports.free(), flights_limit=200)) as stack:
-        yield _environment(stack)
+        yield _environment(stack, tmp_path_factory.mktemp("worker"))
 
 
-def _environment(stack: Stack) -> dict[str, str]:
+def _environment(stack: Stack, folder: Path) -> dict[str, str]:
+    """Of a worker with a temporary folder of its own: Prefect's has one name for all users, and belongs to the first of them."""
     return stack.client_environment() | {
         "ESTEIRA_WORK_POOL": POOL,
         "ESTEIRA_HOME": str(ROOT),
         "PREFECT_LOGGING_LEVEL": "WARNING",
+        "TMPDIR": str(folder),
     }
 
 
