@@ -114,7 +114,7 @@ def story(world: Any, commands: Any, lake: Any) -> Story:
     loaded, young, dry = world.esteira_each(commands["ingest"], commands["young"], commands["dry"])
     unprivileged = world.esteira(*commands["apply"], env={"ESTEIRA_UPKEEP_PROFILE": "esteira-task"})
     before, deleted_before = lake.objects(), lake.deleted()
-    seals = {key: json.loads(lake.get(key)) for key in before if key.endswith("SEAL.json")}
+    seals = {key: json.loads(lake.read(key)) for key in before if key.endswith("SEAL.json")}
     order = ("apply", "apply", "ingest", "reconcile")
     applied, again, ingested, reconciled = world.esteira_each(*(commands[name] for name in order))
     return Story(
@@ -214,7 +214,7 @@ def test_a_deleted_object_can_be_brought_back(lake: RootsLake, story: Story) -> 
     key = min(key for key in removals(story.applied) if "/part-" in key)
     assert key not in lake.objects()
     lake.restore(key)
-    assert lake.get(key)
+    assert lake.read(key)
 
 
 def test_the_run_names_itself_and_leaves_a_table(world: Any, story: Story) -> None:
