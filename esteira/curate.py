@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import msgspec
 import pyarrow as pa
@@ -195,12 +195,14 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
 
 
 def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
-    with ThreadPoolExecutor(1, thread_name_prefix="esteira-part") as ahead:
-        coming = [ahead.submit(lake.read_part, part) for part in parts[:1]]
-        for number, part in enumerate(parts, 1):
-            content = coming.pop().result()
-            coming = [ahead.submit(lake.read_part, following) for following in parts[number : number + 1]]
-            yield part, content
+    reading = InOrder[bytes]("esteira-part")
+    try:
+        for part, following in pairwise((None, *parts, None)):
+            content = reading.wait() if following is None else reading.run(lake.read_part, following)
+            if part is not None and content is not None:
+                yield part, content
+    finally:
+        reading.stop()
 
 
 def raw_pages(content: bytes, part: Part) -> Iterator[bytes]:
