@@ -39,6 +39,11 @@ SERVER_SETTINGS = {
     "max_wal_size": "1GB",  # an upsert of a million rows writes half of it
     "work_mem": "64MB",  # of one sort or hash: a laptop loads few datasets at once
     "enable_mergejoin": "off",  # temporary tables have no statistics, and then whole tables are sorted; Redshift hashes too
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "shared_buffers": "256MB",
+    "temp_buffers": "32MB",
+    "wal_buffers": "16MB",
     "jit": "off",
     "default_transaction_isolation": "repeatable read",  # Redshift's SNAPSHOT
 }

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.dataset import Dataset
+from esteira.contract.incremental import Incremental
 from esteira.contract.quality import Quality, Reference
-from esteira.contract.source import ApiSource, Incremental
+from esteira.contract.source import ApiSource
 from esteira.contract.write import Append, DeleteInsert, Replace, Scd2, Upsert, WriteMode
 from esteira.paginate import NextLink, Offset, PageNumber, SinglePage
 
