@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import NoReturn
+from typing import Any, Literal, NoReturn
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from esteira.auth import Credentials
@@ -22,6 +22,7 @@ RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
 Params = Mapping[str, str | int]
+Method = Literal["GET", "POST"]
 _log = logging.getLogger(__name__)
 
 
@@ -34,6 +35,20 @@ class Answer:
     body: bytes = field(repr=False)
     url: str = field(repr=False)
     url_redacted: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a caller adds to a request and understands in an answer.
+
+    Attributes:
+        statuses: Statuses besides 2xx that are answers, returned with their body instead of retried or raised.
+    """
+
+    statuses: frozenset[int] = frozenset()
+
+
+PLAIN = Terms()
 
 
 class HttpClient:
@@ -65,12 +80,30 @@ class HttpClient:
         self._transport = Transport(config)
         self._stopped = threading.Event()
 
-    def get(self, url: str, params: Params | None = None, *, what: str = "The request") -> Answer:
+    def get(self, url: str, params: Params | None = None, *, what: str = "The request", terms: Terms = PLAIN) -> Answer:
+        """Ask by GET; see `send`."""
+        return self.send("GET", url, params, what=what, terms=terms)
+
+    def send(
+        self,
+        method: Method,
+        url: str,
+        params: Params | None = None,
+        json: Any = None,
+        *,
+        read_only: bool = False,
+        what: str = "The request",
+        terms: Terms = PLAIN,
+    ) -> Answer:
         """Ask until there is an answer or the budget is spent.
 
         Args:
+            method: GET or POST.
             url: A path below the base URL, or an absolute URL on an allowed host.
             params: Query parameters to add.
+            json: The body; None for none.
+            read_only: Whether a POST changes nothing at the portal, so that it may be repeated.
+            terms: Statuses that are answers too.
             what: Begins each message, such as `Page 3`.
 
         Raises:
@@ -83,8 +116,8 @@ class HttpClient:
         target = self._hosts.check(_with_query(self.absolute(url), params or {}))
         retry = 0
         while True:
-            outcome, asked = self._follow(target, what)
-            if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
+            outcome, asked = self._follow(target, what, method, json, terms.statuses)
+            if isinstance(outcome, Reply) and (200 <= outcome.status < 300 or outcome.status in terms.statuses):
                 self.stats.bytes += len(outcome.body)
                 return Answer(outcome.status, outcome.headers, outcome.body, asked, redact_url(asked))
             self._refuse_permanent(outcome, asked, what)
@@ -134,11 +167,21 @@ class HttpClient:
         if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
             raise SourceUnavailable("The reading of the portal was stopped.")
 
-    def _follow(self, url: str, what: str) -> tuple[Reply | Failure, str]:
+    def renew(self, why: str) -> None:
+        """Replace the token that the last request was sent with.
+
+        Raises:
+            AuthError: There is nothing that can be renewed.
+        """
+        raise AuthError(f"{why}; the portal's auth has no token that could be renewed.")
+
+    def _follow(
+        self, url: str, what: str, method: Method, json: Any, statuses: frozenset[int]
+    ) -> tuple[Reply | Failure, str]:
         """One try with its redirects; returns the outcome and the URL that gave it, without our credentials."""
         asked = self.strip(url)
         for _ in range(MAX_REDIRECTS + 1):
-            outcome = self._send(asked)
+            outcome = self._send(asked, method, json, statuses)
             location = (
                 outcome.headers.get("location") if isinstance(outcome, Reply) and outcome.status in REDIRECTS else None
             )
@@ -147,7 +190,7 @@ class HttpClient:
             asked = self.strip(self._hosts.check_redirect(asked, _joined(asked, location)))
         raise SourceRejected(f"{what}: {redact_url(url)} redirects more than {MAX_REDIRECTS} times.")
 
-    def _send(self, url: str) -> Reply | Failure:
+    def _send(self, url: str, method: Method, json: Any, statuses: frozenset[int]) -> Reply | Failure:
         self._wait(self._limiter.reserve())
         self.stats.requests += 1
         mine = self._credentials
@@ -158,7 +201,7 @@ class HttpClient:
         }
         if mine.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in mine.cookies.items())
-        return self._transport.send(url, mine.query, {**headers, **mine.headers})
+        return self._transport.send(method, url, mine.query, {**headers, **mine.headers}, json, statuses)
 
     def _refuse_permanent(self, outcome: Reply | Failure, url: str, what: str) -> None:
         host, path = urlsplit(url).netloc, urlsplit(url).path

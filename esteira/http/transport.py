@@ -72,8 +72,16 @@ class Transport:
         self._session = self._new_session()
         _silence_urls()
 
-    def send(self, url: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply | Failure:
-        """GET once, without following a redirect.
+    def send(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any],
+        headers: Mapping[str, str],
+        json: Any,
+        statuses: frozenset[int],
+    ) -> Reply | Failure:
+        """Ask once, without following a redirect.
 
         Raises:
             SourceRejected: The host resolves to an address that may not be asked.
@@ -83,7 +91,7 @@ class Transport:
         watchdog.daemon = True
         watchdog.start()
         try:
-            outcome = self._try(url, params, headers)
+            outcome = self._try(method, url, params, headers, json, statuses)
         finally:
             watchdog.cancel()
         return (
@@ -110,18 +118,26 @@ class Transport:
         late.set()
         self.cut()
 
-    def _try(self, url: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply | Failure:
+    def _try(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any],
+        headers: Mapping[str, str],
+        json: Any,
+        statuses: frozenset[int],
+    ) -> Reply | Failure:
         timeout = (self._config.connect_timeout_seconds, self._config.read_timeout_seconds)
         try:
             options: dict[str, Any] = {"timeout": timeout, "stream": True, "allow_redirects": False}
-            with self._session.get(url, params=params, headers=headers, **options) as response:
-                return self._read(response)
+            with self._session.request(method, url, params=params, headers=headers, json=json, **options) as response:
+                return self._read(response, statuses)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
             return _failure(exc)
 
-    def _read(self, response: requests.Response) -> Reply | Failure:
+    def _read(self, response: requests.Response, statuses: frozenset[int]) -> Reply | Failure:
         found = {name.lower(): value for name, value in response.headers.items()}
-        if not 200 <= response.status_code < 300:
+        if not 200 <= response.status_code < 300 and response.status_code not in statuses:
             return Reply(response.status_code, found, b"")
         limit, size, chunks = self._config.max_response_bytes, 0, []
         while chunk := response.raw.read(_CHUNK_BYTES, decode_content=True):

@@ -25,6 +25,8 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     number: int
+    method: str = "GET"
+    body: Any = None
 
 
 @dataclass
@@ -82,9 +84,16 @@ def hostile(  # noqa: C901 - one broken way per branch
             """Silence."""
 
         def do_GET(self) -> None:
+            self._answer(None)
+
+        def do_POST(self) -> None:
+            self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def _answer(self, body: Any) -> None:
             parts = urlsplit(self.path)
             with lock:
-                request = Asked(parts.path, dict(parse_qsl(parts.query)), dict(self.headers.items()), len(asked) + 1)
+                facts = parts.path, dict(parse_qsl(parts.query)), dict(self.headers.items()), len(asked) + 1
+                request = Asked(*facts, self.command, body)
                 asked.append(request)
             self._say(answer(request))
 
