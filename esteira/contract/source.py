@@ -12,12 +12,13 @@ from typing import Any, Literal, get_args
 from esteira.contract.choices import require_choice
 from esteira.contract.incremental import Incremental
 from esteira.contract.responses import ResponseAction
+from esteira.contract.shapes import Columns, Shape, check_rename
 from esteira.contract.templates import check_template
 from esteira.errors import ConfigError
 from esteira.paginate import LATER, Paginator, SinglePage, Where
 
 Method = Literal["GET", "POST"]
-_LAYOUT_ONLY = ("pages_per_part", "inputs", "rename", "responses")
+_LAYOUT_ONLY = ("pages_per_part", "inputs", "rename", "responses", "columns", "is_single_record")
 """Says how answers are read and stored, and not what is asked for."""
 
 
@@ -33,12 +34,15 @@ class ApiSource:
         params: Query parameters; their values may hold templates.
         total: Where the portal reports the total; reconciled against what arrived.
         incremental: The cursor; without one each batch is a full snapshot.
-        rename: Portal's column name to the contract's, where they differ.
+        rename: Portal's column name to the contract's, where they differ. A nested value is lifted by its keys with dots between them,
+            `user.address.city`; a key that holds a dot is quoted, `"a.b"`.
         inputs: Columns that only the transform needs; delivered to it as the portal wrote them.
         pages_per_part: How many pages make one part at most; by default its size and age decide (esteira.extract).
         method: `POST` for a portal that is asked by a JSON body. It is declared to change nothing there, so it is asked again after a failure.
         body: The JSON body of a POST; its texts may hold templates.
         responses: What answers mean beyond their status; the first rule that holds wins.
+        columns: What the values are called when records are arrays: a JMESPath, the names themselves, or `FirstRecord()`.
+        is_single_record: Whether one object stands at `records` instead of a list.
 
     Raises:
         ConfigError: The arguments do not fit each other, or a template names nothing.
@@ -57,6 +61,8 @@ class ApiSource:
     method: Method = field(default="GET", metadata=LATER)
     body: Mapping[str, Any] | None = field(default=None, metadata=LATER)
     responses: tuple[ResponseAction, ...] = field(default=(), metadata=LATER)
+    columns: Columns = field(default=None, metadata=LATER)
+    is_single_record: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
@@ -65,9 +71,16 @@ class ApiSource:
             )
         if self.pages_per_part is not None and self.pages_per_part < 1:
             raise ConfigError(f"ApiSource(pages_per_part={self.pages_per_part}): at least one page makes a part.")
+        self.shape.check()
+        check_rename(dict(self.rename))
         self._check_method()
         self._check_templates()
         self._check_responses()
+
+    @property
+    def shape(self) -> Shape:
+        """How the records stand in a page."""
+        return Shape(self.records, self.columns, self.is_single_record)
 
     @property
     def definition_hash(self) -> str:

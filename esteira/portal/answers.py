@@ -52,7 +52,7 @@ class Answers:
     def __init__(self, source: ApiSource) -> None:
         self._rules = tuple(rule for rule in source.responses if not rule.is_about_counts)
         self.statuses = frozenset(status for rule in source.responses for status in rule.statuses)
-        self._read = reader_of(source.records, _reads(source, self._rules))
+        self._read = reader_of(source.shape, _reads(source, self._rules))
 
     def read(self, answer: Answer) -> Envelope | PayloadError:
         """The page in an answer, or what is wrong with it."""
