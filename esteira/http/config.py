@@ -55,9 +55,18 @@ class HttpConfig:
 
 @dataclass(slots=True)
 class HttpStats:
-    """What a client did so far; `bytes` are inflated ones."""
+    """What a client did so far.
+
+    Attributes:
+        requests, retries, renewals: Requests sent, those among them that repeat a failed one, and renewals of a refused token.
+        bytes: Inflated ones.
+        waited_seconds: Spent before retries: backoff and Retry-After.
+        budget_seconds: Spent waiting for the rate budget.
+    """
 
     requests: int = 0
     retries: int = 0
+    renewals: int = 0
     bytes: int = 0
     waited_seconds: float = 0.0
+    budget_seconds: float = 0.0

@@ -21,12 +21,16 @@ Origin = tuple[str, int]
 class HostList:
     """The origins that a client may talk to.
 
+    Args:
+        config: The base URL, and the further hosts.
+        name: What messages call the base URL.
+
     Raises:
         ConfigError: The base URL is not https, holds credentials or a query, or is http without being a loopback host.
     """
 
-    def __init__(self, config: HttpConfig) -> None:
-        self._base = _base(config)
+    def __init__(self, config: HttpConfig, name: str = "base_url") -> None:
+        self._base = _base(config, name)
         self._origins = {_origin(self._base), *_further(config.allowed_hosts)}
 
     def check(self, url: str) -> str:
@@ -82,20 +86,20 @@ def check_address(address: str, *, allow_private: bool) -> None:
         )
 
 
-def _base(config: HttpConfig) -> SplitResult:
+def _base(config: HttpConfig, name: str) -> SplitResult:
     try:
         parts = urlsplit(config.base_url)
         host, _ = _origin(parts)
     except (ValueError, KeyError):
-        raise ConfigError(f"base_url {redact_url(config.base_url)} is no http URL.") from None
+        raise ConfigError(f"{name} {redact_url(config.base_url)} is no http URL.") from None
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
-            f"base_url {redact_url(config.base_url)} holds a user, a query or a fragment.",
+            f"{name} {redact_url(config.base_url)} holds a user, a query or a fragment.",
             hint="Use the auth of the block.",
         )
     if parts.scheme == "http" and not (config.allow_private_hosts and _is_loopback(host)):
         raise ConfigError(
-            f"base_url {redact_url(config.base_url)} is not https.",
+            f"{name} {redact_url(config.base_url)} is not https.",
             hint="Use https. Plain http is for 127.0.0.1, ::1 and localhost with allow_private_hosts.",
         )
     return parts

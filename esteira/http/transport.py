@@ -12,6 +12,7 @@ import ssl
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -24,6 +25,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from esteira.http.config import HttpConfig
 from esteira.http.hosts import check_address
+from esteira.http.order import Order
 from esteira.redaction import redact_url, scrub
 
 _CHUNK_BYTES = 256 * 1024
@@ -42,11 +44,20 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: `body` is empty unless the status is 2xx; header names are in lower case."""
+    """An answer: `body` is empty unless the order understands the status; header names are in lower case."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+    @property
+    def location(self) -> str | None:
+        """Where a redirect leads."""
+        return self.headers.get("location")
+
+    def is_answer(self, statuses: AbstractSet[int]) -> bool:
+        """Whether the status is 2xx or one of those that the order understands."""
+        return 200 <= self.status < 300 or self.status in statuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +83,13 @@ class Transport:
         self._session = self._new_session()
         _silence_urls()
 
-    def send(self, url: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply | Failure:
-        """GET once, without following a redirect.
+    def send(self, order: Order, query: Mapping[str, str], headers: Mapping[str, str]) -> Reply | Failure:
+        """Ask once, without following a redirect.
+
+        Args:
+            order: What to ask for.
+            query: Credentials that stand in the query.
+            headers: All headers, the credentials among them.
 
         Raises:
             SourceRejected: The host resolves to an address that may not be asked.
@@ -83,7 +99,7 @@ class Transport:
         watchdog.daemon = True
         watchdog.start()
         try:
-            outcome = self._try(url, params, headers)
+            outcome = self._try(order, query, headers)
         finally:
             watchdog.cancel()
         return (
@@ -110,26 +126,28 @@ class Transport:
         late.set()
         self.cut()
 
-    def _try(self, url: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply | Failure:
+    def _try(self, order: Order, query: Mapping[str, str], headers: Mapping[str, str]) -> Reply | Failure:
         timeout = (self._config.connect_timeout_seconds, self._config.read_timeout_seconds)
+        options: dict[str, Any] = {"timeout": timeout, "stream": True, "allow_redirects": False}
+        options |= {"params": query, "headers": headers, "data": order.body}
         try:
-            options: dict[str, Any] = {"timeout": timeout, "stream": True, "allow_redirects": False}
-            with self._session.get(url, params=params, headers=headers, **options) as response:
-                return self._read(response)
+            with self._session.request(order.method, order.url, **options) as response:
+                return self._read(response, order.statuses)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
             return _failure(exc)
 
-    def _read(self, response: requests.Response) -> Reply | Failure:
+    def _read(self, response: requests.Response, statuses: AbstractSet[int]) -> Reply | Failure:
         found = {name.lower(): value for name, value in response.headers.items()}
-        if not 200 <= response.status_code < 300:
-            return Reply(response.status_code, found, b"")
+        reply = Reply(response.status_code, found, b"")
+        if not reply.is_answer(statuses):
+            return reply
         limit, size, chunks = self._config.max_response_bytes, 0, []
         while chunk := response.raw.read(_CHUNK_BYTES, decode_content=True):
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:
                 return Failure(f"the answer is larger than {limit} bytes", is_too_large=True)
-        return Reply(response.status_code, found, b"".join(chunks))
+        return Reply(reply.status, found, b"".join(chunks))
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()

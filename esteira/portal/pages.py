@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
-from esteira.auth import credentials_of
+from esteira.auth import Secret
 from esteira.contract.source import ApiSource
 from esteira.errors import ConfigError
-from esteira.http import HttpClient, HttpStats, Limiter
+from esteira.http import Access, HttpClient, HttpStats, Limiter
 from esteira.paginate import State
 from esteira.portal.config import PortalConfig
 from esteira.portal.envelope import reader_of
@@ -39,16 +39,23 @@ class Portal:
     Args:
         config: Its limits and auth.
         secret_values: Fields of the secret that `config.secret` names.
+        reread: Reads those fields again, when the portal refuses them: somebody may have rotated them in the middle of a run.
 
     Raises:
         AuthError: A field of the secret is missing or unusable.
         ConfigError: The base URL or the auth is not usable.
     """
 
-    def __init__(self, config: PortalConfig, secret_values: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        config: PortalConfig,
+        secret_values: Mapping[str, str],
+        *,
+        reread: Callable[[], Mapping[str, str]] | None = None,
+    ) -> None:
         self.config = config
         self.stats = HttpStats()
-        self._credentials = credentials_of(config.auth, config.secret, secret_values)
+        self._access = Access(config.auth, Secret(config.secret, secret_values), reread=reread)
         self._limiter = Limiter(config.requests_per_second)
         self._new_client().close()  # a base URL that is not usable fails here, not at the first page
 
@@ -83,7 +90,7 @@ class Portal:
             fetching.close()
 
     def _new_client(self) -> HttpClient:
-        return HttpClient(self.config, self._credentials, limiter=self._limiter, stats=self.stats)
+        return HttpClient(self.config, self._access, limiter=self._limiter, stats=self.stats)
 
 
 def records_of(body: bytes, source: ApiSource) -> list[msgspec.Raw]:

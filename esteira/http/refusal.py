@@ -1,0 +1,71 @@
+"""From an outcome that is no answer to the error that names host, path, status and secret, never a value."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from esteira.errors import AuthError, PayloadError, RateLimited, SourceRejected, SourceUnavailable
+from esteira.http.config import HttpConfig
+from esteira.http.order import Order
+from esteira.http.transport import Failure, Reply
+
+RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+REFUSED = frozenset({401, 403})
+_AUTH_HINT = "Renew the token in Secrets Manager under the named secret, and check that the portal grants it this path."
+
+
+def refuse(outcome: Reply | Failure, order: Order, config: HttpConfig) -> None:
+    """Raise where another try would not help.
+
+    Raises:
+        AuthError, SourceRejected, PayloadError: See `HttpClient.send`.
+    """
+    if isinstance(outcome, Failure):
+        _refuse_failure(outcome, order)
+    elif outcome.status in REFUSED:
+        raise refused(order, f"status {outcome.status}", config)
+    elif outcome.status not in RETRIED:
+        raise SourceRejected(f"{order.what}: {order.host} answers {outcome.status} on {order.url_redacted}.")
+    if not order.is_repeatable:
+        raise SourceRejected(
+            f"{order.what}: {order.host} failed on {order.method} {order.path} ({words(outcome)}). It is not declared read-only, so it is not repeated: the portal may have carried it out.",
+            hint="Find out at the portal whether it was carried out. Declare the request read-only only if it changes nothing there.",
+        )
+
+
+def refused(order: Order, how: str, config: HttpConfig, more: str = "") -> AuthError:
+    """The error of a portal that does not take our credentials."""
+    secret = f"secret {config.secret!r}" if config.secret else "no secret (the block names none)"
+    message = f"{order.what}: {order.host} refuses us on {order.path} ({how}){more}; asked with {secret}."
+    return AuthError(message, hint=_AUTH_HINT)
+
+
+def give_up(outcome: Reply | Failure, order: Order, attempts: int) -> NoReturn:
+    """Raise the error of a budget that is spent.
+
+    Raises:
+        RateLimited: The last answer was 429.
+        SourceUnavailable: It was another one, or none.
+    """
+    message = f"{order.what}: {order.host} gave no answer on {order.path} in {attempts} attempts; the last one: {words(outcome)}."
+    if isinstance(outcome, Reply) and outcome.status == 429:
+        raise RateLimited(message)
+    raise SourceUnavailable(message)
+
+
+def words(outcome: Reply | Failure) -> str:
+    """The outcome for people."""
+    return outcome.reason if isinstance(outcome, Failure) else f"status {outcome.status}"
+
+
+def _refuse_failure(outcome: Failure, order: Order) -> None:
+    if outcome.is_certificate:
+        raise SourceRejected(
+            f"{order.what}: host {order.host} is refused: {outcome.reason}.",
+            hint="Have the portal renew it, or name its authority in ca_bundle. There is no bypass.",
+        )
+    if outcome.is_too_large:
+        raise PayloadError(
+            f"{order.what} of {order.path}: {outcome.reason}.",
+            hint="Ask for smaller pages, or raise max_response_bytes.",
+        )
