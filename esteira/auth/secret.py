@@ -29,12 +29,12 @@ class Secret:
         for value in self.values.values():
             register_secret(value)
 
-    def text(self, name: str) -> str:
-        """A field for a body, or for something that is encoded before it is sent: a user name, a password.
+    def document(self, name: str) -> str:
+        """A field of several lines, such as a certificate.
 
         Raises:
             ConfigError: The block names no secret.
-            AuthError: The field is missing, empty, or holds a line break.
+            AuthError: The field is missing or empty.
         """
         if self.name is None:
             raise ConfigError(
@@ -46,6 +46,16 @@ class Secret:
             raise AuthError(
                 f"Secret {self.name!r} has no field {name!r}.", hint="Add the field to the secret in Secrets Manager."
             )
+        return value
+
+    def text(self, name: str) -> str:
+        """A field for a body, or for something that is encoded before it is sent: a user name, a password.
+
+        Raises:
+            ConfigError: The block names no secret.
+            AuthError: The field is missing, empty, or holds a line break.
+        """
+        value = self.document(name)
         if _CONTROL.search(value):
             raise self._unusable(name, "a line break or another control character")
         return value

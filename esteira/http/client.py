@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,13 +14,16 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from esteira.auth import Secret, Token, TokenScheme
 from esteira.errors import SourceRejected, SourceUnavailable
 from esteira.http.access import Access, Proof
+from esteira.http.budget import Budget, NothingShared, SharedLimits
 from esteira.http.config import HttpConfig, HttpStats
+from esteira.http.failure import Failure
 from esteira.http.hosts import HostList
+from esteira.http.keys import Keys
 from esteira.http.order import PLAIN, Answer, Method, Order, Params, Terms, json_body, with_query
 from esteira.http.refusal import REFUSED, give_up, refuse, refused, words
 from esteira.http.tokens import document_of, token_hosts, token_of, token_order
-from esteira.http.transport import Failure, Reply, Transport
-from esteira.http.wait import Limiter, retry_wait
+from esteira.http.transport import Reply, Transport
+from esteira.http.wait import retry_wait
 from esteira.redaction import redact_url, scrub
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -37,7 +41,9 @@ class HttpClient:
     Args:
         config: The limits.
         access: What proves who asks; shared by the portal's clients.
-        limiter: The portal's rate budget, when several clients share it.
+        budget: The portal's rate budget, when several clients share it.
+        shared: The limits that runs share.
+        keys: The client's certificate and the proxy's login.
         stats: Where to count, when several clients share it.
 
     Raises:
@@ -49,15 +55,18 @@ class HttpClient:
         config: HttpConfig,
         access: Access | None = None,
         *,
-        limiter: Limiter | None = None,
+        budget: Budget | None = None,
+        shared: SharedLimits | None = None,
+        keys: Keys | None = None,
         stats: HttpStats | None = None,
     ) -> None:
         self.config = config
         self.stats = stats or HttpStats()
         self._access = access or Access()
-        self._limiter = limiter or Limiter(config.requests_per_second)
+        self._budget = budget or Budget(config.rates, config.timezone)
+        self._shared = shared or NothingShared()
         self._hosts = HostList(config)
-        self._transport = Transport(config)
+        self._transport = Transport(config, keys)
         self._stopped = threading.Event()
         self._last = Order("GET", config.base_url)
         self._used: Proof | None = None
@@ -204,20 +213,28 @@ class HttpClient:
 
     def _send(self, order: Order) -> Reply | Failure:
         headers = {
-            "User-Agent": _user_agent(self.config.dataset),
+            "User-Agent": user_agent(self.config),
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
             **order.headers,
         }
+        self._wait_for_budget()
         query: Mapping[str, str] = {}
-        if order.is_proven:
+        if (
+            order.is_proven
+        ):  # behind the wait, which a token may not outlive; before the slot, since its request takes one too
             self._used = self._access.proof(self._token)
             query, headers = self._used.credentials.query, {**headers, **self._used.credentials.all_headers}
-        wait_seconds = self._limiter.reserve()
-        self.stats.budget_seconds += wait_seconds
-        self._wait(wait_seconds)
-        self.stats.requests += 1
-        return self._transport.send(order, query, headers)
+        began = time.monotonic()
+        with self._shared.slot(self._budget.holding(), self._stopped.is_set):
+            self.stats.budget_seconds += time.monotonic() - began
+            self.stats.requests += 1
+            return self._transport.send(order, query, headers)
+
+    def _wait_for_budget(self) -> None:
+        seconds = self._budget.reserve()
+        self.stats.budget_seconds += seconds
+        self._wait(seconds)
 
     def _token(self, scheme: TokenScheme, secret: Secret) -> Token:
         """Ask for a token, on this client's guarded connections."""
@@ -240,9 +257,11 @@ def _joined(url: str, location: str) -> str:
         return location  # the host list names it as no URL
 
 
-def _user_agent(dataset: str | None) -> str:
+def user_agent(config: HttpConfig) -> str:
+    """Who calls, so that the portal's owner knows what is read and whom to ask."""
     try:
         number = version("esteira")
     except PackageNotFoundError:  # run from a checkout
         number = "0"
-    return f"esteira/{number} (+{dataset})" if dataset else f"esteira/{number}"
+    about = "; ".join(filter(None, (config.dataset and f"+{config.dataset}", config.contact)))
+    return f"esteira/{number} ({about})" if about else f"esteira/{number}"

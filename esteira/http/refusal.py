@@ -6,8 +6,9 @@ from typing import NoReturn
 
 from esteira.errors import AuthError, PayloadError, RateLimited, SourceRejected, SourceUnavailable
 from esteira.http.config import HttpConfig
+from esteira.http.failure import Failure
 from esteira.http.order import Order
-from esteira.http.transport import Failure, Reply
+from esteira.http.transport import Reply
 
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 REFUSED = frozenset({401, 403})
@@ -21,7 +22,7 @@ def refuse(outcome: Reply | Failure, order: Order, config: HttpConfig) -> None:
         AuthError, SourceRejected, PayloadError: See `HttpClient.send`.
     """
     if isinstance(outcome, Failure):
-        _refuse_failure(outcome, order)
+        _refuse_failure(outcome, order, config)
     elif outcome.status in REFUSED:
         raise refused(order, f"status {outcome.status}", config)
     elif outcome.status not in RETRIED:
@@ -35,8 +36,9 @@ def refuse(outcome: Reply | Failure, order: Order, config: HttpConfig) -> None:
 
 def refused(order: Order, how: str, config: HttpConfig, more: str = "") -> AuthError:
     """The error of a portal that does not take our credentials."""
-    secret = f"secret {config.secret!r}" if config.secret else "no secret (the block names none)"
-    message = f"{order.what}: {order.host} refuses us on {order.path} ({how}){more}; asked with {secret}."
+    message = (
+        f"{order.what}: {order.host} refuses us on {order.path} ({how}){more}; asked with {_named(config.secret)}."
+    )
     return AuthError(message, hint=_AUTH_HINT)
 
 
@@ -58,14 +60,27 @@ def words(outcome: Reply | Failure) -> str:
     return outcome.reason if isinstance(outcome, Failure) else f"status {outcome.status}"
 
 
-def _refuse_failure(outcome: Failure, order: Order) -> None:
-    if outcome.is_certificate:
-        raise SourceRejected(
-            f"{order.what}: host {order.host} is refused: {outcome.reason}.",
-            hint="Have the portal renew it, or name its authority in ca_bundle. There is no bypass.",
-        )
-    if outcome.is_too_large:
-        raise PayloadError(
-            f"{order.what} of {order.path}: {outcome.reason}.",
-            hint="Ask for smaller pages, or raise max_response_bytes.",
-        )
+def _refuse_failure(outcome: Failure, order: Order, config: HttpConfig) -> None:
+    what = f"{order.what}: host {order.host} is refused: {outcome.reason}"
+    match outcome.kind:
+        case "certificate":
+            hint = "Have the portal renew it, or name its authority in ca_bundle. There is no bypass."
+            raise SourceRejected(f"{what}.", hint=hint)
+        case "too large":
+            hint = "Ask for smaller pages, or raise max_response_bytes."
+            raise PayloadError(f"{order.what} of {order.path}: {outcome.reason}.", hint=hint)
+        case "client certificate":
+            hint = "Compare the certificate in the named secret with what the portal expects, and its end of validity."
+            raise AuthError(f"{what}; asked with {_named(config.client_certificate)}.", hint=hint)
+        case "proxy login":
+            hint = "Compare `username` and `password` in the named secret with the proxy's."
+            raise AuthError(f"{what}; asked with {_named(config.proxy_secret)}.", hint=hint)
+        case "proxy":
+            hint = (
+                "Ask the owner of the proxy to let us through to this host, or correct `proxy` in the portal's block."
+            )
+            raise SourceRejected(f"{what}.", hint=hint)
+
+
+def _named(secret: str | None) -> str:
+    return f"secret {secret!r}" if secret else "no secret (the block names none)"
