@@ -22,8 +22,9 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ConnectionError, "connection broken"),
     (urllib3.exceptions.ProtocolError, "connection broken"),
 )
-_CERTIFICATE_ALERT = re.compile(r"ALERT_.*CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_ACCESS_DENIED")
-"""What a server's TLS says to a client whose certificate is missing or not taken, https://www.rfc-editor.org/rfc/rfc8446#section-6.2."""
+_CERTIFICATE_ALERT = re.compile(r"ALERT_.*CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_ACCESS_DENIED|ALERT_HANDSHAKE_FAILURE")
+"""What a server's TLS says to a client whose certificate is missing or not taken, https://www.rfc-editor.org/rfc/rfc8446#section-6.2;
+TLS 1.2 has no word of its own for one that is missing."""
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
@@ -40,8 +41,10 @@ def failure_of(exc: BaseException) -> Failure:
     chain = list(_chain(exc))
     if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
         return Failure("its certificate is not valid", "certificate")
-    if any(isinstance(link, ssl.SSLError) and _CERTIFICATE_ALERT.search(link.reason or "") for link in chain):
-        return Failure("it does not take our client certificate", "client certificate")
+    alerts = [link.reason or "" for link in chain if isinstance(link, ssl.SSLError)]
+    alert = next(filter(_CERTIFICATE_ALERT.search, alerts), None)
+    if alert is not None:
+        return Failure(f"it does not take our client certificate ({alert})", "client certificate")
     status = next((found[1] for link in chain if (found := _TUNNEL.search(str(link)))), None)
     if status is not None:
         return _of_proxy(status)

@@ -91,11 +91,11 @@ def test_a_client_without_the_certificate_is_refused_and_the_error_names_the_sec
         ssl.TLSVersion.TLSv1_2
     )  # a later one answers behind the handshake, where a reset may overtake the alert
     with hostile(lambda _: page(ROWS), server) as up:
-        with pytest.raises(AuthError, match=r"client certificate; asked with no secret"):
+        with pytest.raises(AuthError, match=r"client certificate .*asked with no secret"):
             client(up.url).get("/rows")
         stranger = trustme.CA().issue_cert("mallory@example.org")
         fields = {"certificate": stranger.cert_chain_pems[0].bytes().decode(), "key": stranger.private_key_pem.bytes().decode()}  # fmt: skip
-        with pytest.raises(AuthError, match=rf"client certificate; asked with secret '{NAME}'"):
+        with pytest.raises(AuthError, match=rf"client certificate .*asked with secret '{NAME}'"):
             client(up.url, fields).get("/rows")
         assert up.asked == []
 
