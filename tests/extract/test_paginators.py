@@ -103,7 +103,7 @@ def serve(asked: Asked) -> Say:
     """The table's size, cap and manners stand in the query, so that one portal serves every example."""
     own = {name: asked.query[name] for name in ("count", "cap", "refuses")}
     table = Table(int(own["count"]), int(own["cap"]), refuses_past_end=own["refuses"] == "1")
-    shown = table.show({**asked.query, **(asked.body or {})})
+    shown = table.show({**asked.query, **(asked.json or {})})
     if shown.status != 200:
         return page({"detail": "Invalid page."}, shown.status)
     kept = "&".join(f"{name}={value}" for name, value in own.items())

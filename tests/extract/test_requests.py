@@ -60,7 +60,7 @@ def test_a_post_carries_its_body_and_the_paginators_parameters(
         walk = source(method="POST", body=body, paginator=paginator, incremental=step)
         got = list(open_portal(up.url).pages(walk, JANUARY))
         assert sum(len(each.records) for each in got) == 3
-        asked = [each.body for each in up.asked][:2]
+        asked = [each.json for each in up.asked][:2]
         assert asked == [
             {"filter": {"day": "2013-01-10"}} | ({"page": each} if each is not None else {}) for each in bodies
         ]
