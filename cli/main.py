@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cli.authoring import preview, test
 from cli.dataset import pause, rename, resume, retire
 from cli.ddl import ddl
 from cli.environment import state_folder
@@ -156,10 +157,12 @@ esteira.add_command(ddl)
 esteira.add_command(erase)
 esteira.add_command(maintenance)
 esteira.add_command(pause)
+esteira.add_command(preview)
 esteira.add_command(reconcile)
 esteira.add_command(rename)
 esteira.add_command(resume)
 esteira.add_command(retire)
+esteira.add_command(test)
 esteira.add_command(undo)
 
 
