@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,6 +17,28 @@ FIXTURES = click.option(
     type=click.Path(path_type=Path),
     help="Folder of the recorded pages.  [default: tests/fixtures beside the contracts' folder]",
 )
+
+
+@click.command()
+@click.argument("name")
+@click.option("--portal", help="Name of the portal block; with --url, of the one to be made.")
+@click.option("--path", help="Path below the portal's base URL, with its query.")
+@click.option("--url", help="Whole URL, instead of a block; asked without any auth.")
+@click.option("--owner", default="", help="Who is asked when the dataset fails.")
+@FOLDER
+@FIXTURES
+@click.pass_obj
+def new(is_debug: bool, /, name: str, *, folder: Path | None, **options: Any) -> None:  # noqa: FBT001 - click's object
+    """Draft a contract and a fixture from sample pages: it says what it guessed and why. Overwrites nothing."""
+    if bool(options["url"]) == bool(options["path"]) or (options["path"] and not options["portal"]):
+        raise click.UsageError("Give --portal and --path, or --url.")
+
+    def command() -> int:
+        from cli.new import Request, run_new
+
+        return run_new(Request(name, **options), is_debug=is_debug)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=False)
 
 
 @click.command()

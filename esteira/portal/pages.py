@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import urljoin
 
 import msgspec
 
 from esteira.auth import credentials_of
 from esteira.contract.source import ApiSource
 from esteira.errors import ConfigError
-from esteira.http import HttpClient, HttpStats, Limiter
-from esteira.paginate import State
+from esteira.http import Answer, HttpClient, HttpStats, Limiter
+from esteira.paginate import PageRequest, State
 from esteira.portal.config import PortalConfig
 from esteira.portal.envelope import reader_of
 from esteira.portal.fetching import Fetching
@@ -81,6 +82,19 @@ class Portal:
             fetching.stop()
             ahead.shutdown(wait=True, cancel_futures=True)
             fetching.close()
+
+    def ask(self, request: PageRequest, *, what: str = "The request") -> Answer:
+        """One answer as it came, for whoever does not know yet what is in it.
+
+        Raises:
+            SourceUnavailable, RateLimited, AuthError, SourceRejected, PayloadError: See `HttpClient.get`.
+        """
+        client = self._new_client()
+        try:
+            url = urljoin(self.config.base_url, request.target) if request.is_link else request.target
+            return client.get(url, request.params, what=what)
+        finally:
+            client.close()
 
     def _new_client(self) -> HttpClient:
         return HttpClient(self.config, self._credentials, limiter=self._limiter, stats=self.stats)
