@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any
+from urllib.parse import urljoin
 
 import msgspec
 
 from esteira.auth import Secret
 from esteira.contract.source import ApiSource
 from esteira.errors import ConfigError
-from esteira.http import Access, Budget, HttpClient, HttpStats, Keys, Rate, SharedLimits
-from esteira.paginate import State
+from esteira.http import Access, Answer, Budget, HttpClient, HttpStats, Keys, Rate, SharedLimits
+from esteira.paginate import PageRequest, State
 from esteira.portal.config import PortalConfig
 from esteira.portal.envelope import reader_of
 from esteira.portal.fetching import Fetching
@@ -95,6 +96,19 @@ class Portal:
             fetching.stop()
             ahead.shutdown(wait=True, cancel_futures=True)
             fetching.close()
+
+    def ask(self, request: PageRequest, *, what: str = "The request") -> Answer:
+        """One answer as it came, for whoever does not know yet what is in it.
+
+        Raises:
+            SourceUnavailable, RateLimited, AuthError, SourceRejected, PayloadError: See `HttpClient.get`.
+        """
+        client = self._new_client()
+        try:
+            url = urljoin(self.config.base_url, request.target) if request.is_link else request.target
+            return client.get(url, request.params, what=what)
+        finally:
+            client.close()
 
     def _new_client(self) -> HttpClient:
         return HttpClient(

@@ -29,14 +29,14 @@ class Asked:
     body: bytes = b""
 
     @property
-    def json(self) -> Any:
-        """What was posted."""
-        return json.loads(self.body) if self.body else None
-
-    @property
     def said(self) -> str:
         """Everything that it carried."""
         return f"{self.path} {self.query} {self.headers} {self.body.decode()}"
+
+    @property
+    def json(self) -> Any:
+        """Its body, None when there is none."""
+        return json.loads(self.body) if self.body else None
 
 
 @dataclass
