@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cache, partial
 from typing import Any, Protocol
 
 import msgspec
 
-from esteira.auth import credentials_of
+from esteira.auth import Secret
 from esteira.contract.source import ApiSource
 from esteira.errors import ConfigError
-from esteira.http import HttpClient, HttpStats, Limiter
+from esteira.http import Access, Budget, HttpClient, HttpStats, Keys, Rate, SharedLimits
 from esteira.paginate import State
 from esteira.portal.config import PortalConfig
 from esteira.portal.envelope import reader_of
 from esteira.portal.fetching import Fetching
 from esteira.portal.walk import Page, Walk
+
+ReadSecret = Callable[[str], Mapping[str, str]]
 
 
 class Window(Protocol):
@@ -39,17 +42,29 @@ class Portal:
     Args:
         config: Its limits and auth.
         secret_values: Fields of the secret that `config.secret` names.
+        read_secret: Reads a secret by its name: the client's certificate, the proxy's login, and, when the portal refuses us, the
+            fields of `config.secret` once more, since somebody may have rotated them in the middle of a run.
+        shared: The limits that runs share.
 
     Raises:
         AuthError: A field of the secret is missing or unusable.
         ConfigError: The base URL or the auth is not usable.
     """
 
-    def __init__(self, config: PortalConfig, secret_values: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        config: PortalConfig,
+        secret_values: Mapping[str, str],
+        *,
+        read_secret: ReadSecret | None = None,
+        shared: SharedLimits | None = None,
+    ) -> None:
         self.config = config
         self.stats = HttpStats()
-        self._credentials = credentials_of(config.auth, config.secret, secret_values)
-        self._limiter = Limiter(config.requests_per_second)
+        reread = partial(read_secret, config.secret) if read_secret and config.secret else None
+        self._access = Access(config.auth, Secret(config.secret, secret_values), reread=reread)
+        self._keys = Keys(_secret(config.client_certificate, read_secret), _secret(config.proxy_secret, read_secret))
+        self._budget, self._shared = budget_of(config.name, config.rates, config.timezone), shared
         self._new_client().close()  # a base URL that is not usable fails here, not at the first page
 
     def pages(
@@ -83,7 +98,15 @@ class Portal:
             fetching.close()
 
     def _new_client(self) -> HttpClient:
-        return HttpClient(self.config, self._credentials, limiter=self._limiter, stats=self.stats)
+        return HttpClient(
+            self.config, self._access, budget=self._budget, shared=self._shared, keys=self._keys, stats=self.stats
+        )
+
+
+@cache
+def budget_of(portal: str, rates: tuple[Rate, ...], timezone: str) -> Budget:  # noqa: ARG001 - the cache is asked by it
+    """The one budget of a portal in this process: datasets that are extracted side by side share it."""
+    return Budget(rates, timezone)
 
 
 def records_of(body: bytes, source: ApiSource) -> list[msgspec.Raw]:
@@ -93,6 +116,14 @@ def records_of(body: bytes, source: ApiSource) -> list[msgspec.Raw]:
         PayloadError: The body is not what the contract describes.
     """
     return reader_of(source.records, ())(body).records
+
+
+def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
+    if name is None:
+        return None
+    if read_secret is None:
+        raise ConfigError(f"The portal names secret {name!r}, and nothing was given to read it with.")
+    return Secret(name, read_secret(name))
 
 
 def _submit(ahead: ThreadPoolExecutor, walk: Walk, state: State, number: int) -> Future[Page]:
