@@ -1,13 +1,30 @@
-"""Names of a portal's values: a key of the record, or the keys that lead to a nested value, with dots between them."""
+"""Where a portal's values stand: JMESPaths of a page, and keys of a record with dots between them."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import Any
+
+import jmespath
 
 from esteira.errors import ConfigError
 
 _PART = r'"[^"]+"|[^".][^.]*'
 _PATH = re.compile(rf"(?:{_PART})(?:\.(?:{_PART}))*")
+
+
+@cache
+def compiled(path: str) -> Any:
+    """A JMESPath, ready to search.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    try:
+        return jmespath.compile(path)
+    except jmespath.exceptions.JMESPathError as exc:
+        raise ConfigError(f"{path!r} is no JMESPath: {str(exc).splitlines()[0]}") from exc
 
 
 def path_of(name: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from esteira.contract.paths import path_of
+from esteira.contract.paths import compiled, path_of
 from esteira.errors import ConfigError
 
 
@@ -38,6 +38,9 @@ class Shape:
         Raises:
             ConfigError: The arguments exclude each other, or a name stands twice.
         """
+        for path in (self.records, self.columns):
+            if isinstance(path, str) and path:
+                compiled(path)
         if self.is_single and self.columns is not None:
             raise ConfigError("ApiSource: a single record is an object, and columns= is for records that are arrays.")
         if isinstance(self.columns, tuple) and (len(set(self.columns)) < len(self.columns) or not all(self.columns)):

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from esteira.contract.choices import require_choice
 from esteira.contract.incremental import Incremental
+from esteira.contract.paths import compiled
 from esteira.contract.responses import ResponseAction
 from esteira.contract.shapes import Columns, Shape, check_rename
 from esteira.contract.templates import check_template
@@ -76,11 +77,20 @@ class ApiSource:
         self._check_method()
         self._check_templates()
         self._check_responses()
+        for path in self.reads:
+            compiled(path)
 
     @property
     def shape(self) -> Shape:
         """How the records stand in a page."""
         return Shape(self.records, self.columns, self.is_single_record)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The JMESPaths that are looked up in a page beside its records and their names."""
+        total = (self.total,) if isinstance(self.total, str) else ()
+        rules = (rule.at for rule in self.responses if rule.at)
+        return tuple(dict.fromkeys((*total, *self.paginator.reads, *rules)))
 
     @property
     def definition_hash(self) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 
+from esteira.contract.paths import compiled
 from esteira.contract.shapes import Shape
 from esteira.errors import PayloadError
-from esteira.portal.expressions import compiled, plain_keys, seen_keys
+from esteira.portal.expressions import plain_keys, seen_keys
 from esteira.portal.naming import named
 from esteira.redaction import printable
 
@@ -64,8 +65,6 @@ def reader_of(shape: Shape, reads: tuple[str, ...] = ()) -> Reader:
     """
     names = (shape.columns,) if isinstance(shape.columns, str) else ()
     wanted = tuple(dict.fromkeys((*names, *reads)))
-    for path in filter(None, (shape.records, *wanted)):
-        compiled(path)
     keys = plain_keys(shape.records)
     kept = None if keys is None else _kept(keys, wanted)
     return _Search(shape) if keys is None or kept is None else _Scan(shape, keys, kept)

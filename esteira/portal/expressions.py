@@ -1,4 +1,4 @@
-"""JMESPaths: checked, compiled once, and asked which keys of a page they can see."""
+"""Which keys of a page a JMESPath can see."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import jmespath
-
-from esteira.errors import ConfigError
+from esteira.contract.paths import compiled
 
 _PART = r'(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\\]+")'
 _PLAIN = re.compile(rf"{_PART}(?:\.{_PART})*")
@@ -22,19 +20,6 @@ https://jmespath.org/specification.html
 """
 _FROM_ALL = frozenset({"comparator", "or_expression", "and_expression", "not_expression", "function_expression"})
 _FROM_NOTHING = frozenset({"literal", "expref"})
-
-
-@cache
-def compiled(path: str) -> Any:
-    """The expression, ready to search.
-
-    Raises:
-        ConfigError: It is no JMESPath.
-    """
-    try:
-        return jmespath.compile(path)
-    except jmespath.exceptions.JMESPathError as exc:
-        raise ConfigError(f"{path!r} is no JMESPath: {str(exc).splitlines()[0]}") from exc
 
 
 def plain_keys(path: str) -> tuple[str, ...] | None:
