@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -100,7 +101,7 @@ def test_a_portal_that_goes_round_in_circles_is_an_error(kind: str, period: int,
         for number in range(lead + 4 * period + 8):
             state = paginator.next(json.loads(json.dumps(state)), reading(number))
             assert state is not None
-            assert len(json.dumps(state)) < 1000
+            assert len(json.dumps(state)) < 2000
 
     with pytest.raises(PayloadError, match=r"Page \d+ "):
         go_round()
@@ -217,6 +218,31 @@ def test_a_last_page_that_repeats_the_one_before_is_an_error(paginator: Paginato
     assert state is not None
     with pytest.raises(PayloadError, match="came before"):
         paginator.next(state, reading(mark="a", next=None, more=False))
+
+
+@pytest.mark.fault(11)
+@given(kind=st.sampled_from(KINDS), old=st.integers(0, 30), gap=st.integers(1, 30))
+def test_an_older_page_that_comes_once_in_the_place_of_another_is_an_error(kind: str, old: int, gap: int):
+    paginator, rows = paginators(2, None)[kind], 1000
+    state: State | None = paginator.first()
+    for number in range(old + gap):
+        shown = Table(rows, 2).show(asked_of(paginator.request(state or {}, PATH, {})))
+        state = paginator.next(json.loads(json.dumps(state)), reading_of(shown, number + 1, None))
+    asked = asked_of(paginator.request(state or {}, PATH, {}))
+    stale, wanted = Table(rows, 2).show({"at": 2 * old, "limit": 2}), Table(rows, 2).show(asked)
+    with pytest.raises(PayloadError, match="came before"):
+        paginator.next(state or {}, reading_of(replace(wanted, ids=stale.ids), old + gap + 1, None))
+
+
+def test_a_state_stays_small_on_a_walk_of_any_length():
+    paginator = PageNumber()
+    state: State | None = paginator.first()
+    for number in range(6000):
+        state = paginator.next(state or {}, reading(mark=f"{number:016x}"))
+    assert len(json.dumps(state)) < 80_000
+    for number, is_known in ((5999, True), (2500, True), (0, True), (100, False)):
+        mark = f"{number:016x}"
+        assert (f",{mark}," in state["pages"]["seen"] or mark in state["pages"].values()) is is_known
 
 
 @pytest.mark.parametrize("value", ['<?page=1>; rel="prev"', "", '<?page=2>; title="rel=next"'])
