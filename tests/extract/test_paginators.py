@@ -39,6 +39,10 @@ def walk(paginator: Paginator, table: Table, state: State | None = None, number:
     pytest.fail("the walk does not end")
 
 
+def reading(count: int = 1, mark: str = "a", headers: Any = None, **body: Any) -> PageReading:
+    return PageReading(1, "https://portal.example/rows?page=1", count, mark, headers or {}, body.get)
+
+
 SIZES = {"size": st.integers(1, 12), "cap": st.integers(1, 12), "count": st.integers(0, ROWS)}
 
 
@@ -54,6 +58,44 @@ def test_every_row_arrives_once_and_in_order_also_after_a_resumption(
     last = stop % len(whole)
     if whole[last].following is not None:
         assert list(walk(paginator, table, whole[last].following, last + 2)) == whole[last + 1 :]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    kind=st.sampled_from(["link", "link header", "token", "token header"]),
+    cap=st.integers(1, 12),
+    count=st.integers(0, ROWS),
+)
+def test_a_portal_that_leads_on_for_ever_ends_at_its_first_empty_page_where_that_is_declared(
+    kind: str, cap: int, count: int
+):
+    paginator: Any = replace(paginators(1, None)[kind], ends_empty=True)  # type: ignore[type-var]
+    whole = list(walk(paginator, Table(count, cap, is_endless=True)))
+    assert [number for step in whole for number in step.ids] == list(range(count))
+    with pytest.raises(PayloadError, match="pages without a record"):
+        list(walk(paginators(1, None)[kind], Table(count, cap, is_endless=True)))
+
+
+def test_a_token_may_stay_the_same_where_the_end_is_an_empty_page():
+    paginator, state = NextToken(body="t", ends_empty=True), NextToken(body="t").first()
+    for mark in ("a", "b", "c"):
+        state = paginator.next(state, reading(mark=mark, t="scroll")) or pytest.fail("it ends too early")
+    assert paginator.next(state, reading(count=0, t="scroll")) is None
+    with pytest.raises(PayloadError, match="came before"):
+        paginator.next(state, reading(mark="b", t="scroll"))
+
+
+@pytest.mark.parametrize(("value", "is_end"), [("items 0-0/1", True), ("0-0/9", False), ("0-0/*", False)])
+def test_the_total_may_be_that_of_a_content_range(value: str, is_end: Any):
+    paginator = Offset(1, total=Header("Content-Range"))
+    assert (paginator.next(paginator.first(), reading(headers={"content-range": value})) is None) is is_end
+
+
+def test_an_offset_may_count_from_one_and_have_no_limit():
+    paginator = Offset(2, "start", None, first_offset=1)
+    state = paginator.next(paginator.first(), reading(count=2))
+    asked = [paginator.request(each, PATH, {}).params for each in (paginator.first(), state or {})]
+    assert asked == [{"start": 1}, {"start": 3}]
 
 
 def is_served_twice(kind: str, again: int, size: int, cap: int, count: int) -> bool:
@@ -169,10 +211,6 @@ def test_a_page_that_is_served_twice_over_http_is_an_error_or_costs_no_row(
         pages.close()  # whoever asks behind the end gets the last page again, and an error; who does not, does not
     else:
         assert ids(pages) == list(range(sizes["count"]))
-
-
-def reading(count: int = 1, mark: str = "a", headers: Any = None, **body: Any) -> PageReading:
-    return PageReading(1, "https://portal.example/rows?page=1", count, mark, headers or {}, body.get)
 
 
 @pytest.mark.parametrize(
