@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from esteira.batch import Batch
+from esteira.beginning import Beginning
 from esteira.contract import Dataset
 from esteira.curate import Chunks, CuratedParts, Curation, Records
 from esteira.extract import OnProgress, extract
@@ -94,17 +95,17 @@ def extract_ahead(
     portal: Portal,
     lake: Lake,
     on_progress: OnProgress | None = None,
-    generation: int = 1,
+    beginning: Beginning = Beginning(),  # noqa: B008 - frozen
 ) -> Extracted:
     """Bring a batch into raw, and curate it meanwhile.
 
     Raises:
         PayloadError, DataQualityError, SourceUnavailable: See `extract`.
     """
-    layout = Layout(batch.dataset, batch.id, generation)
+    layout = Layout(batch.dataset, batch.id, beginning.generation)
     with _curating(dataset, layout, lake) as follower:
         raw = extract(
-            dataset, batch, portal=portal, lake=lake, on_progress=on_progress, generation=generation, follower=follower
+            dataset, batch, portal=portal, lake=lake, on_progress=on_progress, follower=follower, beginning=beginning
         )
         return Extracted(raw, follower.finish())
 

@@ -244,6 +244,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         raw_generation=raw.generation,
         generation=made.layout.generation,
         columns=tuple(column.stored for column in dataset.columns),
+        provenance=raw.provenance,
     )
 
 

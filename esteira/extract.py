@@ -12,11 +12,14 @@ import msgspec
 import pyarrow as pa
 
 from esteira.batch import Batch
+from esteira.beginning import Beginning
 from esteira.contract import Dataset
+from esteira.contract.incremental import Value
+from esteira.cursor import CursorWatch, Watch, WindowWatch
 from esteira.errors import DataQualityError, EsteiraError, PayloadError, TransientError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
-from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Seal
+from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Provenance, Seal
 from esteira.portal import Page, Portal
 
 PART_BYTES = 32 * 1024 * 1024
@@ -54,8 +57,8 @@ def extract(
     portal: Portal,
     lake: Lake,
     on_progress: OnProgress | None = None,
-    generation: int = 1,
     follower: Follower | None = None,
+    beginning: Beginning = Beginning(),  # noqa: B008 - frozen
 ) -> Seal:
     """Bring a batch into raw and seal it as a generation; returns the seal that stands, ours or an earlier one.
 
@@ -65,8 +68,8 @@ def extract(
         portal: Where from.
         lake: Where to.
         on_progress: Called after each part.
-        generation: Which loading of the batch.
         follower: Hears of every record that this call fetches; of those that an earlier attempt stored it does not.
+        beginning: Which loading of the batch, and what the ledger says; an earlier attempt's checkpoint holds what it said then.
 
     Raises:
         PayloadError: The portal's total and what arrived differ.
@@ -74,13 +77,18 @@ def extract(
         SourceUnavailable: The portal does not answer within the budget; parts so far are kept.
     """
     try:
-        generation, sealed = lake.find_standing("raw", batch.dataset, batch.id, generation)
+        generation, sealed = lake.find_standing("raw", batch.dataset, batch.id, beginning.generation)
         if sealed:
             return sealed
         layout = Layout(batch.dataset, batch.id, generation)
-        return _Extraction(dataset, batch, _Store(layout, lake, on_progress, follower), portal).run()
+        stand = lake.find_checkpoint(layout) or Checkpoint((), None, 1, None, _provenance(beginning))
+        return _Extraction(dataset, batch, _Store(layout, lake, stand, on_progress, follower), portal).run()
     except EsteiraError as exc:
         raise exc.located(dataset=batch.dataset, batch=batch.id) from exc.__cause__
+
+
+def _provenance(beginning: Beginning) -> Provenance:
+    return Provenance(cursor_start=beginning.cursor_start)
 
 
 class _GrowingPart:
@@ -111,10 +119,16 @@ class _GrowingPart:
 class _Store:
     """Where an attempt stands, and the thread that stores its parts: one after the other, each before its checkpoint."""
 
-    def __init__(self, layout: Layout, lake: Lake, on_progress: OnProgress | None, follower: Follower | None) -> None:
-        self.layout, self.lake = layout, lake
+    def __init__(
+        self,
+        layout: Layout,
+        lake: Lake,
+        stand: Checkpoint,
+        on_progress: OnProgress | None,
+        follower: Follower | None,
+    ) -> None:
+        self.layout, self.lake, self.stand = layout, lake, stand
         self.attempt = lake.new_attempt()
-        self.stand = lake.find_checkpoint(layout) or Checkpoint((), None, 1, None)
         self._on_progress = on_progress or (lambda _: None)
         self._follower = None if self.stand.parts else follower
         self._storing = InOrder[Checkpoint]("esteira-store")
@@ -127,10 +141,16 @@ class _Store:
         if self._follower:
             self._follower.add(page.records, len(page.body))
 
-    def put(self, growing: _GrowingPart, last: Page) -> None:
-        """Store a part while the caller goes on; waits for the part before."""
+    def put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> None:
+        """Store a part while the caller goes on; waits for the part before.
+
+        Args:
+            growing: Its pages.
+            last: The last of them.
+            largest: The largest value up to here of a cursor that is no time.
+        """
         self.wait()
-        self._storing.run(self._put, growing, last)
+        self._storing.run(self._put, growing, last, largest)
 
     def wait(self) -> None:
         stand = self._storing.wait()
@@ -144,7 +164,7 @@ class _Store:
     def close(self) -> None:
         self._storing.stop()
 
-    def _put(self, growing: _GrowingPart, last: Page) -> Checkpoint:
+    def _put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> Checkpoint:
         stand = self.stand
         part = self.lake.put_part(
             self.layout.part("raw", self.attempt, len(stand.parts) + 1),
@@ -155,7 +175,8 @@ class _Store:
         )
         failpoint("extract.part")
         total = last.total if stand.total_reported is None else stand.total_reported
-        checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total)
+        provenance = msgspec.structs.replace(stand.provenance, cursor_end=largest)
+        checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total, provenance)
         self.lake.put_checkpoint(self.layout, self.attempt, checkpoint)
         failpoint("extract.checkpoint")
         return checkpoint
@@ -166,6 +187,7 @@ class _Extraction:
 
     def __init__(self, dataset: Dataset, batch: Batch, store: _Store, portal: Portal) -> None:
         self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
+        self._watch = _watch(dataset, batch, store.stand.provenance)
 
     def run(self) -> Seal:
         try:
@@ -184,14 +206,15 @@ class _Extraction:
         with closing(self._pages()) as pages:
             try:
                 for page in pages:
+                    self._watch.see(page.records, page.number)
                     self._store.follow(page)
                     growing.add(page)
                     if page.next_state is None or growing.is_full(self._dataset.source.pages_per_part):
-                        self._store.put(growing, page)
+                        self._store.put(growing, page, self._watch.largest)
                         growing = _GrowingPart()
             except TransientError:
                 if page is not None and growing.pages:
-                    self._store.put(growing, page)
+                    self._store.put(growing, page, self._watch.largest)
                 raise
 
     def _pages(self) -> Generator[Page]:
@@ -199,7 +222,8 @@ class _Extraction:
         if stand.parts and stand.next_state is None:
             return
         window = None if self._batch.is_snapshot else self._batch.window
-        yield from self._portal.pages(self._dataset.source, window, state=stand.next_state, number=stand.next_page)
+        where: dict[str, Any] = {"state": stand.next_state, "number": stand.next_page}
+        yield from self._portal.pages(self._dataset.source, window, value=stand.provenance.cursor_start, **where)
 
     def _new_seal(self) -> Seal:
         stand = self._store.stand
@@ -208,6 +232,7 @@ class _Extraction:
             "extracted": self._store.rows,
             "total_reported": stand.total_reported,
             "generation": self._store.layout.generation,
+            "provenance": stand.provenance,
         }
         return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._store.attempt, **facts)
 
@@ -222,6 +247,24 @@ class _Extraction:
             raise DataQualityError(
                 f"The portal delivered {rows} rows; the contract's floor (min_rows) is {floor}.", hint=_FLOOR_HINT
             )
+
+
+class _NoWatch:
+    """Of a source without a cursor nothing is followed."""
+
+    largest = None
+
+    def see(self, records: list[msgspec.Raw], number: int) -> None:
+        """Let it pass."""
+
+
+def _watch(dataset: Dataset, batch: Batch, before: Provenance) -> Watch | _NoWatch:
+    incremental = dataset.source.incremental
+    if incremental is None:
+        return _NoWatch()
+    if incremental.is_time:
+        return WindowWatch(incremental, batch.window.end)
+    return CursorWatch(incremental, before.cursor_end)
 
 
 _FLOOR_HINT = "Nothing was loaded and the watermark stands. Ask the portal's owner whether the window is really empty; if so, lower min_rows."

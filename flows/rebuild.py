@@ -11,7 +11,7 @@ from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import ConfigError, EsteiraError
 from esteira.lake import Seal
-from esteira.rebuild import Rebuild, Selection
+from esteira.rebuild import Rebuild, Selection, require_askable
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
 from flows.ending import failed
@@ -54,6 +54,8 @@ def rebuild(
     policy = retry_policy(settings)
     contract = find_dataset(settings.datasets, dataset)
     try:
+        if source == "portal":
+            require_askable(contract)
         planned = plan_rebuilds.with_options(**policy)(contract, _selection(start, end, batches))
         seals = [_curated(contract, each, source, policy) for each in planned]
         results = load_generations.with_options(**policy)(contract, planned, seals, accept_loss=accept_loss)

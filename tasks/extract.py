@@ -3,11 +3,13 @@
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from blocks import open_lake, open_portal
+from blocks import open_lake, open_portal, open_warehouse
 from esteira.ahead import Extracted, extract_ahead
 from esteira.batch import Batch
+from esteira.beginning import begin
 from esteira.contract import Dataset
 from esteira.extract import Progress
+from esteira.warehouse.reads import settled_batches
 from tasks.progress import report_progress
 from tasks.retrying import is_transient
 
@@ -19,7 +21,8 @@ PROGRESS_AFTER_PARTS = 2
 def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extracted:
     """Bring a batch into raw, and curate it meanwhile."""
     portal, lake = open_portal(dataset.source.portal), open_lake()
-    found = extract_ahead(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), generation=generation)
+    beginning = begin(dataset, batch, generation, lambda name: settled_batches(open_warehouse(), name))
+    found = extract_ahead(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), beginning=beginning)
     logger = get_run_logger()
     logger.info("%s %s: %s rows in %s raw parts", batch.dataset, batch.id, found.raw.extracted, len(found.raw.parts))
     return found

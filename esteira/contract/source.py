@@ -57,6 +57,7 @@ class ApiSource:
             "type": type(self).__name__,
             "paginator_type": type(self.paginator).__name__,
             **dataclasses.asdict(self),
+            "incremental": self.incremental.definition if self.incremental else None,
         }
         for layout_only in ("pages_per_part", "inputs", "rename"):
             del definition[layout_only]

@@ -39,13 +39,34 @@ class Part(msgspec.Struct, frozen=True):
     text_bytes: dict[str, int] = {}
 
 
+class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an extraction began with and what it came to, beside the rows.
+
+    Attributes:
+        cursor_start: The value of a cursor that is no time that the portal was asked with.
+        cursor_end: The largest value of it that arrived; None when no row did.
+    """
+
+    cursor_start: int | str | None = None
+    cursor_end: int | str | None = None
+
+
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Where an extraction stands: the parts so far and the paginator's state for the next page; None when there is none."""
+    """Where an extraction stands.
+
+    Attributes:
+        parts: The parts so far.
+        next_state: The walk's state for the next page; None when there is none.
+        next_page: Its number.
+        total_reported: The total that the portal told, or None.
+        provenance: What it began with; it stays so, whatever the ledger says by now.
+    """
 
     parts: tuple[Part, ...]
     next_state: dict[str, Any] | None
     next_page: int
     total_reported: int | None
+    provenance: Provenance = Provenance()
 
 
 class AttemptNote(msgspec.Struct, frozen=True):
@@ -62,7 +83,7 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"erased":0}', b',"columns":[]}')
+_UNSAID = (b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -101,6 +122,7 @@ class Seal(msgspec.Struct, frozen=True):
         generation: Which loading of the batch, from 1.
         columns: Name and type of each column of the curated parts, in their order; empty in seals from before they were recorded.
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
+        provenance: What the extraction began with and came to.
     """
 
     dataset: str
@@ -119,6 +141,7 @@ class Seal(msgspec.Struct, frozen=True):
     generation: int = 1
     columns: tuple[str, ...] = ()
     erased: int = 0
+    provenance: Provenance = Provenance()
 
     def encode(self) -> bytes:
         """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""

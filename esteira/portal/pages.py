@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
 from esteira.auth import credentials_of
+from esteira.contract.incremental import Incremental, Value
 from esteira.contract.source import ApiSource
 from esteira.errors import ConfigError
 from esteira.http import HttpClient, HttpStats, Limiter
@@ -53,13 +54,20 @@ class Portal:
         self._new_client().close()  # a base URL that is not usable fails here, not at the first page
 
     def pages(
-        self, source: ApiSource, window: Window | None = None, *, state: State | None = None, number: int = 1
+        self,
+        source: ApiSource,
+        window: Window | None = None,
+        *,
+        value: Value | None = None,
+        state: State | None = None,
+        number: int = 1,
     ) -> Iterator[Page]:
         """The pages of a source, in order; the next one is fetched while the consumer works.
 
         Args:
             source: The contract's source.
             window: The window to ask for; None for a snapshot.
+            value: Where a cursor that is no time goes on.
             state: `next_state` of an earlier page, to resume behind it.
             number: Number of the first page that will come.
 
@@ -69,7 +77,7 @@ class Portal:
         """
         clients = [self._new_client() for _ in range(self.config.max_concurrent_requests)]
         fetching = Fetching(clients, source, self.config.max_payload_attempts)
-        walk = Walk(source, _params(source, window), fetching)
+        walk = Walk(source, _params(source, window, value), fetching)
         ahead = ThreadPoolExecutor(1, thread_name_prefix="esteira-page")
         try:
             coming: Future[Page] | None = _submit(ahead, walk, state or source.paginator.first(), number)
@@ -100,15 +108,16 @@ def _submit(ahead: ThreadPoolExecutor, walk: Walk, state: State, number: int) ->
     return ahead.submit(contextvars.copy_context().run, walk.page, state, number)
 
 
-def _params(source: ApiSource, window: Window | None) -> dict[str, Any]:
+def _params(source: ApiSource, window: Window | None, value: Value | None) -> dict[str, Any]:
     incremental = source.incremental
-    if incremental is None or window is None:
+    if incremental is None or (window is None and value is None):
         return dict(source.params)
+    names = (incremental.start_param, incremental.end_param)
+    told = (value, None) if window is None else _written(incremental, window)
+    return {**source.params, **{name: each for name, each in zip(names, told, strict=True) if name}}
+
+
+def _written(incremental: Incremental, window: Window) -> Iterator[str]:
     if window.start.tzinfo is None or window.end.tzinfo is None:
         raise ConfigError("A window's start and end need a time zone.")
-    start, end = window.start.astimezone(UTC) - incremental.lag, window.end.astimezone(UTC)
-    return {
-        **source.params,
-        incremental.start_param: start.strftime(incremental.format),
-        incremental.end_param: end.strftime(incremental.format),
-    }
+    return map(incremental.clock.write, incremental.asked(window.start, window.end))
