@@ -96,8 +96,8 @@ def extract_ahead(
     lake: Lake,
     on_progress: OnProgress | None = None,
     beginning: Beginning = Beginning(),  # noqa: B008 - frozen
-) -> Extracted:
-    """Bring a batch into raw, and curate it meanwhile.
+) -> Extracted | None:
+    """Bring a batch into raw, and curate it meanwhile; None where the portal has nothing new, see `extract`.
 
     Raises:
         PayloadError, DataQualityError, SourceUnavailable: See `extract`.
@@ -107,7 +107,7 @@ def extract_ahead(
         raw = extract(
             dataset, batch, portal=portal, lake=lake, on_progress=on_progress, follower=follower, beginning=beginning
         )
-        return Extracted(raw, follower.finish())
+        return Extracted(raw, follower.finish()) if raw else None
 
 
 @contextmanager

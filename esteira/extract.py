@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,7 +20,9 @@ from esteira.errors import DataQualityError, EsteiraError, PayloadError, Transie
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Provenance, Seal
-from esteira.portal import Page, Portal
+from esteira.lake.index import folded
+from esteira.parents import ParentRows, open_parent
+from esteira.portal import Page, Portal, given_to
 
 PART_BYTES = 32 * 1024 * 1024
 """JSON of a raw part: what a kill costs at a fast portal."""
@@ -59,8 +61,10 @@ def extract(
     on_progress: OnProgress | None = None,
     follower: Follower | None = None,
     beginning: Beginning = Beginning(),  # noqa: B008 - frozen
-) -> Seal:
+) -> Seal | None:
     """Bring a batch into raw and seal it as a generation; returns the seal that stands, ours or an earlier one.
+
+    None stands for a portal that says that its answer is still the one that `beginning` knows: nothing is stored.
 
     Args:
         dataset: The contract.
@@ -82,13 +86,14 @@ def extract(
             return sealed
         layout = Layout(batch.dataset, batch.id, generation)
         stand = lake.find_checkpoint(layout) or Checkpoint((), None, 1, None, _provenance(beginning))
-        return _Extraction(dataset, batch, _Store(layout, lake, stand, on_progress, follower), portal).run()
+        known = beginning.known.headers if beginning.known and not stand.parts else {}
+        return _Extraction(dataset, batch, _Store(layout, lake, stand, on_progress, follower), portal, known).run()
     except EsteiraError as exc:
         raise exc.located(dataset=batch.dataset, batch=batch.id) from exc.__cause__
 
 
 def _provenance(beginning: Beginning) -> Provenance:
-    return Provenance(cursor_start=beginning.cursor_start)
+    return Provenance(cursor_start=beginning.cursor_start, parent=beginning.parent)
 
 
 class _GrowingPart:
@@ -103,17 +108,21 @@ class _GrowingPart:
 
     def add(self, page: Page) -> None:
         self._stream.write(page.body)
-        self.pages.append(PagePointer(page.number, len(page.body), len(page.records)))
+        self.pages.append(PagePointer(page.number, len(page.body), len(page.records), page.given.decode()))
         self.size_bytes += len(page.body)
 
     def is_full(self, most_pages: int | None) -> bool:
         is_old = time.monotonic() - self._began > PART_SECONDS
         return self.size_bytes >= PART_BYTES or len(self.pages) == most_pages or is_old
 
-    def content(self) -> bytes:
+    def packed(self, *, is_folded: bool) -> tuple[bytes, tuple[PagePointer, ...]]:
+        """The part's bytes, and what the seal says of its pages."""
         self._stream.close()
         content: bytes = self._sink.getvalue().to_pybytes()
-        return content
+        if not is_folded:
+            return content, tuple(self.pages)
+        pages, index = folded(self.pages)
+        return content + index, pages
 
 
 class _Store:
@@ -134,12 +143,17 @@ class _Store:
         self._storing = InOrder[Checkpoint]("esteira-store")
 
     @property
+    def _has_parent(self) -> bool:
+        """Then pages are many and small, and a total is that of the parent's rows so far."""
+        return self.stand.provenance.parent is not None
+
+    @property
     def rows(self) -> int:
         return sum(part.rows for part in self.stand.parts)
 
     def follow(self, page: Page) -> None:
         if self._follower:
-            self._follower.add(page.records, len(page.body))
+            self._follower.add(given_to(page.records, page.given), len(page.body))
 
     def put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> None:
         """Store a part while the caller goes on; waits for the part before.
@@ -166,16 +180,19 @@ class _Store:
 
     def _put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> Checkpoint:
         stand = self.stand
+        content, pages = growing.packed(is_folded=self._has_parent)
         part = self.lake.put_part(
             self.layout.part("raw", self.attempt, len(stand.parts) + 1),
-            growing.content(),
+            content,
             rows=sum(page.rows for page in growing.pages),
-            pages=tuple(growing.pages),
+            pages=pages,
             first_row=self.rows,
         )
         failpoint("extract.part")
-        total = last.total if stand.total_reported is None else stand.total_reported
-        provenance = msgspec.structs.replace(stand.provenance, cursor_end=largest)
+        total = last.total if stand.total_reported is None or self._has_parent else stand.total_reported
+        provenance = msgspec.structs.replace(
+            stand.provenance, cursor_end=largest, etag=last.etag, modified=last.modified
+        )
         checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total, provenance)
         self.lake.put_checkpoint(self.layout, self.attempt, checkpoint)
         failpoint("extract.checkpoint")
@@ -185,27 +202,37 @@ class _Store:
 class _Extraction:
     """One attempt: collects pages until a part is full, and seals when the last is stored."""
 
-    def __init__(self, dataset: Dataset, batch: Batch, store: _Store, portal: Portal) -> None:
+    def __init__(
+        self, dataset: Dataset, batch: Batch, store: _Store, portal: Portal, conditions: Mapping[str, str]
+    ) -> None:
+        self._conditions = conditions
         self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
         self._watch = _watch(dataset, batch, store.stand.provenance)
 
-    def run(self) -> Seal:
+    def run(self) -> Seal | None:
         try:
-            self._collect()
+            is_known = self._collect()
             self._store.wait()
         finally:
             self._store.close()
+        if is_known:
+            return None
         self._check_counts()
         seal = self._store.lake.put_seal("raw", self._new_seal())
         failpoint("extract.seal")
         return seal
 
-    def _collect(self) -> None:
-        """Whatever the portal ends with, the pages that arrived are stored: the next attempt asks for none of them."""
+    def _collect(self) -> bool:
+        """Whatever the portal ends with, the pages that arrived are stored: the next attempt asks for none of them.
+
+        Returns whether the portal only said that its answer is the known one.
+        """
         growing, page = _GrowingPart(), None
         with closing(self._pages()) as pages:
             try:
                 for page in pages:
+                    if page.is_known:
+                        return True
                     self._watch.see(page.records, page.number)
                     self._store.follow(page)
                     growing.add(page)
@@ -216,14 +243,26 @@ class _Extraction:
                 if page is not None and growing.pages:
                     self._store.put(growing, page, self._watch.largest)
                 raise
+        return False
 
     def _pages(self) -> Generator[Page]:
         stand = self._store.stand
         if stand.parts and stand.next_state is None:
             return
         window = None if self._batch.is_snapshot else self._batch.window
-        where: dict[str, Any] = {"state": stand.next_state, "number": stand.next_page}
-        yield from self._portal.pages(self._dataset.source, window, value=stand.provenance.cursor_start, **where)
+        yield from self._portal.pages(
+            self._dataset.source,
+            window,
+            value=stand.provenance.cursor_start,
+            parents=self._parents(),
+            conditions=self._conditions,
+            state=stand.next_state,
+            number=stand.next_page,
+        )
+
+    def _parents(self) -> ParentRows | None:
+        found = self._store.stand.provenance.parent
+        return None if found is None else open_parent(found, self._dataset.source.parent_columns, self._store.lake)
 
     def _new_seal(self) -> Seal:
         stand = self._store.stand

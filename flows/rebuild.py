@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from prefect import flow, runtime
 
+from esteira.ahead import Extracted
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import ConfigError, EsteiraError
@@ -80,4 +81,5 @@ def _curated(dataset: Dataset, each: Rebuild, source: str, policy: Policy) -> Se
     if source == "raw":
         return curate(dataset, find_raw.with_options(**policy)(each), each.generation)
     got = extract_batch.with_options(**policy)(dataset, each.batch, each.generation)
+    assert isinstance(got, Extracted)  # noqa: S101 - a generation after the first is asked for without a condition
     return curate(dataset, got.raw, each.generation, got.ahead)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.dataset import Dataset
 from esteira.contract.incremental import Incremental
+from esteira.contract.parent import Parent
 from esteira.contract.quality import Quality, Reference
 from esteira.contract.source import ApiSource
 from esteira.contract.write import Append, DeleteInsert, Replace, Scd2, Upsert, WriteMode
@@ -24,6 +25,6 @@ Date = Annotated[pd.ArrowDtype, pa.date32()]
 """A calendar day, stored as DATE."""
 
 __all__ = [
-    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Incremental", "NextLink", "Offset", "PageNumber", "Quality", "Reference",
+    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Incremental", "NextLink", "Offset", "PageNumber", "Parent", "Quality", "Reference",
     "Replace", "Scd2", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
 ]  # fmt: skip

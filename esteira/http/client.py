@@ -36,6 +36,22 @@ class Answer:
     url_redacted: str
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a caller adds to a request and understands in an answer.
+
+    Attributes:
+        headers: Further headers, such as `If-None-Match`; never credentials.
+        statuses: Statuses besides 2xx that are answers, returned with their body instead of retried or raised.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    statuses: frozenset[int] = frozenset()
+
+
+PLAIN = Terms()
+
+
 class HttpClient:
     """Talks to one portal.
 
@@ -65,13 +81,14 @@ class HttpClient:
         self._transport = Transport(config)
         self._stopped = threading.Event()
 
-    def get(self, url: str, params: Params | None = None, *, what: str = "The request") -> Answer:
+    def get(self, url: str, params: Params | None = None, *, what: str = "The request", terms: Terms = PLAIN) -> Answer:
         """Ask until there is an answer or the budget is spent.
 
         Args:
             url: A path below the base URL, or an absolute URL on an allowed host.
             params: Query parameters to add.
             what: Begins each message, such as `Page 3`.
+            terms: Further headers, and statuses that are answers too.
 
         Raises:
             SourceUnavailable: No answer, or 5xx, for the whole budget.
@@ -83,8 +100,8 @@ class HttpClient:
         target = self._hosts.check(_with_query(self.absolute(url), params or {}))
         retry = 0
         while True:
-            outcome, asked = self._follow(target, what)
-            if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
+            outcome, asked = self._follow(target, what, terms)
+            if isinstance(outcome, Reply) and (200 <= outcome.status < 300 or outcome.status in terms.statuses):
                 self.stats.bytes += len(outcome.body)
                 return Answer(outcome.status, outcome.headers, outcome.body, asked, redact_url(asked))
             self._refuse_permanent(outcome, asked, what)
@@ -134,11 +151,11 @@ class HttpClient:
         if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
             raise SourceUnavailable("The reading of the portal was stopped.")
 
-    def _follow(self, url: str, what: str) -> tuple[Reply | Failure, str]:
+    def _follow(self, url: str, what: str, terms: Terms) -> tuple[Reply | Failure, str]:
         """One try with its redirects; returns the outcome and the URL that gave it, without our credentials."""
         asked = self.strip(url)
         for _ in range(MAX_REDIRECTS + 1):
-            outcome = self._send(asked)
+            outcome = self._send(asked, terms)
             location = (
                 outcome.headers.get("location") if isinstance(outcome, Reply) and outcome.status in REDIRECTS else None
             )
@@ -147,7 +164,7 @@ class HttpClient:
             asked = self.strip(self._hosts.check_redirect(asked, _joined(asked, location)))
         raise SourceRejected(f"{what}: {redact_url(url)} redirects more than {MAX_REDIRECTS} times.")
 
-    def _send(self, url: str) -> Reply | Failure:
+    def _send(self, url: str, terms: Terms) -> Reply | Failure:
         self._wait(self._limiter.reserve())
         self.stats.requests += 1
         mine = self._credentials
@@ -155,6 +172,7 @@ class HttpClient:
             "User-Agent": _user_agent(self.config.dataset),
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
+            **terms.headers,
         }
         if mine.cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in mine.cookies.items())

@@ -4,7 +4,7 @@ Nothing else builds a key. Objects are written once and never overwritten; what 
 """
 
 from esteira.lake.layout import Layout
-from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, Part, Provenance, Seal, Tombstone
+from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, ParentSeal, Part, Provenance, Seal, Tombstone
 from esteira.lake.store import Lake
 from esteira.lake.writing import TableParts
 
@@ -14,6 +14,7 @@ __all__ = [
     "Lake",
     "Layout",
     "PagePointer",
+    "ParentSeal",
     "Part",
     "Provenance",
     "Seal",

@@ -9,12 +9,22 @@ from typing import Any, Literal
 import msgspec
 
 
-class PagePointer(msgspec.Struct, frozen=True):
-    """One page inside a raw part: `number` counts from 1 in the batch, `size_bytes` is its length before compression."""
+class PagePointer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One page inside a raw part.
+
+    Attributes:
+        number: Counts from 1 in the batch.
+        size_bytes: Its length before compression.
+        rows: Records in it.
+        given: A JSON object of the parent's values that are added to each of its records; the page itself stays what the portal sent.
+        index_bytes: Where one pointer stands for all pages of the part: length of the index that lies behind them (esteira.lake.index).
+    """
 
     number: int
     size_bytes: int
     rows: int
+    given: str = ""
+    index_bytes: int = 0
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -39,16 +49,30 @@ class Part(msgspec.Struct, frozen=True):
     text_bytes: dict[str, int] = {}
 
 
+class ParentSeal(msgspec.Struct, frozen=True):
+    """The batch of a parent whose rows were walked: its curated seal."""
+
+    dataset: str
+    batch: str
+    generation: int
+    seal_hash: str
+
+
 class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an extraction began with and what it came to, beside the rows.
 
     Attributes:
         cursor_start: The value of a cursor that is no time that the portal was asked with.
         cursor_end: The largest value of it that arrived; None when no row did.
+        parent: The batch of the parent that was walked.
+        etag, modified: The answer's `ETag` and `Last-Modified`, of a source that skips what has not changed.
     """
 
     cursor_start: int | str | None = None
     cursor_end: int | str | None = None
+    parent: ParentSeal | None = None
+    etag: str | None = None
+    modified: str | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ pages would otherwise be asked for everything twice.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,18 +15,21 @@ from queue import LifoQueue
 
 from esteira.contract.source import ApiSource
 from esteira.errors import PayloadError
-from esteira.http import Answer, HttpClient
+from esteira.http import Answer, HttpClient, Terms
 from esteira.paginate import PageRequest
 from esteira.portal.envelope import Envelope, is_json, reader_of
 from esteira.redaction import printable
 
+NOT_MODIFIED = 304
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An answer and what is in it."""
+    """An answer and what is in it; nothing where the portal says that it is still the known one."""
 
     answer: Answer
     envelope: Envelope
+    is_known: bool = False
 
 
 class Fetching:
@@ -36,9 +39,17 @@ class Fetching:
         clients: As many as requests may be under way at once.
         source: Where its pages' records stand.
         attempts: Tries of a page whose body is no JSON.
+        conditions: Headers under which the portal sends its answer only if it is another than the one that is known.
     """
 
-    def __init__(self, clients: Sequence[HttpClient], source: ApiSource, attempts: int) -> None:
+    def __init__(
+        self,
+        clients: Sequence[HttpClient],
+        source: ApiSource,
+        attempts: int,
+        conditions: Mapping[str, str] | None = None,
+    ) -> None:
+        self._terms = Terms(conditions, frozenset({NOT_MODIFIED})) if conditions else Terms()
         self._clients, self._attempts = clients, attempts
         self._free = LifoQueue[HttpClient]()
         for client in clients:
@@ -74,6 +85,16 @@ class Fetching:
         coming = self._coming.pop(_mark(request), None)
         return self._fetch(request, number) if coming is None else coming.result()
 
+    def keep(self, requests: Iterable[PageRequest]) -> None:
+        """Forget what was asked for ahead, but for these requests: a walk that has ended leaves guesses behind its end.
+
+        Args:
+            requests: What will be fetched soon.
+        """
+        kept = {_mark(request) for request in requests}
+        for mark in [mark for mark in self._coming if mark not in kept]:
+            self._coming.pop(mark).cancel()
+
     def strip(self, url: str) -> str:
         """A link without our own query credentials."""
         return self._clients[0].strip(url)
@@ -104,7 +125,9 @@ class Fetching:
     def _tried(self, client: HttpClient, request: PageRequest, number: int) -> Fetched:
         retry = 0
         while True:
-            answer = client.get(_url(client, request), request.params, what=f"Page {number}")
+            answer = client.get(_url(client, request), request.params, what=f"Page {number}", terms=self._terms)
+            if answer.status == NOT_MODIFIED:
+                return Fetched(answer, Envelope([], lambda _: None), is_known=True)
             try:
                 return Fetched(answer, self._read(answer.body))
             except PayloadError as exc:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextvars
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import msgspec
 
@@ -19,6 +21,7 @@ from esteira.paginate import State
 from esteira.portal.config import PortalConfig
 from esteira.portal.envelope import reader_of
 from esteira.portal.fetching import Fetching
+from esteira.portal.parents import ParentWalk, Row, Rows
 from esteira.portal.walk import Page, Walk
 
 
@@ -59,6 +62,8 @@ class Portal:
         window: Window | None = None,
         *,
         value: Value | None = None,
+        parents: Rows | None = None,
+        conditions: Mapping[str, str] | None = None,
         state: State | None = None,
         number: int = 1,
     ) -> Iterator[Page]:
@@ -68,6 +73,8 @@ class Portal:
             source: The contract's source.
             window: The window to ask for; None for a snapshot.
             value: Where a cursor that is no time goes on.
+            parents: The rows of the parent, of a source that has one.
+            conditions: Headers under which the portal sends its answer only if it is another than the known one.
             state: `next_state` of an earlier page, to resume behind it.
             number: Number of the first page that will come.
 
@@ -76,11 +83,19 @@ class Portal:
             SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.get`.
         """
         clients = [self._new_client() for _ in range(self.config.max_concurrent_requests)]
-        fetching = Fetching(clients, source, self.config.max_payload_attempts)
-        walk = Walk(source, _params(source, window, value), fetching)
+        fetching = Fetching(clients, source, self.config.max_payload_attempts, conditions)
+        params = _params(source, window, value)
+        walk = (
+            Walk(source, source.path, params, fetching)
+            if parents is None
+            else ParentWalk(
+                source, parents, fetching, lambda row: Walk(source, *_of_row(source, params, row), fetching)
+            )
+        )
         ahead = ThreadPoolExecutor(1, thread_name_prefix="esteira-page")
         try:
-            coming: Future[Page] | None = _submit(ahead, walk, state or source.paginator.first(), number)
+            first = walk.first() if state is None else state
+            coming: Future[Page] | None = None if first is None else _submit(ahead, walk, first, number)
             while coming is not None:
                 page = coming.result()
                 coming = None if page.next_state is None else _submit(ahead, walk, page.next_state, page.number + 1)
@@ -103,7 +118,20 @@ def records_of(body: bytes, source: ApiSource) -> list[msgspec.Raw]:
     return reader_of(source.records, ())(body).records
 
 
-def _submit(ahead: ThreadPoolExecutor, walk: Walk, state: State, number: int) -> Future[Page]:
+def _of_row(source: ApiSource, params: Mapping[str, Any], row: Row) -> tuple[str, dict[str, Any]]:
+    """Path and parameters with the parent's values in their places."""
+    path = _PLACE.sub(lambda found: quote(str(row[found[1]]), safe=""), source.path)
+    told = {
+        name: _PLACE.sub(lambda found: str(row[found[1]]), each) if isinstance(each, str) else each
+        for name, each in params.items()
+    }
+    return path, told
+
+
+_PLACE = re.compile(r"\{parent\.(\w+)\}")
+
+
+def _submit(ahead: ThreadPoolExecutor, walk: Walk | ParentWalk, state: State, number: int) -> Future[Page]:
     """Fetch in the background, with the caller's context: log records of a Prefect run keep their run."""
     return ahead.submit(contextvars.copy_context().run, walk.page, state, number)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -27,6 +27,9 @@ class Page:
         total: The total that the portal reports, or None.
         next_state: Where the walk goes on, JSON-serialisable; None after the last page.
         url: Where it came from, for people.
+        given: A JSON object of the parent's values that belong to each record; empty for none.
+        etag, modified: What names this very answer, of a source that skips the known one: `ETag` and `Last-Modified`.
+        is_known: Whether the portal says, instead of sending it, that it is the one that was named.
     """
 
     number: int
@@ -35,6 +38,10 @@ class Page:
     total: int | None
     next_state: State | None = field(repr=False)
     url: str
+    given: bytes = b""
+    etag: str | None = None
+    modified: str | None = None
+    is_known: bool = False
 
 
 class Walk:
@@ -42,14 +49,19 @@ class Walk:
 
     Args:
         source: The contract's source.
+        path: What is asked for.
         params: Query parameters of every request.
         fetching: The clients.
     """
 
-    def __init__(self, source: ApiSource, params: Mapping[str, str | int], fetching: Fetching) -> None:
-        self._source, self._params, self._fetching = source, params, fetching
+    def __init__(self, source: ApiSource, path: str, params: Mapping[str, str | int], fetching: Fetching) -> None:
+        self._source, self._path, self._params, self._fetching = source, path, params, fetching
         self._total: int | None = None
         self._may_guess = False
+
+    def first(self) -> State | None:
+        """The state of the first page."""
+        return self._source.paginator.first()
 
     def page(self, state: State, number: int) -> Page:
         """The page of a state.
@@ -60,8 +72,10 @@ class Walk:
         """
         if self._may_guess:
             self._fetching.expect(self._guesses(state, number))
-        fetched = self._fetching.fetch(self._request(state), number)
+        fetched = self._fetching.fetch(self.request(state), number)
         answer, envelope = fetched.answer, fetched.envelope
+        if fetched.is_known:
+            return Page(number, b"", [], None, None, answer.url_redacted, is_known=True)
         reading = PageReading(
             number=number,
             url=answer.url,
@@ -74,10 +88,14 @@ class Walk:
         following = self._source.paginator.next(state, reading)
         self._total = self._reported(envelope, number)
         self._may_guess = self._has_guessed(state, following)
-        return Page(number, answer.body, envelope.records, self._total, following, answer.url_redacted)
+        page = Page(number, answer.body, envelope.records, self._total, following, answer.url_redacted)
+        if not self._source.skip_unchanged:
+            return page
+        return replace(page, etag=answer.headers.get("etag"), modified=answer.headers.get("last-modified"))
 
-    def _request(self, state: State) -> PageRequest:
-        return self._source.paginator.request(state, self._source.path, self._params)
+    def request(self, state: State) -> PageRequest:
+        """What to ask for in a state."""
+        return self._source.paginator.request(state, self._path, self._params)
 
     def _guesses(self, state: State, number: int) -> Iterator[tuple[PageRequest, int]]:
         """The page itself, and those behind it as long as the paginator can tell."""
@@ -85,7 +103,7 @@ class Walk:
         for ahead in range(self._fetching.spare + 1):
             if guess is None:
                 return
-            yield self._request(guess), number + ahead
+            yield self.request(guess), number + ahead
             guess = self._source.paginator.guess(guess, self._total)
 
     def _has_guessed(self, state: State, following: State | None) -> bool:
@@ -93,7 +111,7 @@ class Walk:
         if following is None or not self._fetching.spare:
             return False
         guess = self._source.paginator.guess(state, self._total)
-        return guess is not None and self._request(guess) == self._request(following)
+        return guess is not None and self.request(guess) == self.request(following)
 
     def _reported(self, envelope: Envelope, number: int) -> int | None:
         value = envelope.lookup(self._source.total) if self._source.total else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 
-State = Literal["committed", "undone", "given_up", "skipped"]
+State = Literal["committed", "undone", "given_up", "skipped", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class LedgerEntry:
         run: Name of the run.
         version: Version of Esteira.
         generation: Counts from 1; 0 is a batch that was settled without being loaded.
-        state: `committed`, `undone` (taken out again), `given_up` (attempts used up) or `skipped` (by policy).
+        state: `committed`, `undone` (taken out again), `given_up` (attempts used up), `skipped` (by policy) or `unchanged` (the portal
+            says that its snapshot is still that of an earlier batch).
         reason: Why it is in another state than `committed`.
         deleted: Rows that left the table without a successor.
         table_rows: Rows in the table after this entry, counted in its transaction.

@@ -21,7 +21,7 @@ from esteira.lake import Lake, Provenance, Seal
 from esteira.portal import Portal
 from esteira.rebuild import require_askable
 from esteira.warehouse import LedgerEntry
-from tests.core.small import dataset, raw, source
+from tests.core.small import NO_LAKE, dataset, raw, source
 from tests.extract.hostile import Asked, Say, hostile, page
 
 Opened = Callable[[str], Portal]
@@ -89,7 +89,7 @@ def test_more_rows_than_a_page_share_one_value_and_none_is_lost_or_twice(lake: L
     with hostile(portal) as up:
         for day in range(4):
             batch = slot_of(contract, day)
-            beginning = begin(contract, batch, 1, lambda _: entries)
+            beginning = begin(contract, batch, 1, lambda _: entries, NO_LAKE)
             sealed = extract(contract, batch, portal=open_portal(up.url), lake=lake, beginning=beginning)
             entries.append(settled(batch, sealed))
             found = rows_of(contract, sealed, lake)
@@ -114,7 +114,7 @@ def test_a_batch_asks_for_what_lies_above_the_largest_committed_value(lake: Lake
         )
         portal.rows.append((3, 30))
         entries = [settled(slot_of(contract, 0), first)]
-        beginning = begin(contract, slot_of(contract, 1), 1, lambda _: entries)
+        beginning = begin(contract, slot_of(contract, 1), 1, lambda _: entries, NO_LAKE)
         second = extract(contract, slot_of(contract, 1), portal=open_portal(up.url), lake=lake, beginning=beginning)
     assert (first.provenance, second.provenance) == (Provenance(0, 20), Provenance(20, 30))
     assert rows_of(contract, second, lake) == [(3, 30)]
@@ -157,30 +157,30 @@ def entry(day: int, end: str | None, **changes: Any) -> LedgerEntry:
 )
 def test_the_start_is_a_pure_function_of_the_ledger(entries: list[LedgerEntry], start: int):
     contract = ties()
-    assert begin(contract, slot_of(contract, 0), 1, lambda _: entries) == Beginning(1, start)
+    assert begin(contract, slot_of(contract, 0), 1, lambda _: entries, NO_LAKE) == Beginning(1, start)
 
 
 def test_a_lag_goes_back_from_the_largest_value_and_not_from_the_first():
     lagging = ties(lag=100)
-    assert begin(lagging, slot_of(lagging, 0), 1, lambda _: [entry(1, "1000")]).cursor_start == 900
-    assert begin(lagging, slot_of(lagging, 0), 1, lambda _: []).cursor_start == 0
+    assert begin(lagging, slot_of(lagging, 0), 1, lambda _: [entry(1, "1000")], NO_LAKE).cursor_start == 900
+    assert begin(lagging, slot_of(lagging, 0), 1, lambda _: [], NO_LAKE).cursor_start == 0
 
 
 def test_a_batch_that_is_loaded_again_begins_where_it_began():
     contract = ties()
     own = entry(1, "20", batch_id=slot_of(contract, 0).id, cursor_start="10")
-    assert begin(contract, slot_of(contract, 0), 2, lambda _: [own, entry(2, "30")]) == Beginning(2, 10)
+    assert begin(contract, slot_of(contract, 0), 2, lambda _: [own, entry(2, "30")], NO_LAKE) == Beginning(2, 10)
 
 
 def test_a_ledger_of_another_type_is_an_error_that_names_both():
     contract = ties()
     with pytest.raises(ConfigError, match="stands at 'a7', and initial=0 says"):
-        begin(contract, slot_of(contract, 0), 1, lambda _: [entry(1, "a7")])
+        begin(contract, slot_of(contract, 0), 1, lambda _: [entry(1, "a7")], NO_LAKE)
 
 
 def test_a_source_with_windows_asks_no_ledger():
     windowed = dataset(source=source(incremental=Incremental("at", "from", "to", date(2013, 1, 1))))
-    assert begin(windowed, slot_of(windowed, 0), 3, lambda _: pytest.fail("asked")) == Beginning(3)
+    assert begin(windowed, slot_of(windowed, 0), 3, lambda _: pytest.fail("asked"), NO_LAKE) == Beginning(3)
 
 
 def test_append_with_a_start_that_is_asked_for_again_is_refused():
