@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -21,9 +22,10 @@ from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Provenance, Seal
 from esteira.lake.index import folded
-from esteira.parents import ParentRows, open_parent
+from esteira.parents import ParentRows, open_parent, stands
 from esteira.portal import Page, Portal, given_to
 
+logger = logging.getLogger(__name__)
 PART_BYTES = 32 * 1024 * 1024
 """JSON of a raw part: what a kill costs at a fast portal."""
 PART_SECONDS = 30.0
@@ -85,15 +87,21 @@ def extract(
         if sealed:
             return sealed
         layout = Layout(batch.dataset, batch.id, generation)
-        stand = lake.find_checkpoint(layout) or Checkpoint((), None, 1, None, _provenance(beginning))
+        stand = _stand(lake.find_checkpoint(layout), beginning, lake)
         known = beginning.known.headers if beginning.known and not stand.parts else {}
         return _Extraction(dataset, batch, _Store(layout, lake, stand, on_progress, follower), portal, known).run()
     except EsteiraError as exc:
         raise exc.located(dataset=batch.dataset, batch=batch.id) from exc.__cause__
 
 
-def _provenance(beginning: Beginning) -> Provenance:
-    return Provenance(cursor_start=beginning.cursor_start, parent=beginning.parent)
+def _stand(found: Checkpoint | None, beginning: Beginning, lake: Lake) -> Checkpoint:
+    """Where an earlier attempt came to; from the beginning where there was none, or where the parent that it walked was purged since."""
+    fresh = Checkpoint((), None, 1, None, Provenance(cursor_start=beginning.cursor_start, parent=beginning.parent))
+    parent = found.provenance.parent if found else None
+    if found is None or parent is None or stands(parent, lake):
+        return found or fresh
+    logger.warning("%s %s is not in the lake any more: its children are asked for anew", parent.dataset, parent.batch)
+    return msgspec.structs.replace(fresh, walk=found.walk + 1)
 
 
 class _GrowingPart:
@@ -178,6 +186,13 @@ class _Store:
     def close(self) -> None:
         self._storing.stop()
 
+    def begin_anew(self) -> None:
+        """Have the next attempt ask for everything again: what arrived is not what the portal has."""
+        before = self.stand.provenance
+        kept = Provenance(cursor_start=before.cursor_start, parent=before.parent)
+        anew = Checkpoint((), None, 1, None, kept, self.stand.walk + 1)
+        self.lake.put_checkpoint(self.layout, self.attempt, anew)
+
     def _put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> Checkpoint:
         stand = self.stand
         content, pages = growing.packed(is_folded=self._has_parent)
@@ -193,7 +208,7 @@ class _Store:
         provenance = msgspec.structs.replace(
             stand.provenance, cursor_end=largest, etag=last.etag, modified=last.modified
         )
-        checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total, provenance)
+        checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total, provenance, stand.walk)
         self.lake.put_checkpoint(self.layout, self.attempt, checkpoint)
         failpoint("extract.checkpoint")
         return checkpoint
@@ -217,7 +232,11 @@ class _Extraction:
             self._store.close()
         if is_known:
             return None
-        self._check_counts()
+        try:
+            self._check_counts()
+        except (PayloadError, DataQualityError):
+            self._store.begin_anew()
+            raise
         seal = self._store.lake.put_seal("raw", self._new_seal())
         failpoint("extract.seal")
         return seal
@@ -280,7 +299,8 @@ class _Extraction:
         if total is not None and total != rows:
             raise PayloadError(
                 f"The portal reports {total} rows for this window and delivered {rows} on {self._store.stand.next_page - 1} pages.",
-                hint="Rows may have changed while they were read: run again. If it repeats, check the paginator and the total's path.",
+                hint="Rows may have changed while they were read: run again, and all of it is asked for anew. If it repeats, check the paginator and the "
+                "total's path.",
             )
         if rows < floor:
             raise DataQualityError(

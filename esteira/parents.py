@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from esteira.errors import ConfigError, SealConflict
-from esteira.lake import Lake, ParentSeal, Part, Seal
+from esteira.lake import Lake, Layout, ParentSeal, Part, Seal
 
 BATCH_ROWS = 1024
 """Rows in memory at a time; two such batches, since pages are asked for ahead."""
@@ -81,6 +81,14 @@ class ParentRows:
             first += batch.num_rows
 
 
+def stands(found: ParentSeal, lake: Lake) -> bool:
+    """Whether a parent's batch is still what a child began with: an erasure takes its parts and puts another generation in its place."""
+    seal = lake.find_settled_seal("curated", found.dataset, found.batch, found.generation)
+    if seal is None or seal.hash != found.seal_hash:
+        return False
+    return lake.find_tombstone("curated", Layout(seal.dataset, seal.batch, seal.generation)) is None
+
+
 def open_parent(found: ParentSeal, columns: Sequence[str], lake: Lake) -> ParentRows:
     """The rows of a parent's batch.
 
@@ -97,6 +105,6 @@ def open_parent(found: ParentSeal, columns: Sequence[str], lake: Lake) -> Parent
         raise SealConflict(
             f"The batch began with {found.dataset} {found.batch}, sealed as {found.seal_hash[:16]}…, and "
             f"{'that seal is not in the lake' if seal is None else f'{seal.hash[:16]}… stands in its place'}.",
-            hint="Nothing was changed. Once the batch is given up, the next one begins with the parent's newest batch.",
+            hint="Nothing was changed. Run it again: the children are then asked for with the parent's newest batch.",
         )
     return ParentRows(seal.parts, columns, lake)

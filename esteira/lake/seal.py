@@ -84,6 +84,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
         next_page: Its number.
         total_reported: The total that the portal told, or None.
         provenance: What it began with; it stays so, whatever the ledger says by now.
+        walk: Counts from 1; the next one begins anew, since the portal's rows moved while the one before read them.
     """
 
     parts: tuple[Part, ...]
@@ -91,6 +92,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     next_page: int
     total_reported: int | None
     provenance: Provenance = Provenance()
+    walk: int = 1
 
 
 class AttemptNote(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Refere
 from esteira.curate import curate, given_pages
 from esteira.errors import ConfigError, PayloadError, SealConflict, SourceUnavailable
 from esteira.extract import extract
-from esteira.lake import Lake, Layout, ParentSeal, Seal
+from esteira.lake import Lake, Layout, ParentSeal, Seal, Tombstone
 from esteira.lake.index import pages_of
 from esteira.parents import ParentRows, open_parent
 from esteira.portal import Portal, PortalConfig, given_to
@@ -320,3 +320,21 @@ def test_digits_of_a_parents_value_survive():
 
     given = {"a": 2**63, "b": Decimal("1234567890123456.78"), "c": None, "d": datetime(2014, 1, 1, tzinfo=UTC)}
     assert _object(given) == b'{"a":9223372036854775808,"b":1234567890123456.78,"c":null,"d":"2014-01-01T00:00:00Z"}'
+
+
+def test_children_of_a_parent_that_was_purged_meanwhile_are_asked_for_anew(lake: Lake, open_portal: Opened):
+    contract, first = tasks(pages_per_part=1), sealed_parent(lake, [7, 8])
+    portal, is_up = Children(p7=2, p8=1, p9=1), False
+    batch = batch_of(contract)
+    with hostile(lambda asked: portal(asked) if is_up or "/7/" in asked.path else page({}, 503)) as up:
+        beginning = begin(contract, batch, 1, lambda _: [first], NO_LAKE)
+        with pytest.raises(SourceUnavailable):
+            extract(contract, batch, portal=open_portal(up.url), lake=lake, beginning=beginning)
+        stone = Tombstone(purged_at=NOW, request="r", replaced_by=2, objects=1)
+        lake.put(Layout("projects", first.batch_id).tombstone("curated"), msgspec.json.encode(stone))
+        newer, is_up = sealed_parent(lake, [8, 9], day=1), True
+        later = begin(contract, batch, 1, lambda _: [newer], NO_LAKE)
+        sealed = extract(contract, batch, portal=open_portal(up.url), lake=lake, beginning=later)
+    assert sealed is not None
+    assert rows_of(contract, sealed, lake) == [(8, 0), (9, 0)]
+    assert sealed.provenance.parent == later.parent
