@@ -252,7 +252,7 @@ class _Extraction:
                 for page in pages:
                     if page.is_known:
                         return True
-                    self._watch.see(page.records, page.number)
+                    self._watch.see(page.body, page.records, page.number)
                     self._store.follow(page)
                     growing.add(page)
                     if page.next_state is None or growing.is_full(self._dataset.source.pages_per_part):
@@ -313,7 +313,7 @@ class _NoWatch:
 
     largest = None
 
-    def see(self, records: list[msgspec.Raw], number: int) -> None:
+    def see(self, body: bytes, records: list[msgspec.Raw], number: int) -> None:
         """Let it pass."""
 
 

@@ -1,10 +1,12 @@
 """Cursors that are no time: where a batch begins, what it brings, and what the ledger keeps of it."""
 
 import io
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow.parquet as pq
@@ -27,6 +29,11 @@ from tests.extract.hostile import Asked, Say, hostile, page
 Opened = Callable[[str], Portal]
 NOW = datetime(2014, 1, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
+
+
+def seen(*records: dict[str, Any]) -> tuple[bytes, list[msgspec.Raw]]:
+    """A page and its records."""
+    return json.dumps(records).encode(), raw(*records)
 
 
 class Tie(pandera.DataFrameModel):
@@ -211,8 +218,8 @@ def test_a_batch_without_an_end_is_not_asked_for_again_where_rows_would_be_inser
 )
 def test_the_largest_value_of_the_records_is_followed(initial: Any, values: list[Any], largest: Any):
     watch = CursorWatch(numbers(initial=initial))
-    watch.see(raw(*({"seq": value, "other": 99} for value in values), {"other": 1}), 1)
-    watch.see([], 2)
+    watch.see(*seen(*({"seq": value, "other": 99} for value in values), {"other": 1}), 1)
+    watch.see(b"[]", [], 2)
     assert watch.largest == largest
 
 
@@ -229,7 +236,7 @@ def test_a_value_beyond_the_declared_bound_is_an_error_and_nothing_is_stored(lak
 
 def test_a_text_that_the_ledger_cannot_hold_is_an_error():
     with pytest.raises(PayloadError, match="a text of 2000 bytes"):
-        CursorWatch(numbers(initial="")).see(raw({"seq": "x" * 2000}), 1)
+        CursorWatch(numbers(initial="")).see(*seen({"seq": "x" * 2000}), 1)
 
 
 END = datetime(2013, 2, 1, tzinfo=UTC)
@@ -252,7 +259,7 @@ END = datetime(2013, 2, 1, tzinfo=UTC)
 def test_a_row_far_behind_its_window_is_an_error(changes: dict[str, Any], values: list[Any]):
     incremental = Incremental("at", "from", "to", date(2013, 1, 1), **changes)
     with pytest.raises(PayloadError, match=r"Page 3: the cursor at stands at .* and the window ends at 2013-02-01"):
-        WindowWatch(incremental, END).see(raw(*({"at": value} for value in values)), 3)
+        WindowWatch(incremental, END).see(*seen(*({"at": value} for value in values)), 3)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +275,7 @@ def test_a_row_far_behind_its_window_is_an_error(changes: dict[str, Any], values
 )
 def test_a_row_within_what_is_allowed_or_that_cannot_be_read_passes(changes: dict[str, Any], values: list[Any]):
     incremental = Incremental("at", "from", "to", date(2013, 1, 1), **changes)
-    WindowWatch(incremental, END).see(raw(*({"at": value} for value in values)), 3)
+    WindowWatch(incremental, END).see(*seen(*({"at": value} for value in values)), 3)
 
 
 @pytest.mark.fault(22)
@@ -287,3 +294,9 @@ def test_a_seal_from_before_keeps_its_bytes():
     assert (
         b'"provenance":{"cursor_end":7}}' in Seal("rows", "b", "a", (), 0, provenance=Provenance(cursor_end=7)).encode()
     )
+
+
+def test_a_name_that_stands_elsewhere_in_the_page_blames_no_row():
+    body = b'{"rows": [{"at": "2013-01-05", "more": {"at": "2099-01-01"}}]}'
+    incremental = Incremental("at", "from", "to", date(2013, 1, 1))
+    WindowWatch(incremental, END).see(body, [msgspec.Raw(body[10:-2])], 1)
