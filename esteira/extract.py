@@ -23,7 +23,7 @@ from esteira.in_order import InOrder
 from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Provenance, Seal
 from esteira.lake.index import folded
 from esteira.parents import ParentRows, open_parent, stands
-from esteira.portal import Page, Portal, given_to
+from esteira.portal import Asked, Page, Portal, SoFar, given_to
 
 logger = logging.getLogger(__name__)
 PART_BYTES = 32 * 1024 * 1024
@@ -96,7 +96,9 @@ def extract(
 
 def _stand(found: Checkpoint | None, beginning: Beginning, lake: Lake) -> Checkpoint:
     """Where an earlier attempt came to; from the beginning where there was none, or where the parent that it walked was purged since."""
-    fresh = Checkpoint((), None, 1, None, Provenance(cursor_start=beginning.cursor_start, parent=beginning.parent))
+    fresh = Checkpoint(
+        (), None, 1, None, provenance=Provenance(cursor_start=beginning.cursor_start, parent=beginning.parent)
+    )
     parent = found.provenance.parent if found else None
     if found is None or parent is None or stands(parent, lake):
         return found or fresh
@@ -112,12 +114,14 @@ class _GrowingPart:
         self._stream = pa.CompressedOutputStream(self._sink, "zstd")  # level 1, Arrow's own choice: ten to one for JSON
         self._began = time.monotonic()
         self.pages: list[PagePointer] = []
+        self.warnings: list[str] = []
         self.size_bytes = 0
 
     def add(self, page: Page) -> None:
         self._stream.write(page.body)
         self.pages.append(PagePointer(page.number, len(page.body), len(page.records), page.given.decode()))
         self.size_bytes += len(page.body)
+        self.warnings += [page.warning] if page.warning else []
 
     def is_full(self, most_pages: int | None) -> bool:
         is_old = time.monotonic() - self._began > PART_SECONDS
@@ -190,7 +194,7 @@ class _Store:
         """Have the next attempt ask for everything again: what arrived is not what the portal has."""
         before = self.stand.provenance
         kept = Provenance(cursor_start=before.cursor_start, parent=before.parent)
-        anew = Checkpoint((), None, 1, None, kept, self.stand.walk + 1)
+        anew = Checkpoint((), None, 1, None, provenance=kept, walk=self.stand.walk + 1)
         self.lake.put_checkpoint(self.layout, self.attempt, anew)
 
     def _put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> Checkpoint:
@@ -203,12 +207,15 @@ class _Store:
             pages=pages,
             first_row=self.rows,
         )
+        pa.default_memory_pool().release_unused()  # what many pages left behind would else add up over a long batch
         failpoint("extract.part")
         total = last.total if stand.total_reported is None or self._has_parent else stand.total_reported
         provenance = msgspec.structs.replace(
             stand.provenance, cursor_end=largest, etag=last.etag, modified=last.modified
         )
-        checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total, provenance, stand.walk)
+        warnings = tuple(dict.fromkeys((*stand.warnings, *growing.warnings)))
+        where = last.next_state, last.number + 1, total, warnings
+        checkpoint = Checkpoint((*stand.parts, part), *where, provenance, stand.walk)
         self.lake.put_checkpoint(self.layout, self.attempt, checkpoint)
         failpoint("extract.checkpoint")
         return checkpoint
@@ -269,15 +276,10 @@ class _Extraction:
         if stand.parts and stand.next_state is None:
             return
         window = None if self._batch.is_snapshot else self._batch.window
-        yield from self._portal.pages(
-            self._dataset.source,
-            window,
-            value=stand.provenance.cursor_start,
-            parents=self._parents(),
-            conditions=self._conditions,
-            state=stand.next_state,
-            number=stand.next_page,
-        )
+        source, asked = self._dataset.source, Asked(stand.provenance.cursor_start, self._parents(), self._conditions)
+        so_far = SoFar(self._store.rows, stand.total_reported)
+        where: dict[str, Any] = {"state": stand.next_state, "number": stand.next_page, "so_far": so_far}
+        yield from self._portal.pages(source, window, asked=asked, **where)
 
     def _parents(self) -> ParentRows | None:
         found = self._store.stand.provenance.parent
@@ -289,6 +291,7 @@ class _Extraction:
             "parts": stand.parts,
             "extracted": self._store.rows,
             "total_reported": stand.total_reported,
+            "warnings": stand.warnings,
             "generation": self._store.layout.generation,
             "provenance": stand.provenance,
         }

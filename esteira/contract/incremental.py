@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from esteira.contract.choices import require_choice
 from esteira.contract.clock import Clock
 from esteira.errors import ConfigError
+from esteira.paginate import LATER
 
 Bounds = Literal["[)", "[]", "(]", "()"]
 Chunk: TypeAlias = timedelta | Literal["month", "year"]
@@ -17,8 +18,8 @@ Value: TypeAlias = int | str
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 _OF_TIME = ("end_param", "chunk", "format", "timezone", "resolution", "ahead")
 """What means nothing to a cursor that is no time."""
-_NEVER_ASKED = ("ahead", "highest")
-"""Says what may arrive, not what is asked for."""
+_ASIDE = {"is_aside": True}
+"""Says what may arrive, not what is asked for: no part of the source's hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,11 @@ class Incremental:
     lag: timedelta | int = timedelta(0)
     chunk: Chunk = timedelta(days=31)
     format: str = ISO
-    bounds: Bounds = "[)"
-    resolution: timedelta | None = None
-    timezone: str = "UTC"
-    ahead: timedelta = timedelta(days=1)
-    highest: Value | None = None
+    bounds: Bounds = field(default="[)", metadata=LATER)
+    resolution: timedelta | None = field(default=None, metadata=LATER)
+    timezone: str = field(default="UTC", metadata=LATER)
+    ahead: timedelta = field(default=timedelta(days=1), metadata=_ASIDE)
+    highest: Value | None = field(default=None, metadata=_ASIDE)
 
     def __post_init__(self) -> None:
         require_choice(f"Incremental({self.cursor!r}, bounds)", self.bounds, get_args(Bounds))
@@ -124,14 +125,6 @@ class Incremental:
     def lagging(self, value: Value) -> Value:
         """The value to ask with, so that rows which came late are read again."""
         return value - self.lag if isinstance(value, int) and isinstance(self.lag, int) else value
-
-    @property
-    def definition(self) -> dict[str, Any]:
-        """What is asked of the portal, for the hash of the source: what came later stands in it only where it says something."""
-        since_the_first = ("bounds", "resolution", "timezone")
-        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in _NEVER_ASKED}
-        unsaid = {each.name: each.default for each in fields(self) if each.name in since_the_first}
-        return {name: value for name, value in own.items() if name not in unsaid or value != unsaid[name]}
 
     def _behind(self, start: datetime) -> datetime:
         if isinstance(self.chunk, timedelta):

@@ -83,6 +83,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
         next_state: The walk's state for the next page; None when there is none.
         next_page: Its number.
         total_reported: The total that the portal told, or None.
+        warnings: What the seal will say about the pages so far.
         provenance: What it began with; it stays so, whatever the ledger says by now.
         walk: Counts from 1; the next one begins anew, since the portal's rows moved while the one before read them.
     """
@@ -91,6 +92,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
     next_state: dict[str, Any] | None
     next_page: int
     total_reported: int | None
+    warnings: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
     walk: int = 1
 

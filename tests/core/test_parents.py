@@ -17,9 +17,9 @@ import pytest
 from esteira.batch import Batch, Known, plan
 from esteira.beginning import Beginning, begin
 from esteira.catalogue import in_order
-from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Reference, Upsert
+from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Reference, ResponseAction, SinglePage, Upsert
 from esteira.curate import curate, given_pages
-from esteira.errors import ConfigError, PayloadError, SealConflict, SourceUnavailable
+from esteira.errors import ConfigError, PayloadError, SealConflict, SourceRejected, SourceUnavailable
 from esteira.extract import extract
 from esteira.lake import Lake, Layout, ParentSeal, Seal, Tombstone
 from esteira.lake.index import pages_of
@@ -151,7 +151,7 @@ def test_a_parent_without_rows_is_a_batch_without_rows(lake: Lake, open_portal: 
 
 @pytest.mark.fault(17)
 def test_totals_are_summed_over_the_parents(lake: Lake, open_portal: Opened):
-    contract, entry = tasks(), sealed_parent(lake, [7, 8])
+    contract, entry = tasks(paginator=Offset(limit=2)), sealed_parent(lake, [7, 8])
     answers = {"/projects/7/tasks": 1, "/projects/8/tasks": 4}
     beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
 
@@ -338,3 +338,47 @@ def test_children_of_a_parent_that_was_purged_meanwhile_are_asked_for_anew(lake:
     assert sealed is not None
     assert rows_of(contract, sealed, lake) == [(8, 0), (9, 0)]
     assert sealed.provenance.parent == later.parent
+
+
+def test_a_parents_404_by_contract_is_no_error_and_is_told(lake: Lake, open_portal: Opened):
+    contract = tasks(responses=(ResponseAction("ignore", status=404),), total=None, paginator=Offset(limit=2))
+    portal, entry = Children(p7=1, p9=3), sealed_parent(lake, [7, 8, 9])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(lambda asked: page({}, 404) if "/8/" in asked.path else portal(asked)) as up:
+        sealed = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+    assert sealed is not None
+    assert rows_of(contract, sealed, lake) == portal.rows
+    assert any("404" in warning for warning in sealed.warnings)
+
+
+def test_a_parents_404_without_a_rule_is_an_error(lake: Lake, open_portal: Opened):
+    contract, entry = tasks(), sealed_parent(lake, [7])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(lambda _: page({}, 404)) as up, pytest.raises(SourceRejected, match="404"):
+        extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+
+
+def test_a_rule_about_rows_so_far_counts_those_of_one_parent(lake: Lake, open_portal: Opened):
+    """A total that is short of rows says so of its own parent's rows, also after a kill inside them."""
+    rule = ResponseAction("fail", is_short=True)
+    contract = tasks(responses=(rule,), pages_per_part=1)
+    portal, entry, is_up = Children(p7=3, p8=4), sealed_parent(lake, [7, 8]), False
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    batch = batch_of(contract)
+    with hostile(lambda asked: portal(asked) if is_up or asked.query["offset"] == "0" else page({}, 503)) as up:
+        with pytest.raises(SourceUnavailable):
+            extract(contract, batch, portal=open_portal(up.url), lake=lake, beginning=beginning)
+        is_up = True
+        sealed = extract(contract, batch, portal=open_portal(up.url), lake=lake, beginning=beginning)
+    assert sealed is not None
+    assert rows_of(contract, sealed, lake) == portal.rows
+
+
+def test_a_parents_value_stands_in_parameters_and_in_a_posts_body(lake: Lake, open_portal: Opened):
+    asked_for = {"params": {"p": "{parent.id}"}, "path": "/tasks"}
+    contract, entry = tasks(**asked_for, total=None, paginator=SinglePage()), sealed_parent(lake, [7, 8])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(lambda _: page({"rows": [{"id": 1}]})) as up:
+        extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+    assert [(asked.path, asked.query) for asked in up.asked] == [("/tasks", {"p": "7"}), ("/tasks", {"p": "8"})]
+    assert tasks(path="/tasks", method="POST", body={"p": "{parent.id}"}).source.parent_columns == ("id",)

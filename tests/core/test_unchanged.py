@@ -129,7 +129,7 @@ def test_without_skipping_nothing_is_remembered_and_nothing_is_asked_under_a_con
     ],
 )
 def test_skipping_needs_one_answer_that_is_the_whole_table(changes: dict[str, Any]):
-    with pytest.raises(ConfigError, match="needs one answer that is the whole table"):
+    with pytest.raises(ConfigError, match="needs one answer to a GET that is the whole table"):
         source(skip_unchanged=True, **changes)
 
 

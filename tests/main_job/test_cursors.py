@@ -17,7 +17,7 @@ import sys
 from blocks import PortalBlock
 from cli.stack import prepare_prefect
 prepare_prefect()
-PortalBlock(base_url=sys.argv[1], auth="none", allow_private_hosts=True).save("portal-of-cursors", overwrite=True)
+PortalBlock(base_url=sys.argv[1], allow_private_hosts=True).save("portal-of-cursors", overwrite=True)
 """
 _CONTRACT = '''"""{text}"""
 
@@ -105,7 +105,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cursors")
     for name, (columns, source, write) in CONTRACTS.items():
         rules = {
-            name: f'pa.Field(nullable={name != "id" and name != "land"}, description="Of the test")' for name in columns
+            name: f'pa.Field(nullable={name not in {"id", "land"}}, description="Of the test")' for name in columns
         }
         fields = "\n".join(f"    {name}: {_COLUMNS[name]} = {rules[name]}" for name in columns)
         text = _CONTRACT.format(name=name, text=f"{name.title()}.", columns=fields, source=source, write=write)
