@@ -153,6 +153,7 @@ class _Store:
             pages=tuple(growing.pages),
             first_row=self.rows,
         )
+        pa.default_memory_pool().release_unused()  # what many pages left behind would else add up over a long batch
         failpoint("extract.part")
         total = last.total if stand.total_reported is None else stand.total_reported
         checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total)
