@@ -18,7 +18,7 @@ PROGRESS_AFTER_PARTS = 2
 @task(task_run_name="extract {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
 def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extracted:
     """Bring a batch into raw, and curate it meanwhile."""
-    portal, lake = open_portal(dataset.source.portal), open_lake()
+    portal, lake = open_portal(dataset.source.portal, dataset.name), open_lake()
     found = extract_ahead(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), generation=generation)
     logger = get_run_logger()
     logger.info("%s %s: %s rows in %s raw parts", batch.dataset, batch.id, found.raw.extracted, len(found.raw.parts))
