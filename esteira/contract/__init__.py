@@ -13,6 +13,7 @@ import pyarrow as pa
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.dataset import Dataset
 from esteira.contract.incremental import Incremental
+from esteira.contract.parent import Parent
 from esteira.contract.quality import Quality, Reference
 from esteira.contract.responses import ResponseAction
 from esteira.contract.shapes import FirstRecord
@@ -27,5 +28,5 @@ Date = Annotated[pd.ArrowDtype, pa.date32()]
 
 __all__ = [
     "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "FirstRecord", "Header", "Incremental", "NextLink", "NextToken", "Offset", "PageNumber",
-    "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
+    "Parent", "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
 ]  # fmt: skip

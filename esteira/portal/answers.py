@@ -25,12 +25,14 @@ class Fetched:
         envelope: Its records, none where it is no page.
         is_past_end: Whether it says that there is no such page.
         ignored: What made it count as an empty last page, or None.
+        is_known: Whether it says that it is still the one that was named.
     """
 
     answer: Answer
     envelope: Envelope
     is_past_end: bool = False
     ignored: str | None = None
+    is_known: bool = False
 
     @property
     def is_page(self) -> bool:
