@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract.incremental import Incremental, Value
+from esteira.contract.paths import path_of
 from esteira.errors import PayloadError
 
 MAX_TEXT = 1024
@@ -77,7 +79,7 @@ class WindowWatch:
     def __init__(self, incremental: Incremental, end: datetime) -> None:
         self._incremental, self._end, self._limit = incremental, end, end + incremental.ahead
         self._values = _reader(incremental.cursor, str | int)
-        self._spelling = re.compile(rb'"%s"\s*:\s*"([^"\\]*)"' % re.escape(incremental.cursor.encode()))
+        self._spelling = re.compile(rb'"%s"\s*:\s*"([^"\\]*)"' % re.escape(path_of(incremental.cursor)[-1].encode()))
 
     def see(self, body: bytes, records: Sequence[msgspec.Raw], number: int) -> None:
         """Take a page's records.
@@ -149,12 +151,21 @@ def _from_epoch(number: int, per_second: int) -> datetime:
         return datetime.combine(date.max, datetime.min.time(), UTC)
 
 
+def _value(depth: int, row: Any) -> Any:
+    for _ in range(depth):
+        row = None if row is None else row.value
+    return row
+
+
 def _reader(name: str, kind: Any) -> Callable[[Sequence[msgspec.Raw]], Iterable[Any]]:
     """A function that gives one column of records, read at once; record by record only where one of them is no good."""
-    row = msgspec.defstruct("Row", [("value", kind | None, None)], rename={"value": name})
-    whole = msgspec.json.Decoder(list[row], strict=False)  # type: ignore[valid-type] # made just now
+    keys = path_of(name)
+    row: Any = kind
+    for key in reversed(keys):
+        row = msgspec.defstruct("Row", [("value", row | None, None)], rename={"value": key})
+    whole = msgspec.json.Decoder(list[row], strict=False)
     single = msgspec.json.Decoder(row, strict=False)
-    value = attrgetter("value")
+    value = attrgetter("value") if len(keys) == 1 else partial(_value, len(keys))
 
     def one(record: msgspec.Raw) -> Any:
         try:

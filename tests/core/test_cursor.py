@@ -239,6 +239,15 @@ def test_a_text_that_the_ledger_cannot_hold_is_an_error():
         CursorWatch(numbers(initial="")).see(*seen({"seq": "x" * 2000}), 1)
 
 
+def test_a_cursor_that_is_nested_is_followed_by_its_keys():
+    watch = CursorWatch(Incremental("meta.seq", "after", initial=0))
+    watch.see(*seen({"meta": {"seq": 7}}, {"meta": None}, {"seq": 99}, {"meta": {"seq": 3}}), 1)
+    assert watch.largest == 7
+    window = WindowWatch(Incremental("meta.at", "from", "to", date(2013, 1, 1)), END)
+    with pytest.raises(PayloadError, match=r"the cursor meta\.at stands at"):
+        window.see(*seen({"meta": {"at": "2099-01-01"}}), 1)
+
+
 END = datetime(2013, 2, 1, tzinfo=UTC)
 
 
