@@ -115,13 +115,17 @@ class _GrowingPart:
         self._began = time.monotonic()
         self.pages: list[PagePointer] = []
         self.warnings: list[str] = []
+        self.totals: list[int] = []
         self.size_bytes = 0
 
     def add(self, page: Page) -> None:
         self._stream.write(page.body)
-        self.pages.append(PagePointer(page.number, len(page.body), len(page.records), page.given.decode()))
+        self.pages.append(
+            PagePointer(page.number, len(page.body), len(page.records), page.given.decode(), page.repeated)
+        )
         self.size_bytes += len(page.body)
         self.warnings += [page.warning] if page.warning else []
+        self.totals += [] if page.total is None else [page.total]
 
     def is_full(self, most_pages: int | None) -> bool:
         is_old = time.monotonic() - self._began > PART_SECONDS
@@ -150,9 +154,15 @@ class _Store:
     ) -> None:
         self.layout, self.lake, self.stand = layout, lake, stand
         self.attempt = lake.new_attempt()
+        self.overlap = 0
         self._on_progress = on_progress or (lambda _: None)
         self._follower = None if self.stand.parts else follower
         self._storing = InOrder[Checkpoint]("esteira-store")
+
+    def _total(self, told: list[int]) -> int | None:
+        """What the first page said, since rows that go meanwhile would else be missed by both; the least where that is expected."""
+        totals = [*([] if self.stand.total_reported is None else [self.stand.total_reported]), *told]
+        return (min(totals) if self.overlap else totals[0]) if totals else None
 
     @property
     def _has_parent(self) -> bool:
@@ -209,7 +219,7 @@ class _Store:
         )
         pa.default_memory_pool().release_unused()  # what many pages left behind would else add up over a long batch
         failpoint("extract.part")
-        total = last.total if stand.total_reported is None or self._has_parent else stand.total_reported
+        total = last.total if self._has_parent else self._total(growing.totals)
         provenance = msgspec.structs.replace(
             stand.provenance, cursor_end=largest, etag=last.etag, modified=last.modified
         )
@@ -229,12 +239,17 @@ class _Extraction:
     ) -> None:
         self._conditions = conditions
         self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
+        store.overlap = getattr(dataset.source.paginator, "overlap", 0)
         self._watch = _watch(dataset, batch, store.stand.provenance)
 
     def run(self) -> Seal | None:
         try:
             is_known = self._collect()
             self._store.wait()
+        except PayloadError:
+            if self._store.overlap:  # rows moved by more than was read again
+                self._store.begin_anew()
+            raise
         finally:
             self._store.close()
         if is_known:
@@ -290,16 +305,21 @@ class _Extraction:
         facts: dict[str, Any] = {
             "parts": stand.parts,
             "extracted": self._store.rows,
-            "total_reported": stand.total_reported,
+            "total_reported": stand.total_reported if self._is_total() else None,
             "warnings": stand.warnings,
             "generation": self._store.layout.generation,
             "provenance": stand.provenance,
         }
         return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._store.attempt, **facts)
 
+    def _is_total(self) -> bool:
+        """Where rows may come and go while they are read, the least total bounds what must arrive; it is none of the batch's facts."""
+        return not self._store.overlap or self._store.stand.total_reported == self._store.rows
+
     def _check_counts(self) -> None:
         total, rows, floor = self._store.stand.total_reported, self._store.rows, self._dataset.quality.min_rows
-        if total is not None and total != rows:
+        is_short = total is not None and rows < total
+        if is_short or (total is not None and total != rows and not self._store.overlap):
             raise PayloadError(
                 f"The portal reports {total} rows for this window and delivered {rows} on {self._store.stand.next_page - 1} pages.",
                 hint="Rows may have changed while they were read: run again, and all of it is asked for anew. If it repeats, check the paginator and the "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -71,6 +71,7 @@ class PageReading:
         lookup: Value of a JMESPath in the page's envelope, None when absent.
         strip: Takes our own credentials out of a link that echoes them, so that a checkpoint never holds one.
         is_past_end: Whether the portal says that there is no such page (`PageRequest.past_end`).
+        records: The records as received.
     """
 
     number: int
@@ -81,6 +82,7 @@ class PageReading:
     lookup: Callable[[str], Any]
     strip: Callable[[str], str] = str
     is_past_end: bool = False
+    records: Sequence[bytes] = ()
 
     def find(self, where: Where) -> Any:
         """What stands there, None when nothing does."""
