@@ -137,7 +137,7 @@ def records_of(body: bytes, source: ApiSource) -> list[msgspec.Raw]:
     Raises:
         PayloadError: The body is not what the contract describes.
     """
-    return reader_of(source.records, ())(body).records if body else []
+    return reader_of(source.shape)(body).records if body else []
 
 
 def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
