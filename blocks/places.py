@@ -63,6 +63,15 @@ def open_portal(name: str) -> Portal:
     return _load(PortalBlock, name).open()
 
 
+def load_portal_block(name: str) -> PortalBlock:
+    """A portal's block, without reading its secret.
+
+    Raises:
+        ConfigError: It is not registered.
+    """
+    return _load(PortalBlock, name)
+
+
 def _load(kind: type[B], name: str) -> B:
     try:
         block = kind.load(name)
