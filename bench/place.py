@@ -51,8 +51,9 @@ class Place:
             answer.read()
 
     def environment(self) -> dict[str, str]:
-        """What our own process needs; of Arrow's memory what the image and the command line say too."""
-        return self.stack.client_environment() | {"BENCH_TOKEN": self.token, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+        """What our own process needs; of memory what the image and the command line say too."""
+        memory = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
+        return self.stack.client_environment() | {"BENCH_TOKEN": self.token} | memory
 
     def peer_environment(self) -> dict[str, str]:
         """What a peer's process needs; nothing of ours in it."""

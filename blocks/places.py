@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from prefect.blocks.core import Block
+from pydantic import ValidationError
 
 from blocks.lake import LAKE_BLOCK, LakeBlock
 from blocks.portal import PortalBlock
@@ -75,6 +76,12 @@ def load_portal_block(name: str) -> PortalBlock:
 def _load(kind: type[B], name: str) -> B:
     try:
         block = kind.load(name)
+    except ValidationError as exc:
+        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors())
+        raise ConfigError(
+            f"Block {kind.get_block_type_slug()}/{name} was saved by another version or by hand: {wrong}.",
+            hint="Save it again with the fields that docs/reference/portal.md names.",
+        ) from exc
     except ValueError as exc:
         hint = "Register the stage's blocks with `esteira stack up`, or create this one in the Prefect UI."
         raise ConfigError(

@@ -1,13 +1,28 @@
-"""A portal: base URL, auth and limits."""
-
-from typing import Literal
+"""A portal: base URL, auth, TLS and limits."""
 
 from prefect.blocks.core import Block
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from esteira.auth import ApiKey, Bearer
+from blocks.auth import AnyScheme
+from blocks.limits import PrefectLimits
+from esteira import http
 from esteira.portal import Portal, PortalConfig
 from esteira.vault import read_secret
+
+
+class Rate(BaseModel):
+    """So many requests in so many seconds, at some hours of the day."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests: int = Field(ge=1, description="How many.")
+    per_seconds: float = Field(default=1, gt=0, description="In how many seconds.")
+    from_hour: int = Field(default=0, ge=0, le=23, description="From this hour of the portal's clock.")
+    to_hour: int = Field(default=24, ge=1, le=24, description="Up to this hour; 22 to 6 goes over midnight.")
+
+    def rate(self) -> http.Rate:
+        """The core's rate."""
+        return http.Rate(**self.model_dump())
 
 
 class PortalBlock(Block):
@@ -17,16 +32,20 @@ class PortalBlock(Block):
     _block_type_slug = "esteira-portal"
 
     base_url: str = Field(description="Contracts' paths are below it.")
-    secret_name: str | None = Field(default=None, description="Secrets Manager name of the secret with the token.")
-    auth: Literal["none", "bearer", "api_key"] = Field(default="bearer", description="How the token is sent.")
-    auth_field: str = Field(default="token", description="Field of the secret that holds the token.")
-    key_name: str = Field(default="X-Api-Key", description="api_key: name of the header, parameter or cookie.")
-    key_place: Literal["header", "query", "cookie"] = Field(default="header", description="api_key: where it goes.")
-    key_prefix: str = Field(default="", description="api_key: text before the value, such as 'Token '.")
+    secret_name: str | None = Field(default=None, description="Secrets Manager name of the secret with the fields that `auth` names.")  # fmt: skip
+    auth: list[AnyScheme] = Field(default_factory=list, description="How a request proves who asks; all are applied.")
     allowed_hosts: list[str] = Field(default_factory=list, description="Further hosts that links may lead to.")
     allow_private_hosts: bool = Field(default=False, description="Whether the portal may stand in a private network.")
-    requests_per_second: float | None = Field(default=None, description="Rate budget of one run.")
-    max_concurrent_requests: int = Field(default=1, ge=1, description="Requests at once, for paginators that can tell.")
+    ca_bundle: str | None = Field(default=None, description="PEM file of the authorities to trust instead of the public ones.")  # fmt: skip
+    client_certificate: str | None = Field(default=None, description="Secret with `certificate` and `key` in PEM, and `passphrase` if the key has one.")  # fmt: skip
+    proxy: str | None = Field(default=None, description="http(s)://host:port that everything goes through.")
+    proxy_secret: str | None = Field(default=None, description="Secret with the proxy's `username` and `password`.")
+    rates: list[Rate] = Field(default_factory=list, description="Rate budget; all hold at their hours.")
+    timezone: str = Field(default="UTC", description="The portal's, for the hours of the rates.")
+    rate_limit: str | None = Field(default=None, description="Prefix of the Prefect limits by which runs share the rates.")  # fmt: skip
+    concurrency_limit: str | None = Field(default=None, description="Prefect limit of the requests under way in all runs.")  # fmt: skip
+    max_concurrent_requests: int = Field(default=1, ge=1, description="Requests at once in one run, for paginators that can tell.")  # fmt: skip
+    contact: str | None = Field(default=None, description="Whom the portal's owner may ask: an address or a URL in the User-Agent.")  # fmt: skip
 
     def config(self) -> PortalConfig:
         """The plain configuration that the core takes."""
@@ -34,20 +53,25 @@ class PortalBlock(Block):
             name=self._block_document_name or "portal",
             base_url=self.base_url,
             secret=self.secret_name,
-            auth=self._auth(),
+            auth=tuple(scheme.scheme() for scheme in self.auth),
             allowed_hosts=tuple(self.allowed_hosts),
             allow_private_hosts=self.allow_private_hosts,
-            requests_per_second=self.requests_per_second,
+            ca_bundle=self.ca_bundle,
+            client_certificate=self.client_certificate,
+            proxy=self.proxy,
+            proxy_secret=self.proxy_secret,
+            rates=tuple(rate.rate() for rate in self.rates),
+            timezone=self.timezone,
             max_concurrent_requests=self.max_concurrent_requests,
+            contact=self.contact,
         )
 
     def open(self) -> Portal:
-        """The portal; reads the secret now."""
-        return Portal(self.config(), read_secret(self.secret_name) if self.secret_name else {})
+        """The portal; reads its secrets now."""
+        values = read_secret(self.secret_name) if self.secret_name else {}
+        return Portal(self.config(), values, read_secret=read_secret, shared=self.limits())
 
-    def _auth(self) -> tuple[Bearer | ApiKey, ...]:
-        if self.auth == "bearer":
-            return (Bearer(field=self.auth_field),)
-        if self.auth == "api_key":
-            return (ApiKey(name=self.key_name, place=self.key_place, prefix=self.key_prefix, field=self.auth_field),)
-        return ()
+    def limits(self) -> PrefectLimits:
+        """The limits that runs share through the Prefect server."""
+        rates = [rate.rate() for rate in self.rates]
+        return PrefectLimits(self.rate_limit, self.concurrency_limit, rates, self.max_concurrent_requests)

@@ -1,5 +1,6 @@
 """Blocks from settings: idempotent, by name."""
 
+from blocks.auth import Bearer
 from blocks.lake import LAKE_BLOCK, LakeBlock
 from blocks.portal import PortalBlock
 from blocks.warehouse import WAREHOUSE_BLOCK, WarehouseBlock
@@ -31,6 +32,7 @@ def register_blocks(settings: Settings) -> list[str]:
         portal = PortalBlock(
             base_url=settings.portal_url,
             secret_name=settings.portal_secret,
+            auth=[Bearer()],
             allow_private_hosts=settings.portal_url.startswith(LOOPBACK),
         )
         portal.save(DEMO_PORTAL, overwrite=True)

@@ -108,9 +108,7 @@ def fail_once(folder: Path) -> str | None:
     (contracts / f"{BROKEN_DATASET}.py").write_text(
         _BROKEN_CONTRACT.format(name=BROKEN_DATASET, portal=BROKEN_PORTAL), encoding="utf-8"
     )
-    PortalBlock(base_url=os.environ["ESTEIRA_PORTAL_URL"], auth="none", allow_private_hosts=True).save(
-        BROKEN_PORTAL, overwrite=True
-    )
+    PortalBlock(base_url=os.environ["ESTEIRA_PORTAL_URL"], allow_private_hosts=True).save(BROKEN_PORTAL, overwrite=True)
     os.environ["ESTEIRA_DATASETS"] = str(contracts)
     try:
         error = ingest_one(BROKEN_DATASET, Request((BROKEN_DATASET,), as_of=FIRST_DAY))

@@ -1,48 +1,49 @@
-"""GET with a budget: tries, waits, redirects on the same host, and errors that name host, status and secret, never a value."""
+"""Asks with a budget: tries, waits, tokens, redirects on the same host; errors name host, status and secret, never a value."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import NoReturn
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
-from esteira.auth import Credentials
-from esteira.errors import AuthError, PayloadError, RateLimited, SourceRejected, SourceUnavailable
+from esteira.auth import Secret, Token, TokenScheme
+from esteira.errors import SourceRejected, SourceUnavailable
+from esteira.http.access import Access, Proof
+from esteira.http.budget import Budget, NothingShared, SharedLimits
 from esteira.http.config import HttpConfig, HttpStats
+from esteira.http.failure import Failure
 from esteira.http.hosts import HostList
-from esteira.http.transport import Failure, Reply, Transport
-from esteira.http.wait import Limiter, retry_wait
-from esteira.redaction import redact_url
+from esteira.http.keys import Keys
+from esteira.http.order import PLAIN, Answer, Method, Order, Params, Terms, json_body, with_query
+from esteira.http.refusal import REFUSED, give_up, refuse, refused, words
+from esteira.http.tokens import document_of, token_hosts, token_of, token_order
+from esteira.http.transport import Reply, Transport
+from esteira.http.wait import retry_wait
+from esteira.redaction import redact_url, scrub
 
-RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+KEEP_METHOD = frozenset({307, 308})
+"""https://www.rfc-editor.org/rfc/rfc9110#section-15.4.8; after the others a client may turn a POST into a GET, which asks something else."""
 MAX_REDIRECTS = 5
-Params = Mapping[str, str | int]
+MAX_TOKEN_TRIES = 3
+"""Tries of a token's answer that is no JSON, such as a page of a proxy."""
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A 2xx answer. `url` is the last one asked, without our credentials; only `url_redacted` is for people."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-    url: str = field(repr=False)
-    url_redacted: str
-
-
 class HttpClient:
-    """Talks to one portal.
+    """Talks to one portal; one thread at a time.
 
     Args:
         config: The limits.
-        credentials: Added to each request.
-        limiter: The portal's rate budget, when several clients share it.
+        access: What proves who asks; shared by the portal's clients.
+        budget: The portal's rate budget, when several clients share it.
+        shared: The limits that runs share.
+        keys: The client's certificate and the proxy's login.
         stats: Where to count, when several clients share it.
 
     Raises:
@@ -52,46 +53,85 @@ class HttpClient:
     def __init__(
         self,
         config: HttpConfig,
-        credentials: Credentials | None = None,
+        access: Access | None = None,
         *,
-        limiter: Limiter | None = None,
+        budget: Budget | None = None,
+        shared: SharedLimits | None = None,
+        keys: Keys | None = None,
         stats: HttpStats | None = None,
     ) -> None:
         self.config = config
         self.stats = stats or HttpStats()
-        self._credentials = credentials or Credentials()
-        self._limiter = limiter or Limiter(config.requests_per_second)
+        self._access = access or Access()
+        self._budget = budget or Budget(config.rates, config.timezone)
+        self._shared = shared or NothingShared()
         self._hosts = HostList(config)
-        self._transport = Transport(config)
+        self._transport = Transport(config, keys)
         self._stopped = threading.Event()
+        self._last = Order("GET", config.base_url)
+        self._used: Proof | None = None
+        self._renewed_for: object = None
 
-    def get(self, url: str, params: Params | None = None, *, what: str = "The request") -> Answer:
-        """Ask until there is an answer or the budget is spent.
+    def get(self, url: str, params: Params | None = None, *, what: str = "The request", terms: Terms = PLAIN) -> Answer:
+        """Ask by GET; see `send`."""
+        return self.send("GET", url, params, what=what, terms=terms)
+
+    def send(
+        self,
+        method: Method,
+        url: str,
+        params: Params | None = None,
+        json: Any = None,
+        *,
+        read_only: bool = False,
+        what: str = "The request",
+        terms: Terms = PLAIN,
+    ) -> Answer:
+        """Ask until there is an answer or the budget is spent. A refused token is renewed once.
 
         Args:
+            method: GET or POST.
             url: A path below the base URL, or an absolute URL on an allowed host.
             params: Query parameters to add.
+            json: The body; None for none.
+            read_only: Whether a POST changes nothing at the portal, so that it may be repeated. A GET always may.
             what: Begins each message, such as `Page 3`.
+            terms: Further headers, and statuses that are answers too.
 
         Raises:
             SourceUnavailable: No answer, or 5xx, for the whole budget.
             RateLimited: 429 for the whole budget.
-            AuthError: 401 or 403.
-            SourceRejected: Another 4xx, a host that may not be asked, or an invalid certificate.
+            AuthError: 401 or 403, also with a renewed token.
+            SourceRejected: Another 4xx, a host that may not be asked, an invalid certificate, a POST that failed and is not read-only.
             PayloadError: The answer is larger than the limit.
         """
-        target = self._hosts.check(_with_query(self.absolute(url), params or {}))
-        retry = 0
-        while True:
-            outcome, asked = self._follow(target, what)
-            if isinstance(outcome, Reply) and 200 <= outcome.status < 300:
-                self.stats.bytes += len(outcome.body)
-                return Answer(outcome.status, outcome.headers, outcome.body, asked, redact_url(asked))
-            self._refuse_permanent(outcome, asked, what)
-            if retry + 1 >= self.config.max_attempts:
-                self._give_up(outcome, asked, what)
-            self.pause(retry, _words(outcome), what, outcome.headers if isinstance(outcome, Reply) else None)
-            retry += 1
+        target = self._hosts.check(with_query(self.absolute(url), params or {}))
+        body = None if json is None else json_body(json)
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        is_repeatable = method == "GET" or read_only
+        self._last = Order(
+            method, self.strip(target), body, {**kind, **terms.headers}, terms.statuses, is_repeatable, what
+        )
+        return self._answer(self._last)
+
+    def renew(self, why: str) -> None:
+        """Replace the token that the last request was sent with, once for each request; then ask again.
+
+        Args:
+            why: What betrayed that the portal does not take it: a status, or what stands in a 200.
+
+        Raises:
+            AuthError: It was renewed for this very request before, or there is nothing that can be renewed.
+            PayloadError, SourceUnavailable, RateLimited, SourceRejected: No new token was given.
+        """
+        order = self._last
+        if order.key == self._renewed_for:
+            raise refused(order, scrub(why), self.config, ", also after the token was renewed")
+        self._renewed_for = order.key
+        if self._used is None or not self._access.renew(self._used, self._token):
+            raise refused(order, scrub(why), self.config)
+        self.stats.renewals += 1
+        _log.info("%s is asked again with a renewed token: %s", order.what, scrub(why))
 
     def absolute(self, url: str) -> str:
         """A path below the base URL as a whole URL; a whole URL as it is."""
@@ -99,14 +139,15 @@ class HttpClient:
 
     def strip(self, url: str) -> str:
         """A link without our own query credentials, which some portals echo."""
-        if not self._credentials.query:
+        names = self._access.query_names
+        if not names:
             return url
         try:
             parts = urlsplit(url)
             pairs = parse_qsl(parts.query, keep_blank_values=True)
         except ValueError:
             return url  # no URL at all: whoever asks for it is told so
-        kept = [pair for pair in pairs if pair[0] not in self._credentials.query]
+        kept = [pair for pair in pairs if pair[0] not in names]
         return url if len(kept) == len(pairs) else parts._replace(query=urlencode(kept)).geturl()
 
     def pause(self, retry: int, reason: str, what: str, headers: Mapping[str, str] | None = None) -> None:
@@ -117,6 +158,7 @@ class HttpClient:
         """
         seconds = retry_wait(self.config, retry, headers or {})
         self.stats.retries += 1
+        self.stats.waited_seconds += seconds
         _log.info("%s is asked again in %.2f seconds (retry %d): %s", what, seconds, retry + 1, reason)
         self._wait(seconds)
 
@@ -130,67 +172,82 @@ class HttpClient:
         self._transport.close()
 
     def _wait(self, seconds: float) -> None:
-        self.stats.waited_seconds += seconds
         if self._stopped.wait(seconds) if seconds > 0 else self._stopped.is_set():
             raise SourceUnavailable("The reading of the portal was stopped.")
 
-    def _follow(self, url: str, what: str) -> tuple[Reply | Failure, str]:
-        """One try with its redirects; returns the outcome and the URL that gave it, without our credentials."""
-        asked = self.strip(url)
+    def _answer(self, order: Order) -> Answer:
+        retry = 0
+        while True:
+            outcome, asked = self._follow(order)
+            if isinstance(outcome, Reply) and outcome.is_answer(order.statuses):
+                self.stats.bytes += len(outcome.body)
+                return Answer(outcome.status, outcome.headers, outcome.body, asked.url, asked.url_redacted)
+            if order.is_proven and isinstance(outcome, Reply) and outcome.status in REFUSED:
+                self.renew(f"status {outcome.status}")
+                continue
+            refuse(outcome, asked, self.config)
+            if retry + 1 >= self.config.max_attempts:
+                give_up(outcome, asked, self.config.max_attempts)
+            self.pause(retry, words(outcome), order.what, outcome.headers if isinstance(outcome, Reply) else None)
+            retry += 1
+
+    def _follow(self, order: Order) -> tuple[Reply | Failure, Order]:
+        """One try with its redirects; returns the outcome and the order that gave it."""
+        asked = order
         for _ in range(MAX_REDIRECTS + 1):
             outcome = self._send(asked)
-            location = (
-                outcome.headers.get("location") if isinstance(outcome, Reply) and outcome.status in REDIRECTS else None
-            )
-            if location is None:
+            location = outcome.location if isinstance(outcome, Reply) and outcome.status in REDIRECTS else None
+            if location is None or not isinstance(outcome, Reply):
                 return outcome, asked
-            asked = self.strip(self._hosts.check_redirect(asked, _joined(asked, location)))
-        raise SourceRejected(f"{what}: {redact_url(url)} redirects more than {MAX_REDIRECTS} times.")
+            asked = self._redirected(asked, location, outcome.status)
+        raise SourceRejected(f"{order.what}: {order.url_redacted} redirects more than {MAX_REDIRECTS} times.")
 
-    def _send(self, url: str) -> Reply | Failure:
-        self._wait(self._limiter.reserve())
-        self.stats.requests += 1
-        mine = self._credentials
+    def _redirected(self, order: Order, location: str, status: int) -> Order:
+        target = self._hosts.check_redirect(order.url, _joined(order.url, location))
+        if order.method != "GET" and status not in KEEP_METHOD:
+            raise SourceRejected(
+                f"{order.what}: {order.host} redirects a {order.method} of {order.path} with {status} to {redact_url(target)}, which does not say that the method is kept.",
+                hint="Ask for the place that it leads to, if the portal's documentation names it.",
+            )
+        return dataclasses.replace(order, url=self.strip(target))
+
+    def _send(self, order: Order) -> Reply | Failure:
         headers = {
-            "User-Agent": _user_agent(self.config.dataset),
+            "User-Agent": user_agent(self.config),
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
+            **order.headers,
         }
-        if mine.cookies:
-            headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in mine.cookies.items())
-        return self._transport.send(url, mine.query, {**headers, **mine.headers})
+        self._wait_for_budget()
+        query: Mapping[str, str] = {}
+        if (
+            order.is_proven
+        ):  # behind the wait, which a token may not outlive; before the slot, since its request takes one too
+            self._used = self._access.proof(self._token)
+            query, headers = self._used.credentials.query, {**headers, **self._used.credentials.all_headers}
+        began = time.monotonic()
+        with self._shared.slot(self._budget.holding(), self._stopped.is_set):
+            self.stats.budget_seconds += time.monotonic() - began
+            self.stats.requests += 1
+            return self._transport.send(order, query, headers)
 
-    def _refuse_permanent(self, outcome: Reply | Failure, url: str, what: str) -> None:
-        host, path = urlsplit(url).netloc, urlsplit(url).path
-        if isinstance(outcome, Failure):
-            if outcome.is_certificate:
-                message = f"{what}: host {host} is refused: {outcome.reason}."
-                raise SourceRejected(
-                    message, hint="Have the portal renew it, or name its authority in ca_bundle. There is no bypass."
-                )
-            if outcome.is_too_large:
-                raise PayloadError(
-                    f"{what} of {path}: {outcome.reason}.", hint="Ask for smaller pages, or raise max_response_bytes."
-                )
-            return
-        if outcome.status in (401, 403):
-            secret = f"secret {self.config.secret!r}" if self.config.secret else "no secret (the block names none)"
-            raise AuthError(
-                f"{what}: {host} refuses us with {outcome.status} on {path}; asked with {secret}.", hint=_AUTH_HINT
-            )
-        if outcome.status not in RETRIED:
-            raise SourceRejected(f"{what}: {host} answers {outcome.status} on {redact_url(url)}.")
+    def _wait_for_budget(self) -> None:
+        seconds = self._budget.reserve()
+        self.stats.budget_seconds += seconds
+        self._wait(seconds)
 
-    def _give_up(self, outcome: Reply | Failure, url: str, what: str) -> NoReturn:
-        parts, attempts = urlsplit(url), self.config.max_attempts
-        message = f"{what}: {parts.netloc} gave no answer on {parts.path} in {attempts} attempts; the last one: {_words(outcome)}."
-        if isinstance(outcome, Reply) and outcome.status == 429:
-            raise RateLimited(message)
-        raise SourceUnavailable(message)
-
-
-def _with_query(url: str, params: Params) -> str:
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}" if params else url
+    def _token(self, scheme: TokenScheme, secret: Secret) -> Token:
+        """Ask for a token, on this client's guarded connections."""
+        hosts = token_hosts(scheme, self.config)
+        order = token_order(scheme, secret, hosts.check(self.absolute(scheme.url)))
+        retry = 0
+        while True:
+            answer = self._answer(order)
+            document = document_of(answer)
+            if document is not None or answer.status in order.statuses or retry + 1 >= MAX_TOKEN_TRIES:
+                return token_of(scheme, answer, document, order, secret.name)
+            self.pause(retry, "its answer is no JSON", order.what)
+            retry += 1
 
 
 def _joined(url: str, location: str) -> str:
@@ -200,16 +257,11 @@ def _joined(url: str, location: str) -> str:
         return location  # the host list names it as no URL
 
 
-def _words(outcome: Reply | Failure) -> str:
-    return outcome.reason if isinstance(outcome, Failure) else f"status {outcome.status}"
-
-
-def _user_agent(dataset: str | None) -> str:
+def user_agent(config: HttpConfig) -> str:
+    """Who calls, so that the portal's owner knows what is read and whom to ask."""
     try:
         number = version("esteira")
     except PackageNotFoundError:  # run from a checkout
         number = "0"
-    return f"esteira/{number} (+{dataset})" if dataset else f"esteira/{number}"
-
-
-_AUTH_HINT = "Renew the token in Secrets Manager under the named secret, and check that the portal grants it this path."
+    about = "; ".join(filter(None, (config.dataset and f"+{config.dataset}", config.contact)))
+    return f"esteira/{number} ({about})" if about else f"esteira/{number}"

@@ -21,13 +21,21 @@ Origin = tuple[str, int]
 class HostList:
     """The origins that a client may talk to.
 
+    Args:
+        config: The base URL, and the further hosts.
+        name: What messages call the base URL.
+
     Raises:
         ConfigError: The base URL is not https, holds credentials or a query, or is http without being a loopback host.
     """
 
-    def __init__(self, config: HttpConfig) -> None:
-        self._base = _base(config)
+    def __init__(self, config: HttpConfig, name: str = "base_url") -> None:
+        self._base = _base(config, name)
         self._origins = {_origin(self._base), *_further(config.allowed_hosts)}
+        if config.proxy:
+            _check_proxy(config.proxy)
+            for host, _ in self._origins:
+                _check_literal(host, allow_private=config.allow_private_hosts)
 
     def check(self, url: str) -> str:
         """The URL, if it may be asked.
@@ -82,23 +90,59 @@ def check_address(address: str, *, allow_private: bool) -> None:
         )
 
 
-def _base(config: HttpConfig) -> SplitResult:
+def check_proxy_address(address: str) -> None:
+    """Refuse a proxy at a link-local address; a private one is where proxies stand.
+
+    Raises:
+        SourceRejected: It is link-local.
+    """
+    check_address(address, allow_private=True)
+
+
+def _base(config: HttpConfig, name: str) -> SplitResult:
     try:
         parts = urlsplit(config.base_url)
         host, _ = _origin(parts)
     except (ValueError, KeyError):
-        raise ConfigError(f"base_url {redact_url(config.base_url)} is no http URL.") from None
+        raise ConfigError(f"{name} {redact_url(config.base_url)} is no http URL.") from None
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
-            f"base_url {redact_url(config.base_url)} holds a user, a query or a fragment.",
+            f"{name} {redact_url(config.base_url)} holds a user, a query or a fragment.",
             hint="Use the auth of the block.",
         )
     if parts.scheme == "http" and not (config.allow_private_hosts and _is_loopback(host)):
         raise ConfigError(
-            f"base_url {redact_url(config.base_url)} is not https.",
+            f"{name} {redact_url(config.base_url)} is not https.",
             hint="Use https. Plain http is for 127.0.0.1, ::1 and localhost with allow_private_hosts.",
         )
+    if config.proxy and parts.scheme == "http":
+        raise ConfigError(
+            f"{name} {redact_url(config.base_url)} is not https, and a proxy would read every request to it.",
+            hint="Use https, or take the proxy out of the block.",
+        )
     return parts
+
+
+def _check_proxy(proxy: str) -> None:
+    try:
+        parts = urlsplit(proxy)
+        _origin(parts)
+    except (ValueError, KeyError):
+        raise ConfigError(f"proxy {redact_url(proxy)} is no http URL.") from None
+    if "@" in parts.netloc or parts.query or parts.path.strip("/"):
+        raise ConfigError(
+            f"proxy {redact_url(proxy)} holds more than host and port.",
+            hint="Put user name and password into a secret, and name it in proxy_secret.",
+        )
+
+
+def _check_literal(host: str, *, allow_private: bool) -> None:
+    """An address that is written out can be judged behind a proxy too; what a name resolves to there only the proxy knows."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return
+    check_address(host, allow_private=allow_private)
 
 
 def _further(hosts: Iterable[str]) -> Iterable[Origin]:
@@ -112,7 +156,8 @@ def _further(hosts: Iterable[str]) -> Iterable[Origin]:
 def _origin(parts: SplitResult) -> Origin:
     if not parts.hostname:
         raise ValueError("no host")
-    return parts.hostname.lower().rstrip("."), parts.port or _PORTS[parts.scheme]
+    standard = _PORTS[parts.scheme]  # also where the URL names a port: another scheme is none of ours
+    return parts.hostname.lower().rstrip("."), parts.port or standard
 
 
 def _is_loopback(host: str) -> bool:

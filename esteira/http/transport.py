@@ -8,54 +8,44 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import ssl
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from esteira.http.config import HttpConfig
-from esteira.http.hosts import check_address
+from esteira.http.failure import Failure, failure_of
+from esteira.http.hosts import check_address, check_proxy_address
+from esteira.http.keys import Keys
+from esteira.http.order import Order
+from esteira.http.pools import GuardedAdapter
 from esteira.redaction import redact_url, scrub
 
 _CHUNK_BYTES = 256 * 1024
-_REASONS: tuple[tuple[type[BaseException], str], ...] = (
-    (urllib3.exceptions.ReadTimeoutError, "silent for too long"),
-    (urllib3.exceptions.NameResolutionError, "the name does not resolve"),
-    (ConnectionRefusedError, "connection refused"),
-    (urllib3.exceptions.NewConnectionError, "no connection"),
-    (urllib3.exceptions.ConnectTimeoutError, "no connection in time"),
-    (urllib3.exceptions.DecodeError, "the compressed body is broken"),
-    (urllib3.exceptions.IncompleteRead, "the body is shorter than announced"),
-    (ConnectionError, "connection broken"),
-    (urllib3.exceptions.ProtocolError, "connection broken"),
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: `body` is empty unless the status is 2xx; header names are in lower case."""
+    """An answer: `body` is empty unless the order understands the status; header names are in lower case."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @property
+    def location(self) -> str | None:
+        """Where a redirect leads."""
+        return self.headers.get("location")
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """No answer: why, in words without any URL."""
-
-    reason: str
-    is_certificate: bool = False
-    is_too_large: bool = False
+    def is_answer(self, statuses: AbstractSet[int]) -> bool:
+        """Whether the status is 2xx or one of those that the order understands."""
+        return 200 <= self.status < 300 or self.status in statuses
 
 
 class Transport:
@@ -63,17 +53,26 @@ class Transport:
 
     Args:
         config: The limits.
+        keys: The client's certificate and the proxy's login.
+
+    Raises:
+        AuthError: One of them cannot be used.
     """
 
-    def __init__(self, config: HttpConfig) -> None:
-        self._config = config
+    def __init__(self, config: HttpConfig, keys: Keys | None = None) -> None:
+        self._config, self._keys = config, keys or Keys()
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._is_stopped = False
         self._session = self._new_session()
         _silence_urls()
 
-    def send(self, url: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply | Failure:
-        """GET once, without following a redirect.
+    def send(self, order: Order, query: Mapping[str, str], headers: Mapping[str, str]) -> Reply | Failure:
+        """Ask once, without following a redirect.
+
+        Args:
+            order: What to ask for.
+            query: Credentials that stand in the query.
+            headers: All headers, the credentials among them.
 
         Raises:
             SourceRejected: The host resolves to an address that may not be asked.
@@ -83,7 +82,7 @@ class Transport:
         watchdog.daemon = True
         watchdog.start()
         try:
-            outcome = self._try(url, params, headers)
+            outcome = self._try(order, query, headers)
         finally:
             watchdog.cancel()
         return (
@@ -110,33 +109,37 @@ class Transport:
         late.set()
         self.cut()
 
-    def _try(self, url: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> Reply | Failure:
+    def _try(self, order: Order, query: Mapping[str, str], headers: Mapping[str, str]) -> Reply | Failure:
         timeout = (self._config.connect_timeout_seconds, self._config.read_timeout_seconds)
+        options: dict[str, Any] = {"timeout": timeout, "stream": True, "allow_redirects": False}
+        options |= {"params": query, "headers": headers, "data": order.body}
         try:
-            options: dict[str, Any] = {"timeout": timeout, "stream": True, "allow_redirects": False}
-            with self._session.get(url, params=params, headers=headers, **options) as response:
-                return self._read(response)
+            with self._session.request(order.method, order.url, **options) as response:
+                return self._read(response, order.statuses)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
-            return _failure(exc)
+            return failure_of(exc)
 
-    def _read(self, response: requests.Response) -> Reply | Failure:
+    def _read(self, response: requests.Response, statuses: AbstractSet[int]) -> Reply | Failure:
         found = {name.lower(): value for name, value in response.headers.items()}
-        if not 200 <= response.status_code < 300:
-            return Reply(response.status_code, found, b"")
+        reply = Reply(response.status_code, found, b"")
+        if not reply.is_answer(statuses):
+            return reply
         limit, size, chunks = self._config.max_response_bytes, 0, []
         while chunk := response.raw.read(_CHUNK_BYTES, decode_content=True):
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:
-                return Failure(f"the answer is larger than {limit} bytes", is_too_large=True)
-        return Reply(response.status_code, found, b"".join(chunks))
+                return Failure(f"the answer is larger than {limit} bytes", "too large")
+        return Reply(reply.status, found, b"".join(chunks))
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
         session.trust_env = False  # a .netrc would add credentials, and an environment variable other authorities
         session.verify = self._config.ca_bundle or True
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = _GuardedAdapter(self._admit)
+        if self._config.proxy:
+            session.proxies = {"https": self._config.proxy}
+        adapter = GuardedAdapter(self._admit, self._keys.client_context(), self._keys.proxy_login())
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
@@ -146,71 +149,18 @@ class Transport:
             opened.close()
             raise ConnectionAbortedError
         try:
-            check_address(opened.getpeername()[0], allow_private=self._config.allow_private_hosts)
+            self._check(opened.getpeername()[0])
         except BaseException:
             opened.close()  # urllib3 does not know it yet
             raise
         self._sockets.add(opened)
 
-
-class _GuardedAdapter(HTTPAdapter):
-    """Every connection is shown to `admit` after it opens (peer address) and after TLS (the socket that will be read)."""
-
-    def __init__(self, admit: Callable[[socket.socket], None]) -> None:
-        self._admit = admit
-        super().__init__(pool_connections=4, pool_maxsize=2)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._admit)
-
-
-def _pools(admit: Callable[[socket.socket], None]) -> dict[str, type[HTTPConnectionPool]]:
-    """Pool classes whose connections call `admit`; classes, because urllib3 takes no hook on an instance."""
-
-    class Plain(HTTPConnection):
-        def _new_conn(self) -> socket.socket:
-            opened = super()._new_conn()
-            admit(opened)
-            return opened
-
-    class Secure(HTTPSConnection):
-        def _new_conn(self) -> socket.socket:
-            opened = super()._new_conn()
-            admit(opened)
-            return opened
-
-        def connect(self) -> None:
-            super().connect()
-            admit(self.sock)
-
-    plain = type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": Plain})
-    secure = type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": Secure})
-    return {"http": plain, "https": secure}
-
-
-def _failure(exc: BaseException) -> Failure:
-    chain = list(_chain(exc))
-    if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
-        return Failure("its certificate is not valid", is_certificate=True)
-    for kind, reason in _REASONS:
-        if any(isinstance(link, kind) for link in chain):
-            return Failure(reason)
-    return Failure(type(exc).__name__)
-
-
-def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """An exception and everything inside it: requests wraps by argument, urllib3 by `reason`, Python by cause."""
-    seen: set[int] = set()
-    waiting = [exc]
-    while waiting:
-        link = waiting.pop()
-        if id(link) in seen:
-            continue
-        seen.add(id(link))
-        yield link
-        inner = (*link.args, getattr(link, "reason", None), link.__cause__, link.__context__)
-        waiting.extend(part for part in inner if isinstance(part, BaseException))
+    def _check(self, peer: str) -> None:
+        """Behind a proxy the peer is the proxy, which the block names: where it leads to is its own affair."""
+        if self._config.proxy:
+            check_proxy_address(peer)
+        else:
+            check_address(peer, allow_private=self._config.allow_private_hosts)
 
 
 class _UrlFilter(logging.Filter):

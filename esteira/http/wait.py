@@ -1,11 +1,9 @@
-"""How long to wait: between requests by the rate budget, between tries by full jitter or the portal's Retry-After."""
+"""How long to wait between tries: full jitter, or the portal's Retry-After."""
 
 from __future__ import annotations
 
 import random
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -13,29 +11,6 @@ from esteira.http.config import HttpConfig
 
 ABSURD_SECONDS = 86_400
 """A Retry-After beyond a day is a mistake of the portal, not a wish: backoff takes over."""
-
-
-class Limiter:
-    """Spaces requests evenly; shared by the clients of one portal.
-
-    Args:
-        per_second: The budget, None for no limit.
-        clock: Monotonic seconds.
-    """
-
-    def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._gap_seconds = 1 / per_second if per_second else 0.0
-        self._clock = clock
-        self._free_at = clock()
-        self._lock = threading.Lock()
-
-    def reserve(self) -> float:
-        """Take the next slot; returns the seconds to wait for it."""
-        with self._lock:
-            now = self._clock()
-            start = max(now, self._free_at)
-            self._free_at = start + self._gap_seconds
-            return start - now
 
 
 def retry_wait(config: HttpConfig, retry: int, headers: Mapping[str, str]) -> float:

@@ -53,7 +53,7 @@ class Bucket:
                 raise
             return content
 
-    def put(self, key: str, content: bytes) -> None:
+    def put(self, key: str, content: bytes | bytearray) -> None:
         """Write a small object."""
         with self.translated("s3:PutObject", key):
             self.client.put_object(Bucket=self.bucket, Key=key, Body=content)

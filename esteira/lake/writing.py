@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined,unused-ignore]
 
 MIB = 1024 * 1024
-PIECE_BYTES = 16 * MIB
+PIECE_BYTES = 8 * MIB
 """What is in memory of a growing object. S3 takes pieces from 5 MiB, 10,000 of them at most:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 PART_BYTES = 64 * MIB
@@ -83,7 +83,7 @@ class GrowingObject(io.RawIOBase):
             LakeUnavailable: S3 does not take it after retries.
         """
         if self._upload is None:
-            self._bucket.put(self.key, bytes(self._waiting))
+            self._bucket.put(self.key, self._waiting)
         else:
             if self._waiting:
                 self._send()
@@ -92,7 +92,7 @@ class GrowingObject(io.RawIOBase):
                 self._bucket.client.complete_multipart_upload(
                     **self._place, UploadId=self._upload, MultipartUpload=pieces
                 )
-        self._waiting.clear()
+        self._waiting = bytearray()
         return Part(key=self.key, size_bytes=self.size_bytes, sha256=self._hash.hexdigest(), rows=rows, **facts)
 
     def abort(self) -> None:
@@ -108,9 +108,9 @@ class GrowingObject(io.RawIOBase):
             if self._upload is None:
                 self._upload = client.create_multipart_upload(**self._place)["UploadId"]
             where = self._place | {"UploadId": self._upload, "PartNumber": number}
-            tag = client.upload_part(**where, Body=bytes(self._waiting))["ETag"]
+            tag = client.upload_part(**where, Body=self._waiting)["ETag"]
         self._pieces.append({"PartNumber": number, "ETag": tag})
-        self._waiting.clear()
+        self._waiting = bytearray()
 
 
 class TableParts:

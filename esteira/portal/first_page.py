@@ -17,7 +17,8 @@ from esteira.paginate import (
     SinglePage,
     State,
 )
-from esteira.portal.pages import Portal, Window
+from esteira.portal.pages import Portal
+from esteira.portal.question import Window
 from esteira.portal.walk import Page
 
 

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import cache, partial
+from typing import Any
 from urllib.parse import urljoin
 
 import msgspec
 
-from esteira.auth import credentials_of
+from esteira.auth import Secret
 from esteira.contract.source import ApiSource
 from esteira.errors import ConfigError
-from esteira.http import Answer, HttpClient, HttpStats, Limiter
+from esteira.http import Access, Answer, Budget, HttpClient, HttpStats, Keys, Rate, SharedLimits
 from esteira.paginate import PageRequest, State
 from esteira.portal.config import PortalConfig
 from esteira.portal.envelope import reader_of
 from esteira.portal.fetching import Fetching
-from esteira.portal.walk import Page, Walk
+from esteira.portal.question import Question, Window
+from esteira.portal.walk import NOTHING_YET, Page, SoFar, Walk
 
-
-class Window(Protocol):
-    """Anything with a start and an end."""
-
-    @property
-    def start(self) -> datetime:
-        """Inclusive, UTC."""
-
-    @property
-    def end(self) -> datetime:
-        """Exclusive, UTC."""
+ReadSecret = Callable[[str], Mapping[str, str]]
 
 
 class Portal:
@@ -40,37 +31,60 @@ class Portal:
     Args:
         config: Its limits and auth.
         secret_values: Fields of the secret that `config.secret` names.
+        read_secret: Reads a secret by its name: the client's certificate, the proxy's login, and, when the portal refuses us, the
+            fields of `config.secret` once more, since somebody may have rotated them in the middle of a run.
+        shared: The limits that runs share.
 
     Raises:
         AuthError: A field of the secret is missing or unusable.
         ConfigError: The base URL or the auth is not usable.
     """
 
-    def __init__(self, config: PortalConfig, secret_values: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        config: PortalConfig,
+        secret_values: Mapping[str, str],
+        *,
+        read_secret: ReadSecret | None = None,
+        shared: SharedLimits | None = None,
+    ) -> None:
         self.config = config
         self.stats = HttpStats()
-        self._credentials = credentials_of(config.auth, config.secret, secret_values)
-        self._limiter = Limiter(config.requests_per_second)
+        reread = partial(read_secret, config.secret) if read_secret and config.secret else None
+        self._access = Access(config.auth, Secret(config.secret, secret_values), reread=reread)
+        self._keys = Keys(_secret(config.client_certificate, read_secret), _secret(config.proxy_secret, read_secret))
+        self._budget, self._shared = budget_of(config.name, config.rates, config.timezone), shared
         self._new_client().close()  # a base URL that is not usable fails here, not at the first page
 
     def pages(
-        self, source: ApiSource, window: Window | None = None, *, state: State | None = None, number: int = 1
+        self,
+        source: ApiSource,
+        window: Window | None = None,
+        *,
+        parent: Mapping[str, Any] | None = None,
+        state: State | None = None,
+        number: int = 1,
+        so_far: SoFar = NOTHING_YET,
     ) -> Iterator[Page]:
         """The pages of a source, in order; the next one is fetched while the consumer works.
 
         Args:
             source: The contract's source.
             window: The window to ask for; None for a snapshot.
+            parent: The row of the parent dataset that the pages are of, for `{parent.COLUMN}`.
             state: `next_state` of an earlier page, to resume behind it.
             number: Number of the first page that will come.
+            so_far: What the pages before brought.
 
         Raises:
+            ConfigError: A template asks for what there is not.
             PayloadError: A page is not what the contract describes, or the portal repeats itself.
             SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.get`.
         """
+        question = Question(source, window, parent)
         clients = [self._new_client() for _ in range(self.config.max_concurrent_requests)]
         fetching = Fetching(clients, source, self.config.max_payload_attempts)
-        walk = Walk(source, _params(source, window), fetching)
+        walk = Walk(source, question, fetching, so_far)
         ahead = ThreadPoolExecutor(1, thread_name_prefix="esteira-page")
         try:
             coming: Future[Page] | None = _submit(ahead, walk, state or source.paginator.first(), number)
@@ -97,32 +111,34 @@ class Portal:
             client.close()
 
     def _new_client(self) -> HttpClient:
-        return HttpClient(self.config, self._credentials, limiter=self._limiter, stats=self.stats)
+        return HttpClient(
+            self.config, self._access, budget=self._budget, shared=self._shared, keys=self._keys, stats=self.stats
+        )
+
+
+@cache
+def budget_of(portal: str, rates: tuple[Rate, ...], timezone: str) -> Budget:  # noqa: ARG001 - the cache is asked by it
+    """The one budget of a portal in this process: datasets that are extracted side by side share it."""
+    return Budget(rates, timezone)
 
 
 def records_of(body: bytes, source: ApiSource) -> list[msgspec.Raw]:
-    """The records of a stored page.
+    """The records of a stored page. One without a byte stands for an answer that was none: past the end, or ignored.
 
     Raises:
         PayloadError: The body is not what the contract describes.
     """
-    return reader_of(source.records, ())(body).records
+    return reader_of(source.records, ())(body).records if body else []
+
+
+def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
+    if name is None:
+        return None
+    if read_secret is None:
+        raise ConfigError(f"The portal names secret {name!r}, and nothing was given to read it with.")
+    return Secret(name, read_secret(name))
 
 
 def _submit(ahead: ThreadPoolExecutor, walk: Walk, state: State, number: int) -> Future[Page]:
     """Fetch in the background, with the caller's context: log records of a Prefect run keep their run."""
     return ahead.submit(contextvars.copy_context().run, walk.page, state, number)
-
-
-def _params(source: ApiSource, window: Window | None) -> dict[str, Any]:
-    incremental = source.incremental
-    if incremental is None or window is None:
-        return dict(source.params)
-    if window.start.tzinfo is None or window.end.tzinfo is None:
-        raise ConfigError("A window's start and end need a time zone.")
-    start, end = window.start.astimezone(UTC) - incremental.lag, window.end.astimezone(UTC)
-    return {
-        **source.params,
-        incremental.start_param: start.strftime(incremental.format),
-        incremental.end_param: end.strftime(incremental.format),
-    }

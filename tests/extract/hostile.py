@@ -25,6 +25,18 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     number: int
+    method: str = "GET"
+    body: bytes = b""
+
+    @property
+    def said(self) -> str:
+        """Everything that it carried."""
+        return f"{self.path} {self.query} {self.headers} {self.body.decode()}"
+
+    @property
+    def json(self) -> Any:
+        """Its body, None when there is none."""
+        return json.loads(self.body) if self.body else None
 
 
 @dataclass
@@ -83,15 +95,23 @@ def hostile(  # noqa: C901 - one broken way per branch
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            query, headers = dict(parse_qsl(parts.query)), dict(self.headers.items())
             with lock:
-                request = Asked(parts.path, dict(parse_qsl(parts.query)), dict(self.headers.items()), len(asked) + 1)
+                request = Asked(parts.path, query, headers, len(asked) + 1, self.command, body)
                 asked.append(request)
             self._say(answer(request))
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def _say(self, say: Say) -> None:
             if say.is_head_dripped:
                 self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 1000, say.drip_seconds)
-            self.send_response(say.status)
+            if "Date" in say.headers:
+                self.send_response_only(say.status)
+            else:
+                self.send_response(say.status)
             for name, value in say.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(say.body) if say.announced is None else say.announced))

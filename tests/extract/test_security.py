@@ -11,7 +11,7 @@ import pytest
 from conftest import CANARY
 from hostile import Say, hostile, page
 
-from esteira.auth import ApiKey, Bearer
+from esteira.auth import ApiKey, Bearer, Secret
 from esteira.contract import NextLink
 from esteira.errors import AuthError, ConfigError, EsteiraError, SourceRejected
 from esteira.http.hosts import check_address
@@ -98,7 +98,7 @@ def test_the_secret_stands_in_no_log_error_or_state(open_portal: Any, source: An
                     seen.append(json.dumps(got.next_state))
         except EsteiraError as exc:
             seen += [*traceback.format_exception(exc), repr(exc), exc.paragraph()]
-        seen += [repr(portal), repr(portal.config), repr(portal._credentials)]
+        seen += [repr(portal), repr(portal.config), repr(portal._access), repr(portal._access._standing)]
         assert len(up.asked) >= 2
         sent = json.dumps([[a.query, a.headers] for a in up.asked])
     assert sent.count(CANARY) >= len(up.asked), "the canary was not sent at all: this test proves nothing"
@@ -120,7 +120,7 @@ def test_an_auth_without_a_secret_is_a_config_error(open_portal: Any):
 @pytest.mark.parametrize("value", ["tok\n", "tök", " tok", ""])
 def test_a_token_that_cannot_be_sent_is_refused(value: Any):
     with pytest.raises(AuthError):
-        Bearer().credentials("s", {"token": value})
+        Bearer().credentials(Secret("s", {"token": value}))
 
 
 def test_a_header_name_with_a_line_break_cannot_be_written():

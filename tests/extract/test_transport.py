@@ -15,7 +15,7 @@ from hostile import Say, bomb, hostile, page
 
 from esteira.errors import AuthError, ConfigError, PayloadError, RateLimited, SourceRejected, SourceUnavailable
 from esteira.http.config import HttpConfig
-from esteira.http.wait import Limiter, retry_wait
+from esteira.http.wait import retry_wait
 
 ROWS = {"rows": [{"id": 1}]}
 
@@ -192,11 +192,3 @@ def test_a_redirect_on_the_same_host_is_followed(open_portal: Any, source: Any):
 def test_an_unsafe_base_url_is_refused_when_constructed(open_portal: Any, url: Any):
     with pytest.raises(ConfigError):
         open_portal(url)
-
-
-def test_the_rate_budget_spaces_requests():
-    now = [0.0]
-    limiter = Limiter(4, clock=lambda: now[0])
-    assert [limiter.reserve() for _ in range(3)] == [0, 0.25, 0.5]
-    now[0] = 10
-    assert limiter.reserve() == 0

@@ -69,9 +69,13 @@ def world(tmp_path_factory: pytest.TempPathFactory, html_portal: str) -> Iterato
         world = World(stack)
         secret = _put_wrong_secret(stack)
         portals = {
-            "portal-wrong-token": {"base_url": stack.env["ESTEIRA_PORTAL_URL"], "secret_name": secret},
-            "portal-down": {"base_url": f"http://127.0.0.1:{Ports.free().resolved().portal}", "auth": "none"},
-            "portal-html": {"base_url": html_portal, "auth": "none"},
+            "portal-wrong-token": {
+                "base_url": stack.env["ESTEIRA_PORTAL_URL"],
+                "secret_name": secret,
+                "auth": [{"type": "bearer"}],
+            },
+            "portal-down": {"base_url": f"http://127.0.0.1:{Ports.free().resolved().portal}"},
+            "portal-html": {"base_url": html_portal},
         }
         prepared = world.python(_BLOCKS, json.dumps(portals))
         assert prepared.code == 0, prepared.err

@@ -96,7 +96,7 @@ def people(world: Any) -> Iterator[People]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     portal.url = f"http://127.0.0.1:{server.server_port}"
-    prepared = world.python(_BLOCKS, json.dumps({"portal-people": {"base_url": portal.url, "auth": "none"}}))
+    prepared = world.python(_BLOCKS, json.dumps({"portal-people": {"base_url": portal.url}}))
     assert prepared.code == 0, prepared.err
     yield portal
     server.shutdown()
