@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from esteira.contract import Dataset
     from esteira.lake import Lake
     from esteira.portal import Portal
+    from esteira.portal.question import Call
     from esteira.warehouse import Warehouse
 
 MIN_PYTHON = (3, 11)
@@ -188,8 +189,7 @@ class Checkup:
         portal = open_portal(name)
         portal.config = replace(portal.config, max_attempts=PORTAL_ATTEMPTS)
         dataset = self._datasets()[name]
-        source = dataset.source
-        answer = portal.ask(source.paginator.request(source.paginator.first(), source.path, source.params))
+        answer = portal.ask(_first_call(dataset), method=dataset.source.method)
         self._dates[name] = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else None
         return f"answered {answer.status} to the first request of {dataset.name}"
 
@@ -214,6 +214,16 @@ class Checkup:
         from blocks import open_warehouse
 
         return open_warehouse()
+
+
+def _first_call(dataset: Dataset) -> Call:
+    """What the first batch of an empty warehouse would ask first."""
+    from esteira.batch import Known, plan
+    from esteira.portal.question import Question
+
+    batch, source = plan(dataset, datetime.now(UTC), Known())[0], dataset.source
+    question = Question(source, None if batch.is_snapshot else batch.window)
+    return question.call(source.paginator.request(source.paginator.first(), question.path, question.params))
 
 
 def _skew(whose: str, told: datetime | None) -> str:

@@ -1,5 +1,7 @@
 """Portal → raw."""
 
+from functools import partial
+
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
@@ -8,7 +10,7 @@ from esteira.ahead import Extracted, extract_ahead
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.extract import Progress
-from tasks.progress import report_progress
+from tasks.progress import report_arrival
 from tasks.retrying import is_transient
 
 PROGRESS_AFTER_PARTS = 2
@@ -19,6 +21,7 @@ PROGRESS_AFTER_PARTS = 2
 def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extracted:
     """Bring a batch into raw, and curate it meanwhile."""
     portal, lake = open_portal(dataset.source.portal), open_lake()
+    portal.on_arrival = partial(report_arrival, batch)
     found = extract_ahead(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), generation=generation)
     logger = get_run_logger()
     logger.info("%s %s: %s rows in %s raw parts", batch.dataset, batch.id, found.raw.extracted, len(found.raw.parts))
@@ -26,7 +29,7 @@ def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extrac
 
 
 class _Reporter:
-    """Tells a person at the terminal at once, and the Prefect UI for long extractions."""
+    """Tells the Prefect UI of long extractions, after each stored part."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
@@ -35,7 +38,6 @@ class _Reporter:
 
     def __call__(self, progress: Progress) -> None:
         self._parts += 1
-        report_progress(self._batch, progress)
         if not progress.total or self._parts < PROGRESS_AFTER_PARTS:
             return
         percent = min(100.0, 100 * progress.rows / progress.total)

@@ -84,7 +84,14 @@ def late_aws(address: str) -> type[BaseHTTPRequestHandler]:
                 body, status = exc.read(), exc.code  # type: ignore[attr-defined]
             self.answer(body, status, Date=formatdate(time() + 2 * HOUR, usegmt=True), **{"Content-Type": "text/xml"})
 
-        do_POST = do_PUT = do_DELETE = do_GET
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_PUT(self) -> None:
+            self.do_GET()
+
+        def do_DELETE(self) -> None:
+            self.do_GET()
 
     return LateAws
 
@@ -148,8 +155,8 @@ def sick(world: World, warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> 
         world.run('REVOKE CREATE ON SCHEMA "dw" FROM "esteira"')
         stack.callback(world.run, 'GRANT CREATE ON SCHEMA "dw" TO "esteira"')
         fields = {
-            "portal-late": {"base_url": late, "auth": "none"},
-            "portal-refuses": {"base_url": world.stack.env["ESTEIRA_PORTAL_URL"], "auth": "none"},
+            "portal-late": {"base_url": late},
+            "portal-refuses": {"base_url": world.stack.env["ESTEIRA_PORTAL_URL"]},
         }
         made = world.python(_PORTALS, json.dumps(fields))
         assert made.code == 0, made.err
@@ -160,7 +167,7 @@ def sick(world: World, warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> 
                 {"Action": "s3:PutObject", "Resource": f"{arn}/quarantine/*"},
                 {"Action": "s3:GetObject", "Resource": f"{arn}/curated/*"},
                 {"Action": "s3:ListBucket", "Resource": arn, "Condition": {"StringLike": {"s3:prefix": "raw/*"}}},
-            )  # fmt: skip
+            )
         )
         stack.enter_context(denied(world, COPY_ROLE, {"Action": "s3:GetObject", "Resource": f"{arn}/*"}))
         return warm.esteira("doctor", "--json", "--datasets", str(folder), env={"ESTEIRA_LOCK": str(lock)})
