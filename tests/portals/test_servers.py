@@ -12,7 +12,7 @@ import pytest
 from esteira.errors import AuthError, PayloadError, RateLimited, SourceRejected
 from esteira.extract import extract
 from esteira.lake import Lake
-from tests.portals.cases import CASES, DRF_SECRET, DRF_TOKEN, LIMIT, NAMED, Case
+from tests.portals.cases import CASES, DRF_SECRET, DRF_TOKEN, LIMIT, NAMED, TOKENS, Case
 from tests.portals.running import Server
 from tests.portals.story import batch_of, curated, killed, landed
 
@@ -71,6 +71,39 @@ def test_a_wrong_token_is_an_error_of_auth_that_does_not_tell_it(
         landed(case.dataset, lake, portal)
     assert WRONG not in f"{caught.value!r}{caught.value}{caught.value.hint}{caplog.text}"
     assert (caught.value.dataset, caught.value.batch) == ("readings", batch_of(case.dataset).id)
+
+
+@pytest.mark.fault(16)
+@pytest.mark.parametrize("case", TOKENS, ids=lambda case: case.name)
+def test_a_token_that_ends_while_the_run_goes_on_is_followed_by_another(
+    running_servers: Servers, lake: Lake, case: Case
+):
+    """The second tells how long it lives, so it is renewed in time; the third only refuses it, and is asked once more.
+
+    The first tells so too, but a JWT's end is cut to whole seconds, which is half of its life here: either may happen.
+    """
+    server, portal = running_servers[case.server], case.open(running_servers[case.server].url)
+    before = len(server.asked())
+    assert landed(case.dataset, lake, portal) == server.rows
+    asked = server.asked()[before:]
+    refused = [line for line in asked if line.endswith("401 Unauthorized")]
+    assert len([line for line in asked if '"POST ' in line]) >= 2
+    assert len(refused) == portal.stats.renewals
+    assert bool(refused) == (case.server == "fastapi") or case.name == "drf-simple-jwt"
+
+
+@pytest.mark.fault(16)
+@pytest.mark.parametrize("case", TOKENS, ids=lambda case: case.name)
+def test_credentials_that_get_no_token_are_an_error_of_auth_that_does_not_tell_them(
+    running_servers: Servers, lake: Lake, caplog: pytest.LogCaptureFixture, case: Case
+):
+    portal = case.open(running_servers[case.server].url, secret=dict.fromkeys(case.secret, WRONG))
+    with (
+        caplog.at_level("DEBUG"),
+        pytest.raises(AuthError, match=r"request for a token.*esteira/test/portal") as caught,
+    ):
+        landed(case.dataset, lake, portal)
+    assert WRONG not in f"{caught.value!r}{caught.value}{caught.value.hint}{caplog.text}"
 
 
 @pytest.mark.fault(3)
