@@ -60,9 +60,7 @@ def test_the_contract_of_a_page_brings_every_row(lake: Lake, name: str):
         assert all_of(example, lake, portal) == shape.rows
 
 
-def test_the_page_of_django_rest_framework_is_read_from_the_framework(
-    running_servers: dict[str, Server], lake: Lake
-):
+def test_the_page_of_django_rest_framework_is_read_from_the_framework(running_servers: dict[str, Server], lake: Lake):
     example, server = NAMED[REAL], running_servers["django"]
     portal = example.open(server.url, {"token": known.DJANGO_TOKEN}, "/token/number")
     assert landed(example.dataset, lake, portal) == server.rows
@@ -73,9 +71,9 @@ def test_a_wrong_secret_is_an_error_of_auth_that_does_not_tell_it(
     lake: Lake, caplog: pytest.LogCaptureFixture, name: str
 ):
     wrong = dict.fromkeys(SHAPES[name]().secret, "wrong-canary-a0")
-    with opened(name, secret=wrong) as (example, portal, _), caplog.at_level("DEBUG"):
-        with pytest.raises(AuthError, match=r"esteira/prod/portal/") as caught:
-            all_of(example, lake, portal)
+    refused = pytest.raises(AuthError, match=r"esteira/prod/portal/")
+    with opened(name, secret=wrong) as (example, portal, _), caplog.at_level("DEBUG"), refused as caught:
+        all_of(example, lake, portal)
     assert "wrong-canary-a0" not in f"{caught.value!r}{caught.value}{caught.value.hint}{caplog.text}"
 
 
@@ -95,9 +93,9 @@ def test_links_of_ckan_that_never_end_are_an_error_and_no_table(lake: Lake):
 @pytest.mark.fault(11)
 def test_a_last_page_that_is_served_for_ever_is_an_error_that_names_it(lake: Lake):
     shape = dataclasses.replace(SHAPES["tickets"](), answer=LinkHeader(repeats=True))
-    with opened("tickets", shape) as (example, portal, _):
-        with pytest.raises(PayloadError, match=r"Page 4 .*its records came before"):
-            all_of(example, lake, portal)
+    repeated = pytest.raises(PayloadError, match=r"Page 4 .*its records came before")
+    with opened("tickets", shape) as (example, portal, _), repeated:
+        all_of(example, lake, portal)
 
 
 @pytest.mark.fault(14)
@@ -117,18 +115,17 @@ def test_a_token_that_ends_as_an_empty_200_is_renewed_and_the_page_read_again(la
 @pytest.mark.fault(15)
 @pytest.mark.fault(16)
 def test_a_token_that_never_works_is_no_empty_table(lake: Lake):
-    with opened("orders", LoginToken(pages=0)) as (example, portal, _):
-        with pytest.raises(DataQualityError, match="floor"):
-            all_of(example, lake, portal)
+    floor = pytest.raises(DataQualityError, match="floor")
+    with opened("orders", LoginToken(pages=0)) as (example, portal, _), floor:
+        all_of(example, lake, portal)
 
 
 @pytest.mark.fault(16)
 def test_a_token_that_works_for_one_page_is_an_error_and_not_half_a_table(lake: Lake):
     shape = LoginToken(pages=1)
     shape.most_logins = 1
-    with opened("orders", shape) as (example, portal, _):
-        with pytest.raises((AuthError, PayloadError)):
-            all_of(example, lake, portal)
+    with opened("orders", shape) as (example, portal, _), pytest.raises((AuthError, PayloadError)):
+        all_of(example, lake, portal)
 
 
 def test_a_path_that_is_wrong_is_no_series_without_values(lake: Lake):
