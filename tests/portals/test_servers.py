@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from esteira.errors import AuthError, PayloadError, RateLimited, SourceRejected
-from esteira.extract import extract
+from esteira.extract import Progress, extract
 from esteira.lake import Lake
 from tests.portals.cases import CASES, DRF_SECRET, DRF_TOKEN, LIMIT, NAMED, TOKENS, Case
 from tests.portals.running import Server
@@ -144,6 +144,27 @@ def test_a_parameter_that_a_server_does_not_know_is_no_table_of_first_pages(runn
     misspelt = dataclasses.replace(case, source=source)
     with pytest.raises(PayloadError, match="its records came before"):
         landed(misspelt.dataset, lake, misspelt.open(running_servers["django"].url))
+
+
+@pytest.mark.fault(10)
+@pytest.mark.fault(17)
+def test_a_row_that_is_deleted_while_a_server_is_read_by_offset_is_an_error_with_both_counts(
+    running_servers: Servers, lake: Lake
+):
+    case, server = NAMED["drf-limit-offset"], running_servers["django"]
+    source = dataclasses.replace(case.source, pages_per_part=1)
+    dataset = dataclasses.replace(case.dataset, source=source)
+
+    def delete(progress: Progress) -> None:
+        if progress.pages == 1:
+            server.execute("DELETE FROM readings WHERE id = 1")
+
+    try:
+        with pytest.raises(PayloadError, match=r"reports 230 rows .* delivered 229|reports 229|230.*229"):
+            extract(dataset, batch_of(dataset), portal=case.open(server.url), lake=lake, on_progress=delete)
+    finally:
+        server.restore()
+    assert lake.find_seal("raw", "readings", batch_of(dataset).id) is None
 
 
 def test_the_servers_tell_who_called(running_servers: Servers) -> None:
