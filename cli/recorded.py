@@ -21,7 +21,7 @@ import msgspec
 from esteira.contract import ApiSource
 from esteira.errors import ConfigError
 from esteira.portal import Portal, PortalConfig, records_of, without_records
-from esteira.portal.envelope import plain_keys
+from esteira.portal.expressions import plain_keys
 
 Value = str | int | None
 
