@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,20 +15,16 @@ from esteira.batch import Batch
 from esteira.beginning import Beginning
 from esteira.contract import Dataset
 from esteira.contract.incremental import Value
-from esteira.cursor import CursorWatch, Watch, WindowWatch
+from esteira.cursor import watch_of
 from esteira.errors import DataQualityError, EsteiraError, PayloadError, TransientError
 from esteira.failpoints import failpoint
+from esteira.growing import GrowingPart
 from esteira.in_order import InOrder
-from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Provenance, Seal
-from esteira.lake.index import folded
+from esteira.lake import Checkpoint, Lake, Layout, Part, Provenance, Seal
 from esteira.parents import ParentRows, open_parent, stands
 from esteira.portal import Asked, Page, Portal, SoFar, given_to
 
 logger = logging.getLogger(__name__)
-PART_BYTES = 32 * 1024 * 1024
-"""JSON of a raw part: what a kill costs at a fast portal."""
-PART_SECONDS = 30.0
-"""Age of a raw part at a slow portal: what a kill costs there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,41 +101,6 @@ def _stand(found: Checkpoint | None, beginning: Beginning, lake: Lake) -> Checkp
     return msgspec.structs.replace(fresh, walk=found.walk + 1)
 
 
-class _GrowingPart:
-    """Pages on their way into one part, compressed as they come."""
-
-    def __init__(self) -> None:
-        self._sink = pa.BufferOutputStream()
-        self._stream = pa.CompressedOutputStream(self._sink, "zstd")  # level 1, Arrow's own choice: ten to one for JSON
-        self._began = time.monotonic()
-        self.pages: list[PagePointer] = []
-        self.warnings: list[str] = []
-        self.totals: list[int] = []
-        self.size_bytes = 0
-
-    def add(self, page: Page) -> None:
-        self._stream.write(page.body)
-        self.pages.append(
-            PagePointer(page.number, len(page.body), len(page.records), page.given.decode(), page.repeated)
-        )
-        self.size_bytes += len(page.body)
-        self.warnings += [page.warning] if page.warning else []
-        self.totals += [] if page.total is None else [page.total]
-
-    def is_full(self, most_pages: int | None) -> bool:
-        is_old = time.monotonic() - self._began > PART_SECONDS
-        return self.size_bytes >= PART_BYTES or len(self.pages) == most_pages or is_old
-
-    def packed(self, *, is_folded: bool) -> tuple[bytes, tuple[PagePointer, ...]]:
-        """The part's bytes, and what the seal says of its pages."""
-        self._stream.close()
-        content: bytes = self._sink.getvalue().to_pybytes()
-        if not is_folded:
-            return content, tuple(self.pages)
-        pages, index = folded(self.pages)
-        return content + index, pages
-
-
 class _Store:
     """Where an attempt stands, and the thread that stores its parts: one after the other, each before its checkpoint."""
 
@@ -177,7 +137,7 @@ class _Store:
         if self._follower:
             self._follower.add(given_to(page.records, page.given), len(page.body))
 
-    def put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> None:
+    def put(self, growing: GrowingPart, last: Page, largest: Value | None) -> None:
         """Store a part while the caller goes on; waits for the part before.
 
         Args:
@@ -207,7 +167,7 @@ class _Store:
         anew = Checkpoint((), None, 1, None, provenance=kept, walk=self.stand.walk + 1)
         self.lake.put_checkpoint(self.layout, self.attempt, anew)
 
-    def _put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> Checkpoint:
+    def _put(self, growing: GrowingPart, last: Page, largest: Value | None) -> Checkpoint:
         stand = self.stand
         content, pages = growing.packed(is_folded=self._has_parent)
         part = self.lake.put_part(
@@ -240,7 +200,7 @@ class _Extraction:
         self._conditions = conditions
         self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
         store.overlap = getattr(dataset.source.paginator, "overlap", 0)
-        self._watch = _watch(dataset, batch, store.stand.provenance)
+        self._watch = watch_of(dataset.source, batch.window.end, store.stand.provenance.cursor_end)
 
     def run(self) -> Seal | None:
         try:
@@ -268,7 +228,7 @@ class _Extraction:
 
         Returns whether the portal only said that its answer is the known one.
         """
-        growing, page = _GrowingPart(), None
+        growing, page = GrowingPart(), None
         with closing(self._pages()) as pages:
             try:
                 for page in pages:
@@ -279,7 +239,7 @@ class _Extraction:
                     growing.add(page)
                     if page.next_state is None or growing.is_full(self._dataset.source.pages_per_part):
                         self._store.put(growing, page, self._watch.largest)
-                        growing = _GrowingPart()
+                        growing = GrowingPart()
             except TransientError:
                 if page is not None and growing.pages:
                     self._store.put(growing, page, self._watch.largest)
@@ -329,24 +289,6 @@ class _Extraction:
             raise DataQualityError(
                 f"The portal delivered {rows} rows; the contract's floor (min_rows) is {floor}.", hint=_FLOOR_HINT
             )
-
-
-class _NoWatch:
-    """Of a source without a cursor nothing is followed."""
-
-    largest = None
-
-    def see(self, body: bytes, records: list[msgspec.Raw], number: int) -> None:
-        """Let it pass."""
-
-
-def _watch(dataset: Dataset, batch: Batch, before: Provenance) -> Watch | _NoWatch:
-    incremental = dataset.source.incremental
-    if incremental is None:
-        return _NoWatch()
-    if incremental.is_time:
-        return WindowWatch(incremental, batch.window.end)
-    return CursorWatch(incremental, before.cursor_end)
 
 
 _FLOOR_HINT = "Nothing was loaded and the watermark stands. Ask the portal's owner whether the window is really empty; if so, lower min_rows."

@@ -7,7 +7,6 @@ pages would otherwise be asked for everything twice.
 from __future__ import annotations
 
 import contextvars
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -25,7 +24,6 @@ from esteira.portal.question import Call
 from esteira.redaction import printable
 
 NOT_MODIFIED = 304
-_log = logging.getLogger(__name__)
 
 
 class Fetching:
@@ -149,7 +147,6 @@ class Fetching:
             read = self._answers.read(answer)
             rule = self._answers.rule(answer, read)
             if rule is not None and rule.action == "ignore":
-                _log.warning("Page %d is ignored, as the contract says: %s", number, rule)
                 return Fetched(answer, NOTHING, ignored=str(rule))
             if rule is not None:
                 self._obey(client, rule, ruled, answer, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,7 @@ class SoFar:
 
 
 NOTHING_YET = SoFar()
+_log = logging.getLogger(__name__)
 
 
 class Walk:
@@ -117,6 +119,8 @@ class Walk:
         self._so_far = SoFar(self._so_far.rows + len(records), first_total)
         body = fetched.answer.body if fetched.is_page else b""
         warning = f"An answer was ignored and counts as the end: {fetched.ignored}." if fetched.ignored else None
+        if warning:
+            _log.warning("Page %d of %s: %s", number, fetched.answer.url_redacted, warning)
         page = Page(number, body, records, self._total, following, fetched.answer.url_redacted, warning, repeated)
         if not self._source.skip_unchanged:
             return page
