@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cli.authoring import new, preview, test
 from cli.dataset import pause, rename, resume, retire
 from cli.ddl import ddl
 from cli.environment import state_folder
@@ -155,11 +156,14 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
 esteira.add_command(ddl)
 esteira.add_command(erase)
 esteira.add_command(maintenance)
+esteira.add_command(new)
 esteira.add_command(pause)
+esteira.add_command(preview)
 esteira.add_command(reconcile)
 esteira.add_command(rename)
 esteira.add_command(resume)
 esteira.add_command(retire)
+esteira.add_command(test)
 esteira.add_command(undo)
 
 

@@ -239,7 +239,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         quarantined=made.bad_rows,
         total_reported=raw.total_reported,
         reasons=made.reasons,
-        warnings=tuple(_warnings(made, dataset)),
+        warnings=(*raw.warnings, *_warnings(made, dataset)),
         raw_seal=raw.hash,
         raw_generation=raw.generation,
         generation=made.layout.generation,

@@ -17,7 +17,7 @@ from esteira.errors import DataQualityError, EsteiraError, PayloadError, Transie
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Seal
-from esteira.portal import Page, Portal
+from esteira.portal import Page, Portal, SoFar
 
 PART_BYTES = 32 * 1024 * 1024
 """JSON of a raw part: what a kill costs at a fast portal."""
@@ -91,12 +91,14 @@ class _GrowingPart:
         self._stream = pa.CompressedOutputStream(self._sink, "zstd")  # level 1, Arrow's own choice: ten to one for JSON
         self._began = time.monotonic()
         self.pages: list[PagePointer] = []
+        self.warnings: list[str] = []
         self.size_bytes = 0
 
     def add(self, page: Page) -> None:
         self._stream.write(page.body)
         self.pages.append(PagePointer(page.number, len(page.body), len(page.records)))
         self.size_bytes += len(page.body)
+        self.warnings += [page.warning] if page.warning else []
 
     def is_full(self, most_pages: int | None) -> bool:
         is_old = time.monotonic() - self._began > PART_SECONDS
@@ -156,7 +158,8 @@ class _Store:
         pa.default_memory_pool().release_unused()  # what many pages left behind would else add up over a long batch
         failpoint("extract.part")
         total = last.total if stand.total_reported is None else stand.total_reported
-        checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total)
+        warnings = tuple(dict.fromkeys((*stand.warnings, *growing.warnings)))
+        checkpoint = Checkpoint((*stand.parts, part), last.next_state, last.number + 1, total, warnings)
         self.lake.put_checkpoint(self.layout, self.attempt, checkpoint)
         failpoint("extract.checkpoint")
         return checkpoint
@@ -200,7 +203,10 @@ class _Extraction:
         if stand.parts and stand.next_state is None:
             return
         window = None if self._batch.is_snapshot else self._batch.window
-        yield from self._portal.pages(self._dataset.source, window, state=stand.next_state, number=stand.next_page)
+        so_far = SoFar(self._store.rows, stand.total_reported)
+        yield from self._portal.pages(
+            self._dataset.source, window, state=stand.next_state, number=stand.next_page, so_far=so_far
+        )
 
     def _new_seal(self) -> Seal:
         stand = self._store.stand
@@ -208,6 +214,7 @@ class _Extraction:
             "parts": stand.parts,
             "extracted": self._store.rows,
             "total_reported": stand.total_reported,
+            "warnings": stand.warnings,
             "generation": self._store.layout.generation,
         }
         return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._store.attempt, **facts)

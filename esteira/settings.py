@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -61,6 +62,11 @@ class Settings(BaseSettings):
     max_attempts: int = Field(default=10, ge=0)
     step_retries: int = 3
     step_retry_seconds: float = 20
+
+
+def contracts_folder() -> Path:
+    """The folder of the contracts, for a command that needs no stage."""
+    return Path(os.environ.get("ESTEIRA_DATASETS", PROJECT_FOLDER / "datasets"))
 
 
 def read_settings() -> Settings:

@@ -14,9 +14,10 @@ from esteira.contract.columns import Column, columns_of
 from esteira.contract.dataset import Dataset
 from esteira.contract.incremental import Incremental
 from esteira.contract.quality import Quality, Reference
+from esteira.contract.responses import ResponseAction
 from esteira.contract.source import ApiSource
 from esteira.contract.write import Append, DeleteInsert, Replace, Scd2, Upsert, WriteMode
-from esteira.paginate import NextLink, Offset, PageNumber, SinglePage
+from esteira.paginate import Header, NextLink, NextToken, Offset, PageNumber, SinglePage
 
 Timestamp = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
 """A moment, stored as TIMESTAMPTZ; microseconds because Redshift loads nanoseconds silently wrong."""
@@ -24,6 +25,6 @@ Date = Annotated[pd.ArrowDtype, pa.date32()]
 """A calendar day, stored as DATE."""
 
 __all__ = [
-    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Incremental", "NextLink", "Offset", "PageNumber", "Quality", "Reference",
-    "Replace", "Scd2", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
+    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Header", "Incremental", "NextLink", "NextToken", "Offset", "PageNumber",
+    "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
 ]  # fmt: skip

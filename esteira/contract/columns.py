@@ -47,6 +47,7 @@ class Column:
         unit: Its unit, or None.
         max_bytes: VARCHAR length in UTF-8 bytes that the contract asks for, or None.
         encode: Compression encoding that the contract asks for, or None.
+        is_pii: Whether its values are personal; what people are shown of them is masked.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Column:
     unit: str | None = None
     max_bytes: int | None = None
     encode: str | None = None
+    is_pii: bool = False
 
     @property
     def redshift(self) -> str:
@@ -108,6 +110,7 @@ def _column(name: str, declared: Any) -> Column:
         unit=metadata.get("unit"),
         max_bytes=metadata.get("max_bytes"),
         encode=metadata.get("encode"),
+        is_pii=_is_pii(name, metadata.get("pii", False)),
     )
     _check_length(column)
     _check_encoding(column)
@@ -144,6 +147,12 @@ def _nested(name: str, arrow: pa.DataType, kind: Any) -> pa.DataType:
             hint='A nested value is declared as pd.StringDtype with metadata={"type": "super"}; the frame holds its JSON text.',
         )
     return pa.binary()
+
+
+def _is_pii(name: str, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise ConfigError(f"Column {name!r}: pii={given!r} is neither True nor False.", hint="Write True or False.")
+    return given
 
 
 def _check_length(column: Column) -> None:

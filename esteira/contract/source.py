@@ -7,11 +7,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
+from esteira.contract.choices import require_choice
 from esteira.contract.incremental import Incremental
+from esteira.contract.responses import ResponseAction
+from esteira.contract.templates import check_template
 from esteira.errors import ConfigError
-from esteira.paginate import Paginator, SinglePage
+from esteira.paginate import LATER, Paginator, SinglePage, Where
+
+Method = Literal["GET", "POST"]
+_LAYOUT_ONLY = ("pages_per_part", "inputs", "rename", "responses")
+"""Says how answers are read and stored, and not what is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +27,21 @@ class ApiSource:
 
     Args:
         portal: Name of the portal block, which holds the base URL, the auth and the rate budget.
-        path: Path below the base URL.
+        path: Path below the base URL; may hold templates (esteira.contract.templates).
         records: JMESPath of the records in a page (dlt: `data_selector`); empty when the page itself is the array.
         paginator: How to get from a page to the next.
-        params: Fixed query parameters.
-        total: JMESPath of the total that the portal reports; reconciled against what arrived.
+        params: Query parameters; their values may hold templates.
+        total: Where the portal reports the total; reconciled against what arrived.
         incremental: The cursor; without one each batch is a full snapshot.
         rename: Portal's column name to the contract's, where they differ.
         inputs: Columns that only the transform needs; delivered to it as the portal wrote them.
         pages_per_part: How many pages make one part at most; by default its size and age decide (esteira.extract).
+        method: `POST` for a portal that is asked by a JSON body. It is declared to change nothing there, so it is asked again after a failure.
+        body: The JSON body of a POST; its texts may hold templates.
+        responses: What answers mean beyond their status; the first rule that holds wins.
+
+    Raises:
+        ConfigError: The arguments do not fit each other, or a template names nothing.
     """
 
     portal: str
@@ -36,11 +49,14 @@ class ApiSource:
     records: str = ""
     paginator: Paginator = field(default_factory=SinglePage)
     params: Mapping[str, str | int] = field(default_factory=dict)
-    total: str | None = None
+    total: Where | None = None
     incremental: Incremental | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     pages_per_part: int | None = None
+    method: Method = field(default="GET", metadata=LATER)
+    body: Mapping[str, Any] | None = field(default=None, metadata=LATER)
+    responses: tuple[ResponseAction, ...] = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
@@ -49,6 +65,9 @@ class ApiSource:
             )
         if self.pages_per_part is not None and self.pages_per_part < 1:
             raise ConfigError(f"ApiSource(pages_per_part={self.pages_per_part}): at least one page makes a part.")
+        self._check_method()
+        self._check_templates()
+        self._check_responses()
 
     @property
     def definition_hash(self) -> str:
@@ -56,11 +75,54 @@ class ApiSource:
         definition = {
             "type": type(self).__name__,
             "paginator_type": type(self.paginator).__name__,
-            **dataclasses.asdict(self),
+            **_definition(self),
         }
-        for layout_only in ("pages_per_part", "inputs", "rename"):
-            del definition[layout_only]
+        for name in _LAYOUT_ONLY:
+            definition.pop(name, None)
         return hashlib.sha256(json.dumps(definition, sort_keys=True, default=_plain).encode()).hexdigest()[:8]
+
+    def _check_method(self) -> None:
+        require_choice("ApiSource(method)", self.method, get_args(Method))
+        if self.method == "GET" and (self.body is not None or getattr(self.paginator, "place", "query") == "body"):
+            raise ConfigError(
+                "ApiSource(method='GET') has no body, and body= or the paginator's place='body' needs one.",
+                hint="Set method='POST' for a portal that is asked by a JSON body.",
+            )
+
+    def _check_templates(self) -> None:
+        asked = {"path": self.path, "params": self.params, "body": self.body}
+        named = frozenset[str]().union(*(check_template(argument, value) for argument, value in asked.items()))
+        if self.incremental is None:
+            if any(name.startswith("window.") for name in named):
+                raise ConfigError(
+                    "ApiSource: a template names the window, and without incremental= each batch is a full snapshot.",
+                    hint="Add incremental=Incremental(...).",
+                )
+        elif not self.incremental.start_param and "window.start" not in named:
+            raise ConfigError(
+                "ApiSource: the window's start is asked for nowhere, so each batch would be everything.",
+                hint="Give Incremental(start_param=...), or a template such as {window.start:%Y-%m-%d}.",
+            )
+
+    def _check_responses(self) -> None:
+        given: Any = self.responses  # one rule alone would pass for none
+        if not isinstance(given, tuple) or not all(isinstance(each, ResponseAction) for each in given):
+            raise ConfigError(f"ApiSource(responses={given!r}) is no tuple of ResponseAction.")
+        if self.total is None and any(each.is_about_counts for each in given):
+            raise ConfigError(
+                "ApiSource(responses=...): a rule is about the total, and total= does not say where that stands."
+            )
+
+
+def _definition(value: Any) -> Any:
+    """A value as plain JSON, without what stands at its default and was unknown when its class was released."""
+    if not dataclasses.is_dataclass(value):
+        return value
+    return {
+        each.name: _definition(getattr(value, each.name))
+        for each in dataclasses.fields(value)
+        if not (each.metadata.get("is_later") and getattr(value, each.name) == each.default)
+    }
 
 
 def _plain(value: Any) -> str:

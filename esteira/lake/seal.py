@@ -40,12 +40,16 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Where an extraction stands: the parts so far and the paginator's state for the next page; None when there is none."""
+    """Where an extraction stands: the parts so far and the paginator's state for the next page; None when there is none.
+
+    `warnings` are what the seal will say about the pages so far.
+    """
 
     parts: tuple[Part, ...]
     next_state: dict[str, Any] | None
     next_page: int
     total_reported: int | None
+    warnings: tuple[str, ...] = ()
 
 
 class AttemptNote(msgspec.Struct, frozen=True):

@@ -8,16 +8,23 @@ A portal that serves the same page for ever is an error here, never an end: an e
 
 from esteira.paginate.counted import Offset, PageNumber, SinglePage
 from esteira.paginate.links import NextLink
-from esteira.paginate.verbs import PageReading, PageRequest, Paginator, Params, State
+from esteira.paginate.places import LATER, Place
+from esteira.paginate.tokens import NextToken
+from esteira.paginate.verbs import Header, PageReading, PageRequest, Paginator, Params, State, Where
 
 __all__ = [
+    "LATER",
+    "Header",
     "NextLink",
+    "NextToken",
     "Offset",
     "PageNumber",
     "PageReading",
     "PageRequest",
     "Paginator",
     "Params",
+    "Place",
     "SinglePage",
     "State",
+    "Where",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from esteira.errors import ConfigError
-from esteira.paginate.repeats import new_page
-from esteira.paginate.verbs import PageReading, PageRequest, Params, State
+from esteira.errors import ConfigError, PayloadError
+from esteira.paginate.places import LATER, Place, check_place, in_body, placed
+from esteira.paginate.repeats import broken_off, empty_pages, new_page
+from esteira.paginate.verbs import PageReading, PageRequest, Params, State, Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +43,32 @@ class Offset:
     Args:
         limit: Rows to ask for.
         offset_param, limit_param: The parameters' names.
-        total: JMESPath of the reported total; saves the last, empty request.
+        total: Where the page reports the total of rows; saves the last, empty request.
+        has_more: Where the page says whether there is a next one.
+        past_end: Status that a portal answers with behind the last page, such as 404.
+        place: Whether the parameters stand in the query, or in the body of a POST at their names' dotted paths.
+
+    Raises:
+        ConfigError: No row is asked for, or place or status is none.
     """
 
     limit: int
     offset_param: str = "offset"
     limit_param: str = "limit"
-    total: str | None = None
+    total: Where | None = None
+    has_more: Where | None = field(default=None, metadata=LATER)
+    past_end: int | None = field(default=None, metadata=LATER)
+    place: Place = field(default="query", metadata=LATER)
 
     def __post_init__(self) -> None:
         if self.limit < 1:
             raise ConfigError(f"Offset(limit={self.limit}): a page has at least one row.")
+        check_place(self)
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The total's JMESPath."""
-        return (self.total,) if self.total else ()
+        """The JMESPaths of total and end."""
+        return in_body(self.total, self.has_more)
 
     def first(self) -> State:
         """The offset 0."""
@@ -65,7 +76,9 @@ class Offset:
 
     def request(self, state: State, path: str, params: Params) -> PageRequest:
         """The path with limit and offset."""
-        return PageRequest(path, {**params, self.limit_param: self.limit, self.offset_param: state["offset"]})
+        values = {self.limit_param: self.limit, self.offset_param: state["offset"]}
+        asked = placed(path, params, values, self.place)
+        return replace(asked, past_end=self.past_end) if state["offset"] else asked
 
     def guess(self, state: State, total: int | None) -> State | None:
         """A full page further, unless the total says that there is none."""
@@ -76,39 +89,61 @@ class Offset:
         """Move on by the rows that arrived.
 
         Raises:
-            PayloadError: The page came before: the portal ignores the offset.
+            PayloadError: The page came before: the portal ignores the offset. Or it is empty, and there should be more.
         """
         offset = state["offset"] + reading.record_count
-        if reading.record_count == 0:
-            return None
-        pages = new_page(state["pages"], reading, f"{self.offset_param}={state['offset']}")
-        total = reading.lookup(self.total) if self.total else None
-        is_end = isinstance(total, int) and not isinstance(total, bool) and offset >= total
-        return None if is_end else {"offset": offset, "pages": pages}
+        where = f"{self.offset_param}={state['offset']}"
+        total, has_more = self._told(state, reading)
+        is_promised = has_more is True if total is None else offset < total
+        if reading.record_count == 0 and is_promised:
+            raise broken_off(reading, f"the portal says that there is more than {where} rows")
+        pages = new_page(state["pages"], reading, where)
+        is_end = has_more is False or (total is not None and not is_promised)
+        return None if is_end or reading.record_count == 0 else {"offset": offset, "pages": pages, "total": total}
+
+    def _told(self, state: State, reading: PageReading) -> tuple[int | None, bool | None]:
+        """The total and whether there is more, as far as the portal says so."""
+        if reading.is_past_end:
+            return state.get("total"), None
+        total = reading.count(self.total, "total")
+        return state.get("total") if total is None else total, reading.is_true(self.has_more)
 
 
 @dataclass(frozen=True, slots=True)
 class PageNumber:
-    """Pages are numbered; the walk ends at an empty page, because a short one may be the portal's cap.
+    """Pages are numbered. Unless the portal says which is the last, the walk ends at an empty page: a short one may be its cap.
 
     Args:
         page_param: The parameter's name.
         first_page: The number of the first page.
         size_param, size: The parameter of the page size and its value; both or neither.
+        total_pages: Where the page tells how many pages there are.
+        has_more: Where the page says whether there is a next one.
+        past_end: Status that a portal answers with behind the last page, such as 404.
+        place: Whether the parameters stand in the query, or in the body of a POST at their names' dotted paths.
 
     Raises:
-        ConfigError: One of `size_param` and `size` stands alone.
+        ConfigError: One of `size_param` and `size` stands alone, or place or status is none.
     """
 
     page_param: str = "page"
     first_page: int = 1
     size_param: str | None = None
     size: int | None = None
-    reads = ()
+    total_pages: Where | None = field(default=None, metadata=LATER)
+    has_more: Where | None = field(default=None, metadata=LATER)
+    past_end: int | None = field(default=None, metadata=LATER)
+    place: Place = field(default="query", metadata=LATER)
 
     def __post_init__(self) -> None:
         if (self.size_param is None) != (self.size is None):
             raise ConfigError("PageNumber takes size_param= and size= together.")
+        check_place(self)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The JMESPaths of the number of pages and the end."""
+        return in_body(self.total_pages, self.has_more)
 
     def first(self) -> State:
         """The first number."""
@@ -117,20 +152,47 @@ class PageNumber:
     def request(self, state: State, path: str, params: Params) -> PageRequest:
         """The path with the page's number, and its size if the portal takes one."""
         size = {self.size_param: self.size} if self.size_param and self.size is not None else {}
-        return PageRequest(path, {**params, **size, self.page_param: state["page"]})
+        asked = placed(path, params, {**size, self.page_param: state["page"]}, self.place)
+        return asked if state["page"] == self.first_page else replace(asked, past_end=self.past_end)
 
     def guess(self, state: State, total: int | None) -> State | None:
-        """The next number, unless total and size say that it has no page."""
+        """The next number, unless what the portal told says that it has no page."""
         read = (state["page"] - self.first_page + 1) * self.size if self.size else 0
-        return None if total is not None and self.size and read >= total else {**state, "page": state["page"] + 1}
+        is_last = state.get("last") is not None and state["page"] >= state["last"]
+        is_read = total is not None and self.size is not None and read >= total
+        return None if is_last or is_read else {**state, "page": state["page"] + 1}
 
     def next(self, state: State, reading: PageReading) -> State | None:
-        """The next number until a page is empty.
+        """The next number until the portal says that this was the last page, or until one is empty.
 
         Raises:
-            PayloadError: The page came before: the portal ignores the number or repeats its last page.
+            PayloadError: The page came before: the portal ignores the number or repeats its last page. Or it is past an end that
+                the portal told otherwise.
         """
-        if reading.record_count == 0:
+        page, where = state["page"], f"{self.page_param}={state['page']}"
+        pages = new_page(state["pages"], reading, where)
+        last, has_more = self._told(state, reading)
+        is_promised = has_more is True if last is None else page < last
+        if reading.is_past_end and last is not None and page <= last:
+            raise broken_off(reading, f"{where} should be there: the last page is {last}")
+        if has_more is False or not (is_promised or (last is None and reading.record_count)):
             return None
-        pages = new_page(state["pages"], reading, f"{self.page_param}={state['page']}")
-        return {"page": state["page"] + 1, "pages": pages}
+        empty = empty_pages(state.get("empty", 0), reading, "are followed by more, as the portal says")
+        return {"page": page + 1, "pages": pages, "last": last, "empty": empty}
+
+    def _told(self, state: State, reading: PageReading) -> tuple[int | None, bool | None]:
+        """The last page's number and whether there is more, as far as the portal says so."""
+        if reading.is_past_end:
+            return state.get("last"), None
+        count = reading.count(self.total_pages, "number of pages")
+        last = state.get("last") if count is None else self.first_page + count - 1
+        if last is not None and last < state["page"] and reading.record_count:
+            raise _beyond(reading, state["page"], last)
+        return last, reading.is_true(self.has_more)
+
+
+def _beyond(reading: PageReading, page: int, last: int) -> PayloadError:
+    return PayloadError(
+        f"Page {reading.number} has the number {page} and holds {reading.record_count} records, and the portal says that {last} is the last.",
+        hint="Correct PageNumber(total_pages=..., first_page=...), or leave total_pages out: the walk then ends at an empty page.",
+    )

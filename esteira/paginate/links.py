@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 from esteira.errors import ConfigError, PayloadError
-from esteira.paginate.repeats import endless, new_page, walked
+from esteira.paginate.repeats import empty_pages, endless, new_page, walked
 from esteira.paginate.verbs import PageReading, PageRequest, Params, State
 from esteira.redaction import printable, redact_url
-
-MAX_EMPTY_PAGES = 50
-"""Pages without a record that may follow each other by links (CKAN 2.11 writes a next link for ever)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +57,10 @@ class NextLink:
         """
         found = self._found(reading)
         if found is None:
+            new_page(state["pages"], reading, "as the last page")
             return None
         link = _below_origin(reading.url, reading.strip(found))
-        empty = state["empty"] + 1 if reading.record_count == 0 else 0
-        if empty >= MAX_EMPTY_PAGES:
-            raise endless(reading, f"{empty} pages without a record still link to {redact_url(link)}")
+        empty = empty_pages(state["empty"], reading, f"still link to {redact_url(link)}")
         links = walked(state["links"], link)
         if links is None:
             raise endless(reading, f"the next link {redact_url(link)} was followed before")

@@ -6,6 +6,9 @@ from esteira.errors import PayloadError
 from esteira.paginate.verbs import PageReading, State
 from esteira.redaction import redact_url
 
+MAX_EMPTY_PAGES = 50
+"""Pages without a record that may follow each other while the portal says that there is more (CKAN 2.11 writes a next link for ever)."""
+
 
 def new_page(trail: State | None, reading: PageReading, where: str) -> State | None:
     """The trail with this page's fingerprint. Empty pages are all alike, so they leave no mark."""
@@ -15,6 +18,18 @@ def new_page(trail: State | None, reading: PageReading, where: str) -> State | N
     if longer is None:
         raise endless(reading, f"its records came before ({where})")
     return longer
+
+
+def empty_pages(before: int, reading: PageReading, what: str) -> int:
+    """How many pages without a record follow each other now.
+
+    Raises:
+        PayloadError: Too many.
+    """
+    empty = before + 1 if reading.record_count == 0 else 0
+    if empty >= MAX_EMPTY_PAGES:
+        raise endless(reading, f"{empty} pages without a record {what}")
+    return empty
 
 
 def walked(trail: State | None, mark: str) -> State | None:
@@ -38,4 +53,12 @@ def endless(reading: PageReading, what: str) -> PayloadError:
     return PayloadError(
         f"Page {reading.number} of {redact_url(reading.url)}: {what}. The portal repeats itself, so the end cannot be told.",
         hint="Compare the contract's paginator with the portal's documentation; a repeated page is often a misspelt parameter.",
+    )
+
+
+def broken_off(reading: PageReading, promise: str) -> PayloadError:
+    """The error of a portal that promises more and delivers nothing."""
+    return PayloadError(
+        f"Page {reading.number} of {redact_url(reading.url)} holds no record, and {promise}.",
+        hint="Some portals cap how deep a walk may go: ask for smaller windows, or for another paginator. A total that is only an estimate belongs in no contract.",
     )

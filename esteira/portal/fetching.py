@@ -7,26 +7,24 @@ pages would otherwise be asked for everything twice.
 from __future__ import annotations
 
 import contextvars
+import logging
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import LifoQueue
 
+import msgspec
+
+from esteira.contract.responses import ResponseAction
 from esteira.contract.source import ApiSource
-from esteira.errors import PayloadError
-from esteira.http import Answer, HttpClient
-from esteira.paginate import PageRequest
-from esteira.portal.envelope import Envelope, is_json, reader_of
+from esteira.errors import AuthError, EsteiraError, PayloadError, SourceRejected, SourceUnavailable
+from esteira.http import Answer, HttpClient, Terms
+from esteira.portal.answers import NOTHING, Answers, Fetched
+from esteira.portal.envelope import is_json
+from esteira.portal.question import Call
 from esteira.redaction import printable
 
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """An answer and what is in it."""
-
-    answer: Answer
-    envelope: Envelope
+_log = logging.getLogger(__name__)
 
 
 class Fetching:
@@ -34,45 +32,65 @@ class Fetching:
 
     Args:
         clients: As many as requests may be under way at once.
-        source: Where its pages' records stand.
+        source: What its answers mean.
         attempts: Tries of a page whose body is no JSON.
     """
 
     def __init__(self, clients: Sequence[HttpClient], source: ApiSource, attempts: int) -> None:
-        self._clients, self._attempts = clients, attempts
+        self._clients, self._attempts, self._method = clients, attempts, source.method
         self._free = LifoQueue[HttpClient]()
         for client in clients:
             self._free.put(client)
-        total = (source.total,) if source.total else ()
-        self._read = reader_of(source.records, tuple(dict.fromkeys((*total, *source.paginator.reads))))
+        self._answers = Answers(source)
         self._ahead = ThreadPoolExecutor(len(clients), thread_name_prefix="esteira-ahead")
-        self._coming: dict[str, Future[Fetched]] = {}
+        self._coming: dict[bytes, Future[Fetched]] = {}
 
     @property
     def spare(self) -> int:
         """How many requests may be under way beside the one that is waited for."""
         return len(self._clients) - 1
 
-    def expect(self, requests: Iterable[tuple[PageRequest, int]]) -> None:
+    def expect(self, calls: Iterable[tuple[Call, int]]) -> None:
         """Ask for pages that will be fetched soon.
 
         Args:
-            requests: What to ask for, and the pages' numbers.
+            calls: What to ask for, and the pages' numbers.
         """
-        for request, number in requests:
-            if _mark(request) not in self._coming:
+        for call, number in calls:
+            if _mark(call) not in self._coming:
                 run = contextvars.copy_context().run
-                self._coming[_mark(request)] = self._ahead.submit(run, self._fetch, request, number)
+                self._coming[_mark(call)] = self._ahead.submit(run, self._fetch, call, number)
 
-    def fetch(self, request: PageRequest, number: int) -> Fetched:
+    def fetch(self, call: Call, number: int) -> Fetched:
         """A page.
 
         Raises:
             PayloadError: The body is not what the contract describes.
-            SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.get`.
+            SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.send`, and the contract's `responses`.
         """
-        coming = self._coming.pop(_mark(request), None)
-        return self._fetch(request, number) if coming is None else coming.result()
+        coming = self._coming.pop(_mark(call), None)
+        return self._fetch(call, number) if coming is None else coming.result()
+
+    def again(self, rule: ResponseAction, retry: int, call: Call, fetched: Fetched, number: int) -> Fetched:
+        """A page once more, since a rule about the rows so far holds for it. What was asked for ahead came from the same portal: it goes.
+
+        Args:
+            rule: The rule.
+            retry: How often it held for this page before.
+            call: What was asked for.
+            fetched: What came.
+            number: The page's number.
+
+        Raises:
+            AuthError, PayloadError, SourceUnavailable: The rule says to stop, or it held too often.
+        """
+        wait([future for future in self._coming.values() if not future.cancel()])
+        self._coming.clear()
+        with self._client() as client:
+            if rule.action == "refresh" and retry == 0:
+                self._ask(client, call, number)  # a client renews what its last request was sent with
+            self._obey(client, rule, retry, fetched.answer, number)
+            return self._tried(client, call, number)
 
     def strip(self, url: str) -> str:
         """A link without our own query credentials."""
@@ -89,9 +107,9 @@ class Fetching:
         for client in self._clients:
             client.close()
 
-    def _fetch(self, request: PageRequest, number: int) -> Fetched:
+    def _fetch(self, call: Call, number: int) -> Fetched:
         with self._client() as client:
-            return self._tried(client, request, number)
+            return self._tried(client, call, number)
 
     @contextmanager
     def _client(self) -> Iterator[HttpClient]:
@@ -101,30 +119,94 @@ class Fetching:
         finally:
             self._free.put(client)
 
-    def _tried(self, client: HttpClient, request: PageRequest, number: int) -> Fetched:
-        retry = 0
+    def _tried(self, client: HttpClient, call: Call, number: int) -> Fetched:
+        broken = ruled = 0
         while True:
-            answer = client.get(_url(client, request), request.params, what=f"Page {number}")
-            try:
-                return Fetched(answer, self._read(answer.body))
-            except PayloadError as exc:
-                problem = exc
-            if retry + 1 >= self._attempts or is_json(answer.body):
-                raise _located(problem, answer, number)
-            client.pause(retry, problem.message, f"Page {number}")
-            retry += 1
+            answer = self._ask(client, call, number)
+            if answer.status == call.past_end:
+                return Fetched(answer, NOTHING, is_past_end=True)
+            read = self._answers.read(answer)
+            rule = self._answers.rule(answer, read)
+            if rule is not None and rule.action == "ignore":
+                _log.warning("Page %d is ignored, as the contract says: %s", number, rule)
+                return Fetched(answer, NOTHING, ignored=str(rule))
+            if rule is not None:
+                self._obey(client, rule, ruled, answer, number)
+                ruled += 1
+            elif isinstance(read, PayloadError):
+                self._pause(client, broken, read, answer, number)
+                broken += 1
+            else:
+                return Fetched(answer, read)
+
+    def _ask(self, client: HttpClient, call: Call, number: int) -> Answer:
+        url = _url(client, call)
+        return client.send(
+            self._method, url, call.params, call.body, read_only=True, what=f"Page {number}", terms=self._terms(call)
+        )
+
+    def _terms(self, call: Call) -> Terms:
+        return Terms(statuses=self._answers.statuses | ({call.past_end} if call.past_end else set()))
+
+    def _obey(self, client: HttpClient, rule: ResponseAction, before: int, answer: Answer, number: int) -> None:
+        """Do what a rule says before the page is asked for again.
+
+        Args:
+            client: Which asked.
+            rule: What holds.
+            before: How often it has held for this page before.
+            answer: For which it holds.
+            number: The page's number.
+        """
+        where = f"Page {number} of {answer.url_redacted}"
+        if rule.action == "refresh" and before == 0:
+            client.renew(str(rule))
+        elif rule.action == "refresh":
+            raise _still(rule, where)
+        elif rule.action == "retry" and before + 1 < client.config.max_attempts:
+            client.pause(before, str(rule), f"Page {number}", answer.headers)
+        elif rule.action == "retry":
+            raise SourceUnavailable(
+                f"{where}: in {before + 1} attempts {rule}, for which the contract says to try again."
+            )
+        else:
+            raise _failed(rule, answer, where)
+
+    def _pause(self, client: HttpClient, retry: int, problem: PayloadError, answer: Answer, number: int) -> None:
+        if retry + 1 >= self._attempts or is_json(answer.body):
+            raise _located(problem, answer, number)
+        client.pause(retry, problem.message, f"Page {number}")
 
 
-def _mark(request: PageRequest) -> str:
-    return f"{request.target} {sorted(request.params.items())}"
+def _still(rule: ResponseAction, where: str) -> EsteiraError:
+    """A new token did not help: then the rows are to blame, where the rule is about them."""
+    if rule.is_about_counts:
+        return PayloadError(
+            f"{where}: also with a new token, {rule}.",
+            hint="Rows may have changed while they were read: run again. If it repeats, compare the total with what the portal shows.",
+        )
+    return AuthError(f"{where}: also with a new token, {rule}.")
 
 
-def _url(client: HttpClient, request: PageRequest) -> str:
+def _failed(rule: ResponseAction, answer: Answer, where: str) -> EsteiraError:
+    message = f"{where}: {rule}, for which the contract says to stop. The status is {answer.status}."
+    if 200 <= answer.status < 300:
+        return PayloadError(
+            message, hint="Look at the answer with `curl`; the rule stands in the contract's responses."
+        )
+    return SourceRejected(message)
+
+
+def _mark(call: Call) -> bytes:
+    return msgspec.json.encode((call.target, call.params, call.body), order="deterministic")
+
+
+def _url(client: HttpClient, call: Call) -> str:
     """A link without an origin belongs to the base URL's origin, a path of the contract below the whole base URL."""
-    if not request.is_link or "://" in request.target:
-        return request.target
+    if not call.is_link or "://" in call.target:
+        return call.target
     scheme, _, rest = client.config.base_url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}{request.target}"
+    return f"{scheme}://{rest.partition('/')[0]}{call.target}"
 
 
 def _located(problem: PayloadError, answer: Answer, number: int) -> PayloadError:

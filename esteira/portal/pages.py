@@ -5,35 +5,24 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
 from functools import cache, partial
-from typing import Any, Protocol
+from typing import Any
+from urllib.parse import urljoin
 
 import msgspec
 
 from esteira.auth import Secret
 from esteira.contract.source import ApiSource
 from esteira.errors import ConfigError
-from esteira.http import Access, Budget, HttpClient, HttpStats, Keys, Rate, SharedLimits
-from esteira.paginate import State
+from esteira.http import Access, Answer, Budget, HttpClient, HttpStats, Keys, Rate, SharedLimits
+from esteira.paginate import PageRequest, State
 from esteira.portal.config import PortalConfig
 from esteira.portal.envelope import reader_of
 from esteira.portal.fetching import Fetching
-from esteira.portal.walk import Page, Walk
+from esteira.portal.question import Question, Window
+from esteira.portal.walk import NOTHING_YET, Page, SoFar, Walk
 
 ReadSecret = Callable[[str], Mapping[str, str]]
-
-
-class Window(Protocol):
-    """Anything with a start and an end."""
-
-    @property
-    def start(self) -> datetime:
-        """Inclusive, UTC."""
-
-    @property
-    def end(self) -> datetime:
-        """Exclusive, UTC."""
 
 
 class Portal:
@@ -68,23 +57,34 @@ class Portal:
         self._new_client().close()  # a base URL that is not usable fails here, not at the first page
 
     def pages(
-        self, source: ApiSource, window: Window | None = None, *, state: State | None = None, number: int = 1
+        self,
+        source: ApiSource,
+        window: Window | None = None,
+        *,
+        parent: Mapping[str, Any] | None = None,
+        state: State | None = None,
+        number: int = 1,
+        so_far: SoFar = NOTHING_YET,
     ) -> Iterator[Page]:
         """The pages of a source, in order; the next one is fetched while the consumer works.
 
         Args:
             source: The contract's source.
             window: The window to ask for; None for a snapshot.
+            parent: The row of the parent dataset that the pages are of, for `{parent.COLUMN}`.
             state: `next_state` of an earlier page, to resume behind it.
             number: Number of the first page that will come.
+            so_far: What the pages before brought.
 
         Raises:
+            ConfigError: A template asks for what there is not.
             PayloadError: A page is not what the contract describes, or the portal repeats itself.
             SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.get`.
         """
+        question = Question(source, window, parent)
         clients = [self._new_client() for _ in range(self.config.max_concurrent_requests)]
         fetching = Fetching(clients, source, self.config.max_payload_attempts)
-        walk = Walk(source, _params(source, window), fetching)
+        walk = Walk(source, question, fetching, so_far)
         ahead = ThreadPoolExecutor(1, thread_name_prefix="esteira-page")
         try:
             coming: Future[Page] | None = _submit(ahead, walk, state or source.paginator.first(), number)
@@ -96,6 +96,19 @@ class Portal:
             fetching.stop()
             ahead.shutdown(wait=True, cancel_futures=True)
             fetching.close()
+
+    def ask(self, request: PageRequest, *, what: str = "The request") -> Answer:
+        """One answer as it came, for whoever does not know yet what is in it.
+
+        Raises:
+            SourceUnavailable, RateLimited, AuthError, SourceRejected, PayloadError: See `HttpClient.get`.
+        """
+        client = self._new_client()
+        try:
+            url = urljoin(self.config.base_url, request.target) if request.is_link else request.target
+            return client.get(url, request.params, what=what)
+        finally:
+            client.close()
 
     def _new_client(self) -> HttpClient:
         return HttpClient(
@@ -110,12 +123,12 @@ def budget_of(portal: str, rates: tuple[Rate, ...], timezone: str) -> Budget:  #
 
 
 def records_of(body: bytes, source: ApiSource) -> list[msgspec.Raw]:
-    """The records of a stored page.
+    """The records of a stored page. One without a byte stands for an answer that was none: past the end, or ignored.
 
     Raises:
         PayloadError: The body is not what the contract describes.
     """
-    return reader_of(source.records, ())(body).records
+    return reader_of(source.records, ())(body).records if body else []
 
 
 def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
@@ -129,17 +142,3 @@ def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
 def _submit(ahead: ThreadPoolExecutor, walk: Walk, state: State, number: int) -> Future[Page]:
     """Fetch in the background, with the caller's context: log records of a Prefect run keep their run."""
     return ahead.submit(contextvars.copy_context().run, walk.page, state, number)
-
-
-def _params(source: ApiSource, window: Window | None) -> dict[str, Any]:
-    incremental = source.incremental
-    if incremental is None or window is None:
-        return dict(source.params)
-    if window.start.tzinfo is None or window.end.tzinfo is None:
-        raise ConfigError("A window's start and end need a time zone.")
-    start, end = window.start.astimezone(UTC) - incremental.lag, window.end.astimezone(UTC)
-    return {
-        **source.params,
-        incremental.start_param: start.strftime(incremental.format),
-        incremental.end_param: end.strftime(incremental.format),
-    }

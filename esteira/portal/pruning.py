@@ -31,6 +31,8 @@ def without_records(body: bytes, source: ApiSource, gone: Collection[int], texts
     Raises:
         ConfigError: The records' path makes new objects, so that a record of it has no place in the page.
     """
+    if not body:
+        return body  # it stands for an answer that was no page
     records = records_of(body, source)
     kept = [record for number, record in enumerate(records) if number not in gone]
     page = _EXACT.decode(body)

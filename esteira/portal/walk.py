@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
 
+from esteira.contract.responses import ResponseAction
 from esteira.contract.source import ApiSource
-from esteira.errors import PayloadError
-from esteira.paginate import PageReading, PageRequest, State
-from esteira.portal.envelope import Envelope
+from esteira.paginate import PageReading, State
+from esteira.portal.answers import Fetched
 from esteira.portal.fetching import Fetching
-from esteira.redaction import printable
+from esteira.portal.question import Call, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,12 @@ class Page:
 
     Attributes:
         number: From 1, counted over resumptions.
-        body: As received, inflated.
+        body: As received, inflated; empty where the answer was no page: past the end, or ignored.
         records: Slices of the body, undecoded.
         total: The total that the portal reports, or None.
         next_state: Where the walk goes on, JSON-serialisable; None after the last page.
         url: Where it came from, for people.
+        warning: What a person should know about it, or None.
     """
 
     number: int
@@ -35,6 +36,23 @@ class Page:
     total: int | None
     next_state: State | None = field(repr=False)
     url: str
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """What the pages before brought.
+
+    Attributes:
+        rows: How many records.
+        total: The total that the first of them reported, or None.
+    """
+
+    rows: int = 0
+    total: int | None = None
+
+
+NOTHING_YET = SoFar()
 
 
 class Walk:
@@ -42,12 +60,15 @@ class Walk:
 
     Args:
         source: The contract's source.
-        params: Query parameters of every request.
+        question: What is asked for.
         fetching: The clients.
+        so_far: What the pages before brought.
     """
 
-    def __init__(self, source: ApiSource, params: Mapping[str, str | int], fetching: Fetching) -> None:
-        self._source, self._params, self._fetching = source, params, fetching
+    def __init__(self, source: ApiSource, question: Question, fetching: Fetching, so_far: SoFar = NOTHING_YET) -> None:
+        self._source, self._question, self._fetching = source, question, fetching
+        self._so_far = so_far
+        self._rules = tuple(rule for rule in source.responses if rule.is_about_counts)
         self._total: int | None = None
         self._may_guess = False
 
@@ -56,36 +77,50 @@ class Walk:
 
         Raises:
             PayloadError: It is not what the contract describes, or the portal repeats itself.
-            SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.get`.
+            SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.send`, and the contract's `responses`.
         """
         if self._may_guess:
             self._fetching.expect(self._guesses(state, number))
-        fetched = self._fetching.fetch(self._request(state), number)
-        answer, envelope = fetched.answer, fetched.envelope
-        reading = PageReading(
+        call = self._call(state)
+        fetched, retry = self._fetching.fetch(call, number), 0
+        while (rule := self._counting_rule(state, fetched, number)) is not None:
+            fetched, retry = self._fetching.again(rule, retry, call, fetched, number), retry + 1
+        return self._page(state, fetched, number)
+
+    def _page(self, state: State, fetched: Fetched, number: int) -> Page:
+        records, reading = fetched.envelope.records, self._reading(fetched, number)
+        following = None if fetched.ignored else self._source.paginator.next(state, reading)
+        self._total = self._reported(fetched, reading)
+        self._may_guess = self._has_guessed(state, following)
+        first_total = self._total if self._so_far.total is None else self._so_far.total
+        self._so_far = SoFar(self._so_far.rows + len(records), first_total)
+        body = fetched.answer.body if fetched.is_page else b""
+        warning = f"An answer was ignored and counts as the end: {fetched.ignored}." if fetched.ignored else None
+        return Page(number, body, records, self._total, following, fetched.answer.url_redacted, warning)
+
+    def _reading(self, fetched: Fetched, number: int) -> PageReading:
+        envelope = fetched.envelope
+        return PageReading(
             number=number,
-            url=answer.url,
+            url=fetched.answer.url,
             record_count=len(envelope.records),
             fingerprint=_fingerprint(envelope.records),
-            headers=answer.headers,
+            headers=fetched.answer.headers,
             lookup=envelope.lookup,
             strip=self._fetching.strip,
+            is_past_end=fetched.is_past_end,
         )
-        following = self._source.paginator.next(state, reading)
-        self._total = self._reported(envelope, number)
-        self._may_guess = self._has_guessed(state, following)
-        return Page(number, answer.body, envelope.records, self._total, following, answer.url_redacted)
 
-    def _request(self, state: State) -> PageRequest:
-        return self._source.paginator.request(state, self._source.path, self._params)
+    def _call(self, state: State) -> Call:
+        return self._question.call(self._source.paginator.request(state, self._question.path, self._question.params))
 
-    def _guesses(self, state: State, number: int) -> Iterator[tuple[PageRequest, int]]:
+    def _guesses(self, state: State, number: int) -> Iterator[tuple[Call, int]]:
         """The page itself, and those behind it as long as the paginator can tell."""
         guess: State | None = state
         for ahead in range(self._fetching.spare + 1):
             if guess is None:
                 return
-            yield self._request(guess), number + ahead
+            yield self._call(guess), number + ahead
             guess = self._source.paginator.guess(guess, self._total)
 
     def _has_guessed(self, state: State, following: State | None) -> bool:
@@ -93,17 +128,34 @@ class Walk:
         if following is None or not self._fetching.spare:
             return False
         guess = self._source.paginator.guess(state, self._total)
-        return guess is not None and self._request(guess) == self._request(following)
+        return guess is not None and self._call(guess) == self._call(following)
 
-    def _reported(self, envelope: Envelope, number: int) -> int | None:
-        value = envelope.lookup(self._source.total) if self._source.total else None
-        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-            return value
-        if isinstance(value, str) and value.isascii() and value.isdigit():
-            return int(value)
-        raise PayloadError(
-            f"Page {number}: the total at {self._source.total} is {printable(str(value))!r}, not a whole number."
+    def _reported(self, fetched: Fetched, reading: PageReading) -> int | None:
+        """What this page says; an answer that is no page says nothing about it."""
+        return reading.count(self._source.total, "total") if fetched.is_page else self._total
+
+    def _counting_rule(self, state: State, fetched: Fetched, number: int) -> ResponseAction | None:
+        """The first rule about the rows so far that holds."""
+        if not self._rules or self._so_far.total is None or not fetched.is_page:
+            return None
+        reading = self._reading(fetched, number)
+        is_changed = self._reported(fetched, reading) != self._so_far.total
+        is_short = self._is_short(state, reading)
+        holding = (
+            rule
+            for rule in self._rules
+            if rule.takes(fetched.answer.status)
+            and (is_changed or not rule.is_total_changed)
+            and (is_short or not rule.is_short)
         )
+        return next(holding, None)
+
+    def _is_short(self, state: State, reading: PageReading) -> bool:
+        """Whether the walk would end at this page before the total is reached."""
+        rows = self._so_far.rows + reading.record_count
+        if self._so_far.total is None or rows >= self._so_far.total:
+            return False
+        return reading.record_count == 0 or self._source.paginator.next(state, reading) is None
 
 
 def _fingerprint(records: list[msgspec.Raw]) -> str:

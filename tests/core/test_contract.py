@@ -9,19 +9,26 @@ import pandera.pandas as pandera
 import pyarrow as pa
 import pytest
 
+from esteira.catalogue import load_catalogue
 from esteira.contract import (
     ApiSource,
     Append,
     Dataset,
     DeleteInsert,
+    Header,
     Incremental,
+    NextToken,
+    Offset,
+    PageNumber,
     Quality,
     Reference,
     Replace,
+    ResponseAction,
     Scd2,
     Upsert,
 )
 from esteira.errors import ConfigError
+from tests.conventions.sources import ROOT
 from tests.core.small import CURSOR, Key, dataset, source
 
 
@@ -220,6 +227,44 @@ def test_what_is_asked_of_the_portal_changes_the_definition_hash(change: dict[st
 @pytest.mark.parametrize("change", [{"pages_per_part": 9}, {"rename": {"a": "b"}}, {"inputs": ("x",)}])
 def test_what_only_we_see_leaves_the_definition_hash(change: dict[str, Any]):
     assert source(**change).definition_hash == source().definition_hash
+
+
+DEFINITIONS = {
+    "airlines": "243c3aab", "airports": "3642be2b", "flights": "aea84ebd", "planes": "c58bee1c", "weather": "c1b2fe83",
+}  # fmt: skip
+"""As in the ledgers of the first release: another hash would load everything again."""
+
+
+def test_contracts_of_the_first_release_keep_their_definition_hashes():
+    found = {name: each.source.definition_hash for name, each in load_catalogue(ROOT / "datasets").items()}
+    assert DEFINITIONS.items() <= found.items()
+
+
+@pytest.mark.parametrize(
+    ("asked", "digits"),
+    [
+        ({"paginator": Offset(100, total="n"), "total": "n", "params": {"a": 1}}, "b10cb538"),
+        ({"paginator": PageNumber(size_param="s", size=5)}, "07d9ffae"),
+        ({"records": "r", "incremental": Incremental("t", "a", "b", date(2013, 1, 1))}, "a26b7a1e"),
+    ],
+)
+def test_arguments_of_the_first_release_keep_their_definition_hashes(asked: dict[str, Any], digits: str):
+    assert ApiSource(portal="p", path="/x", **asked).definition_hash == digits
+
+
+@pytest.mark.parametrize(
+    ("change", "is_asked"),
+    [
+        ({"method": "POST", "body": {}}, True),
+        ({"paginator": Offset(1, past_end=404)}, True),
+        ({"paginator": NextToken(body="t")}, True),
+        ({"total": Header("X-Total-Count")}, True),
+        ({"responses": (ResponseAction("fail", status=409),)}, False),
+    ],
+)
+def test_later_arguments_change_the_hash_where_they_change_what_is_asked(change: dict[str, Any], is_asked: Any):
+    before = source(paginator=Offset(1)) if isinstance(change.get("paginator"), Offset) else source()
+    assert (source(**change).definition_hash != before.definition_hash) is is_asked
 
 
 def test_the_definition_hash_is_the_same_for_equal_definitions():

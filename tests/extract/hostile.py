@@ -33,6 +33,11 @@ class Asked:
         """Everything that it carried."""
         return f"{self.path} {self.query} {self.headers} {self.body.decode()}"
 
+    @property
+    def json(self) -> Any:
+        """Its body, None when there is none."""
+        return json.loads(self.body) if self.body else None
+
 
 @dataclass
 class Say:

@@ -1,0 +1,102 @@
+"""Commands for whoever writes a contract: look at what it brings, and try it offline."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.running import Moment, guarded, run
+from cli.upkeep import FOLDER, JSON
+
+FIXTURES = click.option(
+    "--fixtures",
+    type=click.Path(path_type=Path),
+    help="Folder of the recorded pages.  [default: tests/fixtures beside the contracts' folder]",
+)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--portal", help="Name of the portal block; with --url, of the one to be made.")
+@click.option("--path", help="Path below the portal's base URL, with its query.")
+@click.option("--url", help="Whole URL, instead of a block; asked without any auth.")
+@click.option("--owner", default="", help="Who is asked when the dataset fails.")
+@FOLDER
+@FIXTURES
+@click.pass_obj
+def new(is_debug: bool, /, name: str, *, folder: Path | None, **options: Any) -> None:  # noqa: FBT001 - click's object
+    """Draft a contract and a fixture from sample pages: it says what it guessed and why. Overwrites nothing."""
+    if bool(options["url"]) == bool(options["path"]) or (options["path"] and not options["portal"]):
+        raise click.UsageError("Give --portal and --path, or --url.")
+
+    def command() -> int:
+        from cli.new import Request, run_new
+
+        return run_new(Request(name, **options), is_debug=is_debug)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=False)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--rows", type=click.IntRange(min=1), default=20, show_default=True, help="How many to show.")
+@click.option("--start", type=Moment(), help="Begin of the window to look at.")
+@click.option("--end", type=Moment(), help="End of the window, exclusive.")
+@FOLDER
+@JSON
+@click.pass_obj
+def preview(
+    is_debug: bool,  # noqa: FBT001 - click's object
+    /,
+    name: str,
+    *,
+    rows: int,
+    start: datetime | None,
+    end: datetime | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Show the first rows of a dataset, and what would be quarantined. One page is asked for; nothing is written."""
+    if (start is None) != (end is None):
+        raise click.UsageError("--start and --end go together.")
+
+    def command() -> int:
+        from cli.preview import Request, run_preview
+
+        return run_preview(name, Request(rows, start, end), as_json=as_json)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="Every dataset.")
+@FOLDER
+@FIXTURES
+@JSON
+@click.pass_obj
+def test(
+    is_debug: bool,  # noqa: FBT001 - click's object
+    names: tuple[str, ...],
+    *,
+    is_all: bool,
+    folder: Path | None,
+    fixtures: Path | None,
+    as_json: bool,
+) -> None:
+    """Read the recorded pages of a dataset as its contract says, offline; exit code 65 when it no longer fits."""
+    if bool(names) == is_all:
+        raise click.UsageError("Name datasets, or say --all.")
+    if folder is not None:
+        os.environ["ESTEIRA_DATASETS"] = str(folder.resolve())
+
+    def command() -> int:
+        from cli.fixture_test import run_test
+
+        return run_test(names, fixtures, as_json=as_json, is_debug=is_debug)
+
+    guarded(command, is_debug=is_debug)

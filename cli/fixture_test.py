@@ -1,0 +1,128 @@
+"""`esteira test`: does a contract still fit its fixture? Offline: the recorded pages are read by the code that reads the portal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+import pyarrow as pa
+
+from cli.output import dump, error_facts, fail, table
+from cli.recorded import playing, read_pages
+from esteira.batch import Known, plan
+from esteira.catalogue import find_dataset, load_catalogue
+from esteira.contract import Dataset
+from esteira.errors import ContractError, DataQualityError, EsteiraError, PayloadError
+from esteira.quality import Curated, curate_records
+from esteira.settings import contracts_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A contract that fits its fixture."""
+
+    dataset: str
+    pages: int
+    records: int
+    curated: int
+    quarantined: int
+    reasons: dict[str, int]
+    new_columns: tuple[str, ...]
+
+
+def run_test(names: Sequence[str], fixtures: Path | None, *, as_json: bool, is_debug: bool) -> int:
+    """Try the named contracts, or all; returns the exit code: that of the first that no longer fits."""
+    folder = contracts_folder()
+    chosen = [find_dataset(folder, name) for name in names] or list(load_catalogue(folder).values())
+    place = fixtures or folder.resolve().parent / "tests" / "fixtures"
+    outcomes = {dataset.name: _tried(dataset, place / dataset.name) for dataset in chosen}
+    fits = [found for found in outcomes.values() if isinstance(found, Fit)]
+    codes = [fail(found, is_debug=is_debug) for found in outcomes.values() if isinstance(found, EsteiraError)]
+    click.echo(dump([_facts(name, found) for name, found in outcomes.items()]) if as_json else report(fits))
+    return next(iter(codes), 0)
+
+
+def _tried(dataset: Dataset, folder: Path) -> Fit | EsteiraError:
+    try:
+        return try_contract(dataset, read_pages(folder))
+    except EsteiraError as exc:
+        return exc.located(dataset=dataset.name)
+
+
+def try_contract(dataset: Dataset, bodies: Sequence[bytes]) -> Fit:
+    """Read recorded pages as a run would.
+
+    Raises:
+        PayloadError: The records, the total, the link or the token are not where the contract says.
+        ContractError: A column is in no record.
+        DataQualityError: More rows than allowed break their rules, or a key is not unique.
+    """
+    records, count = _read(dataset, bodies)
+    made = curate_records(records, dataset)
+    _check(made, dataset, len(records))
+    return Fit(
+        dataset.name, count, len(records), made.good.num_rows, made.bad_rows, made.reasons, made.new_columns
+    )  # fmt: skip
+
+
+def _read(dataset: Dataset, bodies: Sequence[bytes]) -> tuple[list[msgspec.Raw], int]:
+    """The records, and how many recorded pages the paginator came to."""
+    source, records, count = dataset.source, [], 0
+    batch = plan(dataset, datetime.now(UTC), Known())[0]
+    with playing(source, bodies) as portal:
+        for page in portal.pages(source, None if batch.is_snapshot else batch.window):
+            records += page.records
+            count += bool(page.records)
+            if source.total and page.number == 1 and page.total is None:
+                raise PayloadError(f"There is no total at {source.total}.", hint="Correct ApiSource(total=...).")
+    if not records:
+        raise PayloadError("The fixture holds no record, so it shows nothing.", hint="Record a page that has some.")
+    if count < len(bodies):
+        raise PayloadError(
+            f"The walk ended after page {count} of the {len(bodies)} recorded ones.", hint="Correct the paginator."
+        )
+    return records, count
+
+
+def _check(made: Curated, dataset: Dataset, count: int) -> None:
+    if made.absent:
+        raise ContractError(f"Column {', '.join(made.absent)} is in none of the {count} recorded records.")
+    limit = dataset.quality.max_quarantine_ratio
+    if made.bad_rows > math.ceil(limit * count):  # of a small sample one row is already a large share
+        reasons = ", ".join(f"{reason} ({number})" for reason, number in made.reasons.items())
+        raise DataQualityError(
+            f"{made.bad_rows} of {count} recorded rows break their rules; the limit is {limit:.2%}: {reasons}.",
+            hint="Correct the contract, or record the page again if the portal has changed.",
+        )
+    unique = dataset.quality.unique or (() if getattr(dataset.write, "newest_by", None) else dataset.key)
+    if unique and _distinct(made.good, unique) < made.good.num_rows:
+        raise DataQualityError(
+            f"{', '.join(unique)} is not unique among the recorded rows.", hint="Choose another key."
+        )
+
+
+def _distinct(rows: pa.Table, columns: Sequence[str]) -> int:
+    return int(rows.select(columns).group_by(list(columns)).aggregate([]).num_rows)
+
+
+def report(fits: Sequence[Fit]) -> str:
+    """The counts, and why rows were quarantined."""
+    if not fits:
+        return "No contract fits its fixture."
+    header = ("dataset", "pages", "records", "curated", "quarantined")
+    lines = [table(header, [(fit.dataset, fit.pages, fit.records, fit.curated, fit.quarantined) for fit in fits])]
+    for fit in fits:
+        lines += [f"{fit.dataset}: quarantined for {reason} ({count})" for reason, count in fit.reasons.items()]
+        lines += [f"{fit.dataset}: new column {', '.join(fit.new_columns)}"] if fit.new_columns else []
+    return "\n".join(lines)
+
+
+def _facts(name: str, found: Fit | EsteiraError) -> dict[str, object]:
+    return (
+        {"dataset": name, **error_facts(found)} if isinstance(found, EsteiraError) else {**asdict(found), "fits": True}
+    )

@@ -1,0 +1,159 @@
+"""`esteira preview`: what a contract brings, before anything is loaded. One page is asked for; nothing is written anywhere."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import pyarrow as pa
+
+from blocks import open_portal
+from cli.environment import require_prefect
+from cli.output import dump, table
+from esteira.batch import Batch, Known, plan, plan_range
+from esteira.catalogue import find_dataset
+from esteira.contract import Dataset
+from esteira.contract.columns import POSITION_COLUMN
+from esteira.portal.first_page import FirstPage, first_page
+from esteira.quality import Curated, curate_records
+from esteira.redaction import MASK, redact_url
+from esteira.settings import read_settings
+
+CELL_CHARACTERS = 32
+"""Longer values are cut: a row is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the person asked for. Without a range it is the first window that an empty warehouse would be given."""
+
+    rows: int
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def run_preview(name: str, request: Request, *, as_json: bool) -> int:
+    """Print the first rows and what is known of them; returns the exit code."""
+    dataset = find_dataset(read_settings().datasets, name)
+    require_prefect()
+    portal = open_portal(dataset.source.portal)
+    batch = _batch(dataset, request)
+    found = first_page(portal, dataset.source, None if batch.is_snapshot else batch.window)
+    records = found.page.records
+    preview = Preview(dataset, batch, found, curate_records(records, dataset))
+    shown = preview.facts(request.rows) if as_json else "\n".join(preview.lines(request.rows))
+    click.echo(dump(shown) if as_json else shown)
+    return 0
+
+
+def _batch(dataset: Dataset, request: Request) -> Batch:
+    if request.start and request.end:
+        return plan_range(dataset, request.start, request.end, ())[0]
+    return plan(dataset, datetime.now(UTC), Known())[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One page, asked for and validated."""
+
+    dataset: Dataset
+    batch: Batch
+    found: FirstPage
+    curated: Curated
+
+    def lines(self, rows: int) -> Iterator[str]:
+        """For a person."""
+        page, following = self.found.page, self.found.following
+        total = f" of {page.total:,}" if page.total is not None else ""
+        yield f"Asked: GET {page.url}  (auth and its values are not shown)"
+        if not self.batch.is_snapshot:
+            yield f"Window: {self.batch.window}"
+        yield f"Got: {len(page.records):,}{total} records, {len(page.body):,} bytes"
+        yield f"Next: {_target(following)}. {self.found.why}" if following else f"Next: nothing. {self.found.why}"
+        yield ""
+        yield from fitted(self.dataset.column_names, self._values(rows), shutil.get_terminal_size().columns)
+        yield ""
+        yield from self._verdict()
+
+    def facts(self, rows: int) -> dict[str, Any]:
+        """For a machine."""
+        page, following = self.found.page, self.found.following
+        return {
+            "dataset": self.dataset.name, "asked": page.url, "records": len(page.records), "total": page.total,
+            "window": None if self.batch.is_snapshot else str(self.batch.window),
+            "next": _target(following) if following else None, "why": self.found.why,
+            "rows": [dict(zip(self.dataset.column_names, row, strict=True)) for row in self._values(rows)],
+            "quarantined": self.curated.bad_rows, "reasons": self.curated.reasons,
+            "new_columns": self.curated.new_columns, "absent": self.curated.absent,
+        }  # fmt: skip
+
+    def _values(self, rows: int) -> list[list[Any]]:
+        """The first good rows, as they would be in the table; personal values masked."""
+        good = self.curated.good.slice(0, rows)
+        columns = [_masked(good.column(column.name), is_pii=column.is_pii) for column in self.dataset.columns]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def _verdict(self) -> Iterator[str]:
+        """What a run would say of these records."""
+        made, count = self.curated, len(self.found.page.records)
+        if made.absent:
+            yield f"Missing: {', '.join(made.absent)} is in none of these records; if it is in none at all, the run fails."
+        if made.new_columns:
+            yield f"New: {', '.join(made.new_columns)} is not in the contract ({self.dataset.new_columns})."
+        if not made.bad_rows:
+            yield f"Validation: none of {count:,} records would be quarantined."
+            return
+        limit = self.dataset.quality.max_quarantine_ratio
+        verdict = "above" if made.bad_rows > limit * count else "within"
+        yield f"Validation: {made.bad_rows:,} of {count:,} records would be quarantined, {verdict} the limit of {limit:.2%}:"
+        yield table(("column", "rule", "records", "first", "its value"), self._reasons())
+
+    def _reasons(self) -> Iterator[tuple[Any, ...]]:
+        """Each reason once: how many records have it, and the first of them."""
+        personal = {column.name for column in self.dataset.columns if column.is_pii}
+        seen: dict[tuple[str, str], dict[str, Any]] = {}
+        for case in self.curated.bad.to_pylist():
+            seen.setdefault((case["column"], case["rule"]), case)
+        for (column, rule), case in seen.items():
+            value = MASK if column in personal else short(case["value"])
+            yield column, rule, self.curated.reasons[f"{column}: {rule}"], case[POSITION_COLUMN] + 1, value
+
+
+def fitted(header: Sequence[str], rows: Iterable[Sequence[Any]], width: int) -> list[str]:
+    """A table no wider than the terminal; columns without room are named below it, never cut without a word."""
+    cells = [[short(value) for value in row] for row in rows]
+    wide = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(header)]
+    fits, used = 0, 0
+    while fits < len(header) and (used := used + wide[fits] + 2) - 2 <= width:
+        fits += 1
+    fits = max(fits, 1)
+    lines = table(header[:fits], [row[:fits] for row in cells]).splitlines()
+    hidden = header[fits:]
+    return lines if not hidden else [*lines, f"Not shown, for want of width: {', '.join(hidden)}."]
+
+
+def short(value: Any) -> str:
+    """One cell on one line."""
+    text = "—" if value is None else " ".join(str(value).split())
+    return text if len(text) <= CELL_CHARACTERS else f"{text[: CELL_CHARACTERS - 1]}…"
+
+
+def _masked(column: pa.ChunkedArray, *, is_pii: bool) -> list[Any]:
+    values = [_plain(value) for value in column.to_pylist()]
+    return [None if value is None else MASK for value in values] if is_pii else values
+
+
+def _plain(value: Any) -> Any:
+    """A nested value is JSON text in bytes."""
+    if isinstance(value, bytes):
+        return value.decode()
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _target(following: Any) -> str:
+    query = "&".join(f"{name}={value}" for name, value in following.params.items())
+    return redact_url(f"{following.target}{'?' if query else ''}{query}")

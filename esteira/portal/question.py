@@ -1,0 +1,110 @@
+"""What a batch asks of a portal: the contract's path, parameters and body with their places filled, and a page's place in them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from esteira.contract.source import ApiSource
+from esteira.contract.templates import fill, fill_path, moment_text
+from esteira.errors import ConfigError
+from esteira.paginate import PageRequest, Params
+
+
+class Window(Protocol):
+    """Anything with a start and an end."""
+
+    @property
+    def start(self) -> datetime:
+        """Inclusive, UTC."""
+
+    @property
+    def end(self) -> datetime:
+        """Exclusive, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request for a page.
+
+    Attributes:
+        target: A path of the contract, or a link that the portal gave.
+        params: Query parameters.
+        is_link: Whether `target` is a link.
+        body: The JSON body, or None.
+        past_end: A status that says that there is no such page.
+    """
+
+    target: str
+    params: Params = field(default_factory=dict)
+    is_link: bool = False
+    body: Any = None
+    past_end: int | None = None
+
+
+class Question:
+    """What is asked for in a walk.
+
+    Args:
+        source: The contract's source.
+        window: The window to ask for; None for a snapshot.
+        parent: The row of the parent dataset that the walk is for.
+
+    Raises:
+        ConfigError: A template asks for what there is not.
+        PayloadError: A value of the parent cannot stand in the request.
+    """
+
+    def __init__(self, source: ApiSource, window: Window | None, parent: Mapping[str, Any] | None = None) -> None:
+        moments, written = _moments(source, window)
+        values = {**moments, **{f"parent.{name}": value for name, value in (parent or {}).items()}}
+        self._method = source.method
+        self.path = fill_path(source.path, values, moment_format=written)
+        self.params: Params = {
+            **fill(source.params, values, moment_format=written),
+            **_window_params(source, moments, written),
+        }
+        self._body = fill(source.body or {}, values, moment_format=written)
+
+    def call(self, request: PageRequest) -> Call:
+        """A paginator's request as a whole one.
+
+        Raises:
+            ConfigError: Something else stands in the body where the paginator's parameter goes.
+        """
+        body = None
+        if self._method == "POST":
+            body = copy.deepcopy(self._body)
+            for path, value in request.body.items():
+                _place(body, path, value)
+        return Call(request.target, request.params, request.is_link, body, request.past_end)
+
+
+def _moments(source: ApiSource, window: Window | None) -> tuple[dict[str, datetime], str]:
+    """What is asked for by `window.start` and `window.end`, and how it is written by default."""
+    incremental = source.incremental
+    if incremental is None or window is None:
+        return {}, ""
+    if window.start.tzinfo is None or window.end.tzinfo is None:
+        raise ConfigError("A window's start and end need a time zone.")
+    start, end = window.start.astimezone(UTC) - incremental.lag, window.end.astimezone(UTC)
+    return {"window.start": start, "window.end": end}, incremental.format
+
+
+def _window_params(source: ApiSource, moments: Mapping[str, datetime], written: str) -> dict[str, str]:
+    if source.incremental is None or not moments:
+        return {}
+    names = {"window.start": source.incremental.start_param, "window.end": source.incremental.end_param}
+    return {param: moment_text(moments[name], written) for name, param in names.items() if param}
+
+
+def _place(body: dict[str, Any], path: str, value: Any) -> None:
+    *above, last = path.split(".")
+    for name in above:
+        body = body.setdefault(name, {})
+        if not isinstance(body, dict):
+            raise ConfigError(f"The paginator's parameter {path} cannot stand in the body: {name} is no object there.")
+    body[last] = value

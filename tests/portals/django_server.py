@@ -1,0 +1,131 @@
+"""Django REST framework over a SQLite file, with its own classes as they come: paginators, authentication, throttling.
+
+`python -m tests.portals.django_server --port N --database F`. The paths are /<authentication>/<pagination>/readings/. Only the settings and
+the documented attributes of the classes are ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+import uvicorn
+from django.conf import settings
+
+from tests.portals import known
+
+PAGE_SIZE = 20
+MAX_LIMIT = 15
+"""Of the endpoint that caps what it is asked for."""
+
+
+def configure(database: Path) -> None:
+    """Django's settings, which belong to this process alone."""
+    settings.configure(
+        SECRET_KEY="only-on-loopback-and-long-enough-for-hs256",
+        ALLOWED_HOSTS=["127.0.0.1"],
+        ROOT_URLCONF=__name__,
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
+        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework",
+                        "rest_framework.authtoken", "oauth2_provider"],
+        USE_TZ=True,
+        TIME_ZONE="America/Noronha",  # -02:00 all the year
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # a strong one would be slow at each request
+        REST_FRAMEWORK={"PAGE_SIZE": PAGE_SIZE, "DEFAULT_THROTTLE_RATES": {"user": "4/second"}},
+        SIMPLE_JWT={"ACCESS_TOKEN_LIFETIME": timedelta(seconds=known.DJANGO_LIFETIME_SECONDS)},
+        OAUTH2_PROVIDER={"ACCESS_TOKEN_EXPIRE_SECONDS": known.DJANGO_LIFETIME_SECONDS, "SCOPES": {"read": "Read"}},
+    )  # fmt: skip
+    django.setup()
+
+
+def urls() -> list[Any]:
+    """An endpoint for each pair of classes, and the endpoints that hand out tokens."""
+    from django.db import models
+    from django.urls import include, path
+    from oauth2_provider.contrib.rest_framework import OAuth2Authentication
+    from rest_framework import authentication, generics, pagination, permissions, serializers, throttling
+    from rest_framework_simplejwt.authentication import JWTAuthentication
+    from rest_framework_simplejwt.views import TokenObtainPairView
+
+    class Reading(models.Model):  # noqa: DJ008 - nobody prints it
+        id = models.BigIntegerField(primary_key=True)
+        code = models.CharField(max_length=20)
+        big = models.BigIntegerField()
+        amount = models.DecimalField(max_digits=15, decimal_places=2)
+        note = models.CharField(max_length=20, null=True)  # noqa: DJ001 - null and empty are two things
+        created = models.DateTimeField()
+
+        class Meta:
+            app_label, db_table, managed = "portal", "readings", False
+
+    class ReadingSerializer(serializers.ModelSerializer[Reading]):
+        class Meta:
+            model, fields = Reading, "__all__"
+
+    class Capped(pagination.LimitOffsetPagination):
+        max_limit = MAX_LIMIT
+
+    schemes = {
+        "token": authentication.TokenAuthentication,
+        "basic": authentication.BasicAuthentication,
+        "jwt": JWTAuthentication,
+        "oauth": OAuth2Authentication,
+    }
+    pages = {
+        "number": pagination.PageNumberPagination,
+        "offset": pagination.LimitOffsetPagination,
+        "capped": Capped,
+        "cursor": pagination.CursorPagination,
+    }
+
+    def view(scheme: type, pagination: type, throttles: tuple[type, ...] = ()) -> Any:
+        return generics.ListAPIView.as_view(
+            queryset=Reading.objects.order_by("id"), serializer_class=ReadingSerializer, pagination_class=pagination,
+            authentication_classes=[scheme], permission_classes=[permissions.IsAuthenticated], throttle_classes=throttles,
+        )  # fmt: skip
+
+    made = [path(f"{a}/{p}/readings/", view(schemes[a], pages[p])) for a in schemes for p in pages]
+    slow = view(schemes["token"], pages["offset"], (throttling.UserRateThrottle,))
+    return [
+        *made,
+        path("throttled/readings/", slow),
+        path("api/token/", TokenObtainPairView.as_view()),
+        path("o/", include("oauth2_provider.urls")),
+    ]
+
+
+def populate() -> None:
+    """The tables of Django's own applications, one user, one client."""
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+    from oauth2_provider.models import Application
+    from rest_framework.authtoken.models import Token
+
+    call_command("migrate", verbosity=0)
+    user = User.objects.create_user(known.DJANGO_USER, password=known.DJANGO_PASSWORD)
+    Token.objects.create(user=user, key=known.DJANGO_TOKEN)
+    Application.objects.create(
+        user=user, client_id=known.DJANGO_CLIENT, client_secret=known.DJANGO_CLIENT_SECRET, client_type=Application.CLIENT_CONFIDENTIAL,
+        authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS, name="esteira",
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--database", type=Path, required=True)
+    arguments = parser.parse_args()
+    configure(arguments.database)
+    populate()
+    globals()["urlpatterns"] = urls()
+    from django.core.asgi import get_asgi_application
+
+    uvicorn.run(get_asgi_application(), host="127.0.0.1", port=arguments.port, lifespan="off")
+
+
+if __name__ == "__main__":
+    main()

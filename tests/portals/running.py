@@ -1,0 +1,74 @@
+"""Servers of other people as processes of their own: started with a readiness check, bounded, stopped afterwards."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.ports import HOST, _free_ports
+from local.supervisor import Part, Supervisor, clean_environment, listens
+from tests.portals import table
+
+READY_SECONDS = 40.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server and the files behind it."""
+
+    url: str
+    database: Path
+    log: Path
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """What SQL finds in its own database."""
+        return table.rows_of(self.database)
+
+    def asked(self) -> list[str]:
+        """Its access log: a line for each request."""
+        return [line for line in self.log.read_text(errors="replace").splitlines() if "HTTP/1.1" in line]
+
+
+@contextmanager
+def servers(folder: Path, moments: dict[str, str]) -> Iterator[dict[str, Server]]:
+    """Start a server for each name, all at once.
+
+    Args:
+        folder: For their databases and logs.
+        moments: Name to the format of moments in its database.
+    """
+    supervisor, made = Supervisor(folder), dict[str, Server]()
+    ports = dict(zip(moments, _free_ports(len(moments)), strict=True))
+    try:
+        for name, port in ports.items():
+            database = folder / name / "table.db"
+            database.parent.mkdir()
+            table.build(database, moments[name])
+            made[name] = Server(f"http://{HOST}:{port}", database, folder / f"{name}.log")
+            supervisor.start(_part(name, port, database, lambda: True))
+        for name, port in ports.items():
+            _wait(supervisor, name, port)
+        yield made
+    finally:
+        supervisor.stop()
+
+
+def _part(name: str, port: int, database: Path, is_ready: Callable[[], bool]) -> Part:
+    command = [sys.executable, "-m", f"tests.portals.{name}_server", "--port", str(port), "--database", str(database)]
+    return Part(name, command, port, is_ready, clean_environment())
+
+
+def _wait(supervisor: Supervisor, name: str, port: int) -> None:
+    import time
+
+    deadline = time.monotonic() + READY_SECONDS
+    while not listens(port):
+        failure = supervisor.ended()
+        assert failure is None, failure
+        assert time.monotonic() < deadline, f"{name} was not ready after {READY_SECONDS} s"
+        time.sleep(0.05)
