@@ -504,6 +504,17 @@ def test_no_credential_and_no_body_of_any_scheme_leaves_by_a_redirect(client: An
         assert thief.asked == []
 
 
+@pytest.mark.fault(63)
+@pytest.mark.parametrize("scheme", EVERY_SCHEME, ids=str)
+def test_no_credential_and_no_body_of_any_scheme_leaves_by_a_link(client: Any, scheme: Any):
+    with with_thief(lambda _: Issuer()) as (up, thief):
+        opened = client(up.url, scheme)
+        for link in (f"{thief.url}/rows", f"//127.0.0.1:{thief.port}/rows", f"http://x@127.0.0.1:{thief.port}/rows"):
+            with pytest.raises(SourceRejected, match="portal leads to"):
+                opened.send("POST", link, json={"q": 1}, read_only=True)
+        assert thief.asked == []
+
+
 @pytest.mark.fault(62)
 @pytest.mark.parametrize("scheme", [LOGIN, OAUTH], ids=["login", "oauth"])
 @pytest.mark.parametrize("status", [302, 307, 308])
