@@ -112,7 +112,7 @@ def run_new(request: Request, *, is_debug: bool) -> int:
     fixtures = request.fixtures or folder.resolve().parent / "tests" / "fixtures"
     files = Files(folder / f"{request.name}.py", fixtures / request.name)
     files.refuse_to_overwrite()
-    draft, samples = _drafted(request, _open(request))
+    draft, samples = drafted(request, _open(request))
     pages = scrubbed([sample.page for sample in samples], draft)
     click.echo("\n".join(_report(draft, samples)))
     fit = _tried(draft, pages)
@@ -131,7 +131,8 @@ def _open(request: Request) -> Portal:
     return Portal(PortalConfig(name=request.portal_name, base_url=request.base_url, allow_private_hosts=is_here), {})
 
 
-def _drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
+def drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
+    """What sample pages of a portal say, and the pages."""
     path, _, query = request.target.partition("?")
     params = {name: _number(value) for name, value in parse_qsl(query, keep_blank_values=True)}
 

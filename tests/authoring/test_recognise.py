@@ -99,6 +99,12 @@ def test_no_more_is_asked_than_the_bound() -> None:
     assert len(asked) == MAX_ASKED
 
 
+def test_a_link_in_the_body_is_preferred_to_the_same_one_in_a_header() -> None:
+    link = {"link": '</b>; rel="next"'}
+    first = Sample({"rows": [{"a": 1}], "next_url": "/b"}, headers=link)
+    assert [each.arguments for each in candidates(first, find_records(first.page))][:2] == [{"body": "next_url"}, {"header": "Link"}]  # fmt: skip
+
+
 def test_a_null_link_says_that_this_was_the_last_page() -> None:
     first = Sample({"rows": [{"a": 1}], "next_url": None})
     found = candidates(first, find_records(first.page))[0]
