@@ -55,13 +55,17 @@ def open_loader() -> Loader:
     return Loader(open_warehouse(), history=lake_history(lake), read_part=lake.read_part)
 
 
-def open_portal(name: str) -> Portal:
-    """A portal by name; reads its secret now.
+def open_portal(name: str, dataset: str | None = None) -> Portal:
+    """A portal by name; reads its secrets now.
+
+    Args:
+        name: The block's.
+        dataset: Whose rows are read, for the User-Agent.
 
     Raises:
         ConfigError: Its block is not registered.
     """
-    return _load(PortalBlock, name).open()
+    return _load(PortalBlock, name).open(dataset)
 
 
 def load_portal_block(name: str) -> PortalBlock:

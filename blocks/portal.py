@@ -6,8 +6,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from blocks.auth import AnyScheme
 from blocks.limits import PrefectLimits
 from esteira import http
+from esteira.http.config import MIB
 from esteira.portal import Portal, PortalConfig
 from esteira.vault import read_secret
+
+_AS_THEY_ARE = (
+    "base_url", "allow_private_hosts", "ca_bundle", "client_certificate", "proxy", "proxy_secret", "timezone", "contact",
+    "connect_timeout_seconds", "read_timeout_seconds", "total_timeout_seconds", "max_response_bytes", "max_attempts",
+    "backoff_base_seconds", "backoff_cap_seconds", "retry_after_cap_seconds", "max_payload_attempts", "max_concurrent_requests",
+)  # fmt: skip
+"""Fields that the core takes under the same name."""
 
 
 class Rate(BaseModel):
@@ -45,31 +53,37 @@ class PortalBlock(Block):
     rate_limit: str | None = Field(default=None, description="Prefix of the Prefect limits by which runs share the rates.")  # fmt: skip
     concurrency_limit: str | None = Field(default=None, description="Prefect limit of the requests under way in all runs.")  # fmt: skip
     max_concurrent_requests: int = Field(default=1, ge=1, description="Requests at once in one run, for paginators that can tell.")  # fmt: skip
+    connect_timeout_seconds: float = Field(default=10, gt=0, description="Limit of opening a connection.")
+    read_timeout_seconds: float = Field(default=60, gt=0, description="Limit of a silence.")
+    total_timeout_seconds: float = Field(default=300, gt=0, description="Limit of one try, first byte to last.")
+    max_response_bytes: int = Field(default=256 * MIB, ge=1, description="Limit of an answer after inflation.")
+    max_attempts: int = Field(default=6, ge=1, description="Tries of one request, the first included.")
+    backoff_base_seconds: float = Field(default=0.5, gt=0, description="Full jitter between 0 and this, doubled at each retry.")  # fmt: skip
+    backoff_cap_seconds: float = Field(default=30, gt=0, description="The longest of those waits.")
+    retry_after_cap_seconds: float = Field(default=120, gt=0, description="The longest wait that a Retry-After is obeyed for.")  # fmt: skip
+    max_payload_attempts: int = Field(default=3, ge=1, description="Tries of a page whose body is no JSON.")
     contact: str | None = Field(default=None, description="Whom the portal's owner may ask: an address or a URL in the User-Agent.")  # fmt: skip
 
-    def config(self) -> PortalConfig:
-        """The plain configuration that the core takes."""
+    def config(self, dataset: str | None = None) -> PortalConfig:
+        """The plain configuration that the core takes.
+
+        Args:
+            dataset: Whose rows are read, for the User-Agent.
+        """
         return PortalConfig(
             name=self._block_document_name or "portal",
-            base_url=self.base_url,
+            dataset=dataset,
             secret=self.secret_name,
             auth=tuple(scheme.scheme() for scheme in self.auth),
             allowed_hosts=tuple(self.allowed_hosts),
-            allow_private_hosts=self.allow_private_hosts,
-            ca_bundle=self.ca_bundle,
-            client_certificate=self.client_certificate,
-            proxy=self.proxy,
-            proxy_secret=self.proxy_secret,
             rates=tuple(rate.rate() for rate in self.rates),
-            timezone=self.timezone,
-            max_concurrent_requests=self.max_concurrent_requests,
-            contact=self.contact,
+            **{name: getattr(self, name) for name in _AS_THEY_ARE},
         )
 
-    def open(self) -> Portal:
+    def open(self, dataset: str | None = None) -> Portal:
         """The portal; reads its secrets now."""
         values = read_secret(self.secret_name) if self.secret_name else {}
-        return Portal(self.config(), values, read_secret=read_secret, shared=self.limits())
+        return Portal(self.config(dataset), values, read_secret=read_secret, shared=self.limits())
 
     def limits(self) -> PrefectLimits:
         """The limits that runs share through the Prefect server."""

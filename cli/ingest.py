@@ -50,11 +50,11 @@ def _ingest_unless_blocked(
     dataset: Dataset, request: Request, outcomes: Mapping[str, IngestReport | BaseException]
 ) -> IngestReport | BaseException:
     """A dataset whose rows must refer to a table that has just failed is not tried: it would fail for the same reason."""
-    blocked = next((parent for parent in _needed(dataset) if isinstance(outcomes.get(parent), BaseException)), None)
+    blocked = next((parent for parent in dataset.needed if isinstance(outcomes.get(parent), BaseException)), None)
     if blocked is None:
         return ingest_one(dataset.name, request)
     return DataQualityError(
-        f"It was not tried because {blocked}, which its rows refer to, failed.",
+        f"It was not tried because {blocked}, which it needs, failed.",
         dataset=dataset.name,
         hint=f"Mend {blocked} first, then run the same command again.",
     )
@@ -69,10 +69,6 @@ def ingest_one(name: str, request: Request) -> IngestReport | BaseException:
     if isinstance(outcome, IngestReport | BaseException):
         return outcome
     return RuntimeError(f"the run of {name} ended as {state.name}: {state.message} ({DEFECT})")
-
-
-def _needed(dataset: Dataset) -> list[str]:
-    return [reference.target[0] for reference in dataset.quality.references if reference.otherwise == "fail"]
 
 
 COLUMNS = (

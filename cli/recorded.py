@@ -22,7 +22,7 @@ from esteira.contract import ApiSource, Header
 from esteira.errors import ConfigError
 from esteira.paginate import Where
 from esteira.portal import Portal, PortalConfig, records_of, without_records
-from esteira.portal.envelope import plain_keys
+from esteira.portal.expressions import plain_keys
 
 Value = str | int | None
 

@@ -39,6 +39,7 @@ def _tables(found: list[DatasetStatus]) -> str:
         (
             each.dataset,
             entry.batch_id,
+            entry.state,
             entry.extracted,
             entry.quarantined,
             entry.inserted,
@@ -49,7 +50,7 @@ def _tables(found: list[DatasetStatus]) -> str:
         for each in found
         for entry in each.last
     ]
-    header = ("dataset", "batch", "extracted", "quarantined", "inserted", "updated", "unchanged", "committed")
+    header = ("dataset", "batch", "state", "extracted", "quarantined", "inserted", "updated", "unchanged", "committed")
     return f"{overview}\n\nLast batches\n{table(header, batches)}" if batches else overview
 
 

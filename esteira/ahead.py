@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from esteira.batch import Batch
+from esteira.beginning import Beginning
 from esteira.contract import Dataset
 from esteira.curate import Chunks, CuratedParts, Curation, Records
 from esteira.extract import OnProgress, extract
@@ -94,19 +95,19 @@ def extract_ahead(
     portal: Portal,
     lake: Lake,
     on_progress: OnProgress | None = None,
-    generation: int = 1,
-) -> Extracted:
-    """Bring a batch into raw, and curate it meanwhile.
+    beginning: Beginning = Beginning(),  # noqa: B008 - frozen
+) -> Extracted | None:
+    """Bring a batch into raw, and curate it meanwhile; None where the portal has nothing new, see `extract`.
 
     Raises:
         PayloadError, DataQualityError, SourceUnavailable: See `extract`.
     """
-    layout = Layout(batch.dataset, batch.id, generation)
+    layout = Layout(batch.dataset, batch.id, beginning.generation)
     with _curating(dataset, layout, lake) as follower:
         raw = extract(
-            dataset, batch, portal=portal, lake=lake, on_progress=on_progress, generation=generation, follower=follower
+            dataset, batch, portal=portal, lake=lake, on_progress=on_progress, follower=follower, beginning=beginning
         )
-        return Extracted(raw, follower.finish())
+        return Extracted(raw, follower.finish()) if raw else None
 
 
 @contextmanager

@@ -86,6 +86,10 @@ def _visit(name: str, by_name: dict[str, Dataset], done: dict[str, Dataset], pat
         return
     if name in path:
         raise ConfigError(f"References go in a circle: {' → '.join((*path, name))}.", dataset=name)
+    source = by_name[name].source
+    if source.parent is not None:
+        _check_parent(by_name[name], by_name.get(source.parent.dataset))
+        _visit(source.parent.dataset, by_name, done, (*path, name))
     for reference in by_name[name].quality.references:
         parent, column = reference.target
         if parent not in by_name or column not in by_name[parent].column_names:
@@ -95,6 +99,15 @@ def _visit(name: str, by_name: dict[str, Dataset], done: dict[str, Dataset], pat
         if parent != name:
             _visit(parent, by_name, done, (*path, name))
     done[name] = by_name[name]
+
+
+def _check_parent(dataset: Dataset, parent: Dataset | None) -> None:
+    wanted = dataset.source.parent_columns
+    missing = [name for name in wanted if parent is None or name not in parent.column_names]
+    if parent is None or missing:
+        named = dataset.source.parent.dataset if dataset.source.parent else ""
+        what = f"has no column {', '.join(missing)}" if parent else "is no contract"
+        raise ConfigError(f"Parent({named!r}): {named} {what}.", dataset=dataset.name, hint="Correct the name.")
 
 
 def _load(path: Path) -> Dataset:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import msgspec
-import pyarrow as pa
 
 from esteira.contract import Dataset
 from esteira.errors import ContractError, DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, Part, Seal, TableParts
-from esteira.portal import records_of
+from esteira.lake.index import pages_of, raw_text
+from esteira.portal import given_to, records_of
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 
 Records = Sequence[msgspec.Raw]
@@ -183,8 +183,8 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
     curation, chunks = Curation(dataset, layout, lake), Chunks()
     try:
         for part, content in _contents(raw.parts, lake):
-            for page in raw_pages(content, part):
-                for chunk in chunks.add(records_of(page, dataset.source), len(page)):
+            for page, given in given_pages(content, part):
+                for chunk in chunks.add(given_to(records_of(page, dataset.source), given), len(page)):
                     curation.add(chunk)
         if chunks.rest():
             curation.add(chunks.rest())
@@ -207,11 +207,14 @@ def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]
 
 def raw_pages(content: bytes, part: Part) -> Iterator[bytes]:
     """The pages of a raw part, as the portal sent them."""
-    size = sum(page.size_bytes for page in part.pages)
-    body = memoryview(pa.Codec("zstd").decompress(content, decompressed_size=size))
-    start = 0
-    for page in part.pages:
-        yield bytes(body[start : start + page.size_bytes])
+    return (page for page, _ in given_pages(content, part))
+
+
+def given_pages(content: bytes, part: Part) -> Iterator[tuple[bytes, bytes]]:
+    """The pages of a raw part, and of each the parent's values that its records are given."""
+    body, start = raw_text(part, content), 0
+    for page in pages_of(part, content):
+        yield bytes(body[start : start + page.size_bytes]), page.given.encode()
         start += page.size_bytes
 
 
@@ -244,6 +247,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         raw_generation=raw.generation,
         generation=made.layout.generation,
         columns=tuple(column.stored for column in dataset.columns),
+        provenance=raw.provenance,
     )
 
 

@@ -13,8 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from esteira.batch import Batch, Window
-from esteira.contract import Dataset
+from esteira.batch import Batch, Window, is_snapshot
+from esteira.contract import Append, Dataset
 from esteira.errors import ConfigError, SealConflict
 from esteira.lake import Lake, Layout, Seal
 from esteira.lake.layout import Zone
@@ -82,9 +82,24 @@ def plan_rebuild(dataset: Dataset, entries: Collection[LedgerEntry], selection: 
     return [_rebuild(dataset, entry, lake) for entry in chosen]
 
 
+def require_askable(dataset: Dataset) -> None:
+    """Refuse to ask the portal again where its answer would hold what later batches brought, and `Append` would insert it twice.
+
+    Raises:
+        ConfigError: It would.
+    """
+    incremental = dataset.source.incremental
+    if incremental is not None and not incremental.is_time and isinstance(dataset.write, Append):
+        raise ConfigError(
+            f"A batch of the cursor {incremental.cursor!r} has a start and no end: asked for again, it would bring later batches' rows too, "
+            "and Append() would insert them again.",
+            dataset=dataset.name,
+            hint="Rebuild it --from raw or --from curated.",
+        )
+
+
 def _rebuild(dataset: Dataset, entry: LedgerEntry, lake: Lake) -> Rebuild:
-    is_snapshot = dataset.source.incremental is None
-    batch = Batch(dataset.name, entry.batch_id, Window(entry.window_start, entry.window_end), is_snapshot)
+    batch = Batch(dataset.name, entry.batch_id, Window(entry.window_start, entry.window_end), is_snapshot(dataset))
     return Rebuild(batch, next_generation(dataset.name, entry.batch_id, entry.generation, lake), entry.generation)
 
 

@@ -60,8 +60,7 @@ def daily(
 
 def _run(dataset: Dataset, as_of: datetime, outcomes: dict[str, Outcome]) -> Outcome:
     """Run one dataset unless a table that its rows must refer to is not fresh."""
-    needed = [reference.target[0] for reference in dataset.quality.references if reference.otherwise == "fail"]
-    missing = next((name for name in needed if name in outcomes and outcomes[name].report is None), None)
+    missing = next((name for name in dataset.needed if name in outcomes and outcomes[name].report is None), None)
     if missing:
         get_run_logger().warning("%s is skipped because %s failed", dataset.name, missing)
         return Outcome(dataset.name, None, skipped_for=missing)

@@ -12,16 +12,19 @@ from typing import Any, TypeVar
 
 from prefect import flow, get_run_logger, runtime
 
+from esteira.ahead import Extracted
 from esteira.batch import Batch
+from esteira.beginning import Unchanged
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError
 from esteira.settings import read_settings
-from esteira.warehouse import LedgerEntry
+from esteira.warehouse import LedgerEntry, LoadResult
 from esteira.warehouse.states import DatasetState
 from flows.ending import failed
 from tasks import counted_attempt, curate_batch, extract_batch, find_hold, load_batch, plan_batches, publish_batch
 from tasks.announce import announce_failure
+from tasks.load import settle_unchanged
 from tasks.retrying import retry_policy
 
 T = TypeVar("T")
@@ -115,14 +118,23 @@ def _ingest_batch(dataset: Dataset, batch: Batch, policy: dict[str, Any], max_at
     try:
         with counted_attempt(batch, max_attempts, policy):
             got = _timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
-            curate = curate_batch.with_options(**policy)
-            curated = _timed(seconds, "curate", lambda: curate(dataset, got.raw, ahead=got.ahead))
-            result = _timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
+            if isinstance(got, Unchanged):
+                result = _timed(seconds, "load", lambda: settle_unchanged.with_options(**policy)(batch, got))
+            else:
+                result = _curate_and_load(dataset, batch, got, policy, seconds)
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=batch.dataset, batch=batch.id), dataset)
         raise
     publish_batch(batch, result)
     return BatchReport(batch, result.entry, result.is_new, seconds)
+
+
+def _curate_and_load(
+    dataset: Dataset, batch: Batch, got: Extracted, policy: dict[str, Any], seconds: dict[str, float]
+) -> LoadResult:
+    curate = curate_batch.with_options(**policy)
+    curated = _timed(seconds, "curate", lambda: curate(dataset, got.raw, ahead=got.ahead))
+    return _timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
 
 
 def _timed(seconds: dict[str, float], step: str, run: Callable[[], T]) -> T:

@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from prefect import flow, runtime
 
+from esteira.ahead import Extracted
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import ConfigError, EsteiraError
 from esteira.lake import Seal
-from esteira.rebuild import Rebuild, Selection
+from esteira.rebuild import Rebuild, Selection, require_askable
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
 from flows.ending import failed
@@ -54,6 +55,8 @@ def rebuild(
     policy = retry_policy(settings)
     contract = find_dataset(settings.datasets, dataset)
     try:
+        if source == "portal":
+            require_askable(contract)
         planned = plan_rebuilds.with_options(**policy)(contract, _selection(start, end, batches))
         seals = [_curated(contract, each, source, policy) for each in planned]
         results = load_generations.with_options(**policy)(contract, planned, seals, accept_loss=accept_loss)
@@ -78,4 +81,5 @@ def _curated(dataset: Dataset, each: Rebuild, source: str, policy: Policy) -> Se
     if source == "raw":
         return curate(dataset, find_raw.with_options(**policy)(each), each.generation)
     got = extract_batch.with_options(**policy)(dataset, each.batch, each.generation)
+    assert isinstance(got, Extracted)  # noqa: S101 - a generation after the first is asked for without a condition
     return curate(dataset, got.raw, each.generation, got.ahead)

@@ -10,7 +10,7 @@ from blocks import open_lake, open_loader
 from esteira import giving_up
 from esteira.batch import Batch
 from esteira.errors import EsteiraError
-from esteira.warehouse import GiveUpRequest
+from esteira.warehouse import SettleRequest
 from tasks.load import code_version, run_name
 from tasks.retrying import is_transient
 
@@ -37,7 +37,7 @@ def begin_attempt(batch: Batch, max_attempts: int) -> str:
     lake = open_lake()
     failed = giving_up.counted(lake.attempts(batch.dataset, batch.id))
     if max_attempts and len(failed) >= max_attempts:
-        open_loader().give_up(GiveUpRequest(batch, giving_up.reason(failed), run=run_name(), version=code_version()))
+        open_loader().settle(SettleRequest(batch, giving_up.reason(failed), run=run_name(), version=code_version()))
         raise giving_up.given_up(batch, failed)
     return lake.begin_attempt(batch.dataset, batch.id)
 

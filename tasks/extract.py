@@ -5,11 +5,13 @@ from functools import partial
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from blocks import open_lake, open_portal
+from blocks import open_lake, open_portal, open_warehouse
 from esteira.ahead import Extracted, extract_ahead
 from esteira.batch import Batch
+from esteira.beginning import Unchanged, begin
 from esteira.contract import Dataset
 from esteira.extract import Progress
+from esteira.warehouse.reads import settled_batches
 from tasks.progress import report_arrival
 from tasks.retrying import is_transient
 
@@ -18,12 +20,16 @@ PROGRESS_AFTER_PARTS = 2
 
 
 @task(task_run_name="extract {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
-def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extracted:
-    """Bring a batch into raw, and curate it meanwhile."""
-    portal, lake = open_portal(dataset.source.portal), open_lake()
+def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extracted | Unchanged:
+    """Bring a batch into raw, and curate it meanwhile; or hear that the portal has nothing new."""
+    portal, lake, logger = open_portal(dataset.source.portal, dataset.name), open_lake(), get_run_logger()
     portal.on_arrival = partial(report_arrival, batch)
-    found = extract_ahead(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), generation=generation)
-    logger = get_run_logger()
+    beginning = begin(dataset, batch, generation, lambda name: settled_batches(open_warehouse(), name), lake)
+    found = extract_ahead(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), beginning=beginning)
+    if found is None:
+        assert beginning.known  # noqa: S101 - only then the portal was asked under a condition
+        logger.info("%s %s: nothing has changed since %s", batch.dataset, batch.id, beginning.known.batch)
+        return beginning.known
     logger.info("%s %s: %s rows in %s raw parts", batch.dataset, batch.id, found.raw.extracted, len(found.raw.parts))
     return found
 

@@ -6,9 +6,10 @@ from prefect import get_run_logger, runtime, task
 
 from blocks import open_lake, open_loader
 from esteira.batch import Batch
+from esteira.beginning import Unchanged
 from esteira.contract import Dataset
 from esteira.lake import Seal
-from esteira.warehouse import LoadRequest, LoadResult
+from esteira.warehouse import LoadRequest, LoadResult, SettleRequest
 from tasks.retrying import is_transient
 
 
@@ -26,6 +27,14 @@ def load_batch(dataset: Dataset, batch: Batch, seal: Seal) -> LoadResult:
     for warning in entry.warnings:
         logger.warning("%s %s: %s", batch.dataset, batch.id, warning)
     return result
+
+
+@task(task_run_name="settle {batch.dataset} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
+def settle_unchanged(batch: Batch, known: Unchanged) -> LoadResult:
+    """Settle a batch of which the portal says that its answer is still a known one: a ledger row, and no row of the table."""
+    reason = f"Nothing has changed at the portal since batch {known.batch}."
+    request = SettleRequest(batch, reason, state="unchanged", run=run_name(), version=code_version())
+    return open_loader().settle(request)
 
 
 def load_request(dataset: Dataset, batch: Batch, seal: Seal) -> LoadRequest:

@@ -28,6 +28,8 @@ def publish_batch(batch: Batch, result: LoadResult) -> None:
 
 def _summary(batch: Batch, result: LoadResult) -> str:
     entry = result.entry
+    if entry.state == "unchanged":
+        return f"# {batch.dataset} {batch.window}\n\n{entry.reason}"
     written = (
         f"{entry.inserted:,} inserted + {entry.updated:,} updated + {entry.unchanged:,} unchanged"
         f" + {entry.stale:,} stale + {entry.duplicate:,} duplicate"

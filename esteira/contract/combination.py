@@ -70,6 +70,12 @@ def _refuse_lag(dataset: Written) -> None:
             dataset=dataset.name,
             hint="Use Upsert(key=...), or set lag to zero.",
         )
+    if incremental is not None and not incremental.is_time and incremental.reads_start_again:
+        raise ConfigError(
+            f"bounds={incremental.bounds!r} asks for the rows on the last value again, and Append() would insert them again.",
+            dataset=dataset.name,
+            hint='Use Upsert(key=...); or bounds="(]", where the portal leaves the value itself out and no two rows ever share one.',
+        )
 
 
 def _refuse_cursor(dataset: Written) -> None:

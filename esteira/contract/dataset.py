@@ -113,8 +113,16 @@ class Dataset:
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """The datasets that this one refers to, which run first."""
-        return tuple(dict.fromkeys(reference.target[0] for reference in self.quality.references))
+        """The datasets that this one refers to or is asked for by the rows of, which run first."""
+        own = (self.source.parent.dataset,) if self.source.parent else ()
+        return tuple(dict.fromkeys((*own, *(reference.target[0] for reference in self.quality.references))))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Those of them without which it need not be tried."""
+        own = (self.source.parent.dataset,) if self.source.parent else ()
+        strict = (each.target[0] for each in self.quality.references if each.otherwise == "fail")
+        return tuple(dict.fromkeys((*own, *strict)))
 
     @property
     def description(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from esteira.batch import Batch, Window
+from esteira.batch import Batch, Window, is_snapshot
 from esteira.contract import Dataset
 from esteira.curate import curate
 from esteira.erasure.key import Key
@@ -169,7 +169,7 @@ def _load_request(request: Request, lake: Lake, found: Found, raw: Seal) -> Load
     entry, dataset = found.standing.entry, request.dataset
     assert entry is not None  # noqa: S101 - only committed batches are loaded
     window = Window(entry.window_start, entry.window_end)
-    batch = Batch(dataset.name, entry.batch_id, window, dataset.source.incremental is None)
+    batch = Batch(dataset.name, entry.batch_id, window, is_snapshot(dataset))
     seal = curate(dataset, raw, lake=lake, generation=raw.generation)
     return LoadRequest(dataset, batch, seal, lake.put_manifest(seal), run=request.run, version=request.version)
 

@@ -14,15 +14,16 @@ import pyarrow.compute as pc
 
 from esteira.contract import Column, Dataset
 from esteira.contract.columns import POSITION_COLUMN
+from esteira.contract.paths import path_of
 from esteira.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """One column of the key. `source` is its name at the portal; None when the transform makes it."""
+    """One column of the key. `source` are the keys that lead to it at the portal; None when the transform makes it."""
 
     column: Column
-    source: str | None
+    source: tuple[str, ...] | None
     text: str = field(repr=False)
     value: pa.Scalar = field(repr=False)
 
@@ -122,7 +123,8 @@ def _wanted(dataset: Dataset, name: str, text: str) -> _Wanted:
             dataset=dataset.name,
             hint=f"Name one of {known}.",
         )
-    source = {ours: theirs for theirs, ours in dataset.source.rename.items()}.get(name, name)
+    theirs = {ours: theirs for theirs, ours in dataset.source.rename.items()}.get(name)
+    source = (name,) if theirs is None else path_of(theirs)
     try:
         value = _typed(column, text)
     except pa.ArrowInvalid:
@@ -151,7 +153,11 @@ def _says(wanted: _Wanted, pairs: Iterable[tuple[str, Any]]) -> bool | None:
     return any(wanted.is_told_by(text) for text in _texts(wanted.source, pairs))
 
 
-def _texts(name: str, pairs: Iterable[tuple[str, Any]]) -> Iterator[str]:
-    for key, value in pairs:
-        if key == name and value is not None:
+def _texts(keys: tuple[str, ...], pairs: Iterable[Any]) -> Iterator[str]:
+    for key, value in (pair for pair in pairs if isinstance(pair, tuple)):
+        if key != keys[0] or value is None:
+            continue
+        if keys[1:]:
+            yield from _texts(keys[1:], value) if isinstance(value, list) else ()
+        else:
             yield str(value).lower() if isinstance(value, bool) else str(value)

@@ -11,6 +11,7 @@ from esteira.contract import Dataset
 from esteira.curate import raw_pages
 from esteira.errors import SealConflict
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal
+from esteira.lake.index import folded, pages_of
 from esteira.portal import without_records
 
 
@@ -34,7 +35,9 @@ def rewrite(
     parts: list[Part] = []
     for number, part in enumerate(raw.parts, 1):
         pages = _pages(dataset, part, positions, texts, lake)
-        parts.append(_store(layout.part("raw", attempt, number), pages, sum(each.rows for each in parts), lake))
+        is_folded = any(pointer.index_bytes for pointer in part.pages)
+        key, first_row = layout.part("raw", attempt, number), sum(each.rows for each in parts)
+        parts.append(_store(key, pages, lake, first_row=first_row, is_folded=is_folded))
     facts = {"dataset": dataset.name, "attempt": attempt, "parts": tuple(parts), "generation": generation}
     counts = {"extracted": raw.extracted - len(positions), "erased": raw.erased + len(positions)}
     made = msgspec.structs.replace(raw, **facts, **counts)
@@ -53,16 +56,19 @@ Page = tuple[PagePointer, bytes]
 
 def _pages(dataset: Dataset, part: Part, positions: Collection[int], texts: Collection[str], lake: Lake) -> list[Page]:
     pages, first = [], part.first_row
-    for pointer, body in zip(part.pages, raw_pages(lake.read_part(part), part), strict=True):
+    content = lake.read_part(part)
+    for pointer, body in zip(pages_of(part, content), raw_pages(content, part), strict=True):
         gone = {position - first for position in positions if first <= position < first + pointer.rows}
         made = without_records(body, dataset.source, gone, texts)
-        pages.append((PagePointer(pointer.number, len(made), pointer.rows - len(gone)), made))
+        pages.append((msgspec.structs.replace(pointer, size_bytes=len(made), rows=pointer.rows - len(gone)), made))
         first += pointer.rows
     return pages
 
 
-def _store(key: str, pages: list[Page], first_row: int, lake: Lake) -> Part:
+def _store(key: str, pages: list[Page], lake: Lake, *, first_row: int, is_folded: bool) -> Part:
     content = pa.Codec("zstd").compress(b"".join(body for _, body in pages), asbytes=True)
-    pointers = tuple(pointer for pointer, _ in pages)
-    rows = sum(pointer.rows for pointer in pointers)
-    return lake.put_part(key, content, rows=rows, pages=pointers, first_row=first_row)
+    pointers: tuple[PagePointer, ...] = tuple(pointer for pointer, _ in pages)
+    rows, index = sum(pointer.rows for pointer in pointers), b""
+    if is_folded:
+        pointers, index = folded(pointers)
+    return lake.put_part(key, content + index, rows=rows, pages=pointers, first_row=first_row)

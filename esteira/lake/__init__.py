@@ -4,8 +4,20 @@ Nothing else builds a key. Objects are written once and never overwritten; what 
 """
 
 from esteira.lake.layout import Layout
-from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, Part, Seal, Tombstone
+from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, ParentSeal, Part, Provenance, Seal, Tombstone
 from esteira.lake.store import Lake
 from esteira.lake.writing import TableParts
 
-__all__ = ["AttemptNote", "Checkpoint", "Lake", "Layout", "PagePointer", "Part", "Seal", "TableParts", "Tombstone"]
+__all__ = [
+    "AttemptNote",
+    "Checkpoint",
+    "Lake",
+    "Layout",
+    "PagePointer",
+    "ParentSeal",
+    "Part",
+    "Provenance",
+    "Seal",
+    "TableParts",
+    "Tombstone",
+]

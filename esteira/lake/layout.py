@@ -11,6 +11,7 @@ Zone = Literal["raw", "curated", "quarantine"]
 GENERATION = "generation-"
 """Begins the folder of a later generation; attempts are hexadecimal, so the two cannot be confused."""
 TOMBSTONE_NAME = "TOMBSTONE.json"
+MAX_PARTS = 1_000_000
 MAX_KEY_BYTES = 1024
 """S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
@@ -48,9 +49,9 @@ class Layout:
         suffix = "json.zst" if zone == "raw" else "parquet"
         return f"{self.prefix(zone)}{attempt}/part-{number:05d}.{suffix}"
 
-    def checkpoint(self, attempt: str, number: int) -> str:
-        """Where the extraction stood after part `number`."""
-        return f"{self.prefix('raw')}{attempt}/checkpoint-{number:05d}.json"
+    def checkpoint(self, attempt: str, number: int, walk: int = 1) -> str:
+        """Where the extraction stood after part `number`; those of a later walk come after all of an earlier one."""
+        return f"{self.prefix('raw')}{attempt}/checkpoint-{(walk - 1) * MAX_PARTS + number:05d}.json"
 
     def seal(self, zone: Zone) -> str:
         """The one object that says what the batch consists of."""

@@ -9,12 +9,22 @@ from typing import Any, Literal
 import msgspec
 
 
-class PagePointer(msgspec.Struct, frozen=True):
-    """One page inside a raw part: `number` counts from 1 in the batch, `size_bytes` is its length before compression."""
+class PagePointer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One page inside a raw part.
+
+    Attributes:
+        number: Counts from 1 in the batch.
+        size_bytes: Its length before compression.
+        rows: Records in it.
+        given: A JSON object of the parent's values that are added to each of its records; the page itself stays what the portal sent.
+        index_bytes: Where one pointer stands for all pages of the part: length of the index that lies behind them (esteira.lake.index).
+    """
 
     number: int
     size_bytes: int
     rows: int
+    given: str = ""
+    index_bytes: int = 0
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -39,10 +49,43 @@ class Part(msgspec.Struct, frozen=True):
     text_bytes: dict[str, int] = {}
 
 
-class Checkpoint(msgspec.Struct, frozen=True):
-    """Where an extraction stands: the parts so far and the paginator's state for the next page; None when there is none.
+class ParentSeal(msgspec.Struct, frozen=True):
+    """The batch of a parent whose rows were walked: its curated seal."""
 
-    `warnings` are what the seal will say about the pages so far.
+    dataset: str
+    batch: str
+    generation: int
+    seal_hash: str
+
+
+class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an extraction began with and what it came to, beside the rows.
+
+    Attributes:
+        cursor_start: The value of a cursor that is no time that the portal was asked with.
+        cursor_end: The largest value of it that arrived; None when no row did.
+        parent: The batch of the parent that was walked.
+        etag, modified: The answer's `ETag` and `Last-Modified`, of a source that skips what has not changed.
+    """
+
+    cursor_start: int | str | None = None
+    cursor_end: int | str | None = None
+    parent: ParentSeal | None = None
+    etag: str | None = None
+    modified: str | None = None
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Where an extraction stands.
+
+    Attributes:
+        parts: The parts so far.
+        next_state: The walk's state for the next page; None when there is none.
+        next_page: Its number.
+        total_reported: The total that the portal told, or None.
+        warnings: What the seal will say about the pages so far.
+        provenance: What it began with; it stays so, whatever the ledger says by now.
+        walk: Counts from 1; the next one begins anew, since the portal's rows moved while the one before read them.
     """
 
     parts: tuple[Part, ...]
@@ -50,6 +93,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     next_page: int
     total_reported: int | None
     warnings: tuple[str, ...] = ()
+    provenance: Provenance = Provenance()
+    walk: int = 1
 
 
 class AttemptNote(msgspec.Struct, frozen=True):
@@ -66,7 +111,7 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"erased":0}', b',"columns":[]}')
+_UNSAID = (b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -105,6 +150,7 @@ class Seal(msgspec.Struct, frozen=True):
         generation: Which loading of the batch, from 1.
         columns: Name and type of each column of the curated parts, in their order; empty in seals from before they were recorded.
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
+        provenance: What the extraction began with and came to.
     """
 
     dataset: str
@@ -123,6 +169,7 @@ class Seal(msgspec.Struct, frozen=True):
     generation: int = 1
     columns: tuple[str, ...] = ()
     erased: int = 0
+    provenance: Provenance = Provenance()
 
     def encode(self) -> bytes:
         """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""

@@ -147,17 +147,17 @@ class Lake(Bucket):
 
     def put_checkpoint(self, layout: Layout, attempt: str, checkpoint: Checkpoint) -> None:
         """Remember how far this attempt came; a new key for each part, so nothing is overwritten."""
-        key = layout.checkpoint(attempt, len(checkpoint.parts))
+        key = layout.checkpoint(attempt, len(checkpoint.parts), checkpoint.walk)
         self.put(key, msgspec.json.encode(checkpoint))
 
     def find_checkpoint(self, layout: Layout) -> Checkpoint | None:
-        """The checkpoint of any attempt that came furthest, or None."""
+        """The checkpoint of any attempt that came furthest in the latest walk, or None."""
         prefix = layout.prefix("raw")
         own = (key for key in self.sizes(prefix) if not key.startswith(f"{prefix}{GENERATION}"))
         keys = [key for key in own if "/checkpoint-" in key]
         if not keys:
             return None
-        furthest = max(keys, key=lambda key: (key.rsplit("-", 1)[1], key))
+        furthest = max(keys, key=lambda key: (int(key.rsplit("-", 1)[1].removesuffix(".json")), key))
         content = self.get(furthest)
         return msgspec.json.decode(content, type=Checkpoint) if content is not None else None
 

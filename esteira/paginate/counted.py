@@ -42,11 +42,13 @@ class Offset:
 
     Args:
         limit: Rows to ask for.
-        offset_param, limit_param: The parameters' names.
+        offset_param: The parameter that takes the offset.
+        limit_param: The parameter that takes the limit; None where the portal has none.
         total: Where the page reports the total of rows; saves the last, empty request.
         has_more: Where the page says whether there is a next one.
         past_end: Status that a portal answers with behind the last page, such as 404.
         place: Whether the parameters stand in the query, or in the body of a POST at their names' dotted paths.
+        first_offset: The offset of the first row: 1 where a portal counts from one.
 
     Raises:
         ConfigError: No row is asked for, or place or status is none.
@@ -54,11 +56,12 @@ class Offset:
 
     limit: int
     offset_param: str = "offset"
-    limit_param: str = "limit"
+    limit_param: str | None = "limit"
     total: Where | None = None
     has_more: Where | None = field(default=None, metadata=LATER)
     past_end: int | None = field(default=None, metadata=LATER)
     place: Place = field(default="query", metadata=LATER)
+    first_offset: int = field(default=0, metadata=LATER)
 
     def __post_init__(self) -> None:
         if self.limit < 1:
@@ -71,12 +74,13 @@ class Offset:
         return in_body(self.total, self.has_more)
 
     def first(self) -> State:
-        """The offset 0."""
+        """No row yet."""
         return {"offset": 0, "pages": None}
 
     def request(self, state: State, path: str, params: Params) -> PageRequest:
         """The path with limit and offset."""
-        values = {self.limit_param: self.limit, self.offset_param: state["offset"]}
+        limit = {self.limit_param: self.limit} if self.limit_param else {}
+        values = {**limit, self.offset_param: state["offset"] + self.first_offset}
         asked = placed(path, params, values, self.place)
         return replace(asked, past_end=self.past_end) if state["offset"] else asked
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from esteira.errors import ConfigError, PayloadError
+from esteira.paginate.places import LATER
 from esteira.paginate.repeats import empty_pages, endless, new_page, walked
 from esteira.paginate.verbs import PageReading, PageRequest, Params, State
 from esteira.redaction import printable, redact_url
@@ -20,6 +21,7 @@ class NextLink:
     Args:
         body: JMESPath of the link in the page.
         header: Name of the header that holds it; `Link` is read by RFC 8288 (rel=next), any other one as the bare link.
+        ends_empty: Whether the walk ends at a page without records, for portals that write a next link for ever (CKAN 2.11).
 
     Raises:
         ConfigError: Not exactly one of the two is given.
@@ -27,6 +29,7 @@ class NextLink:
 
     body: str | None = None
     header: str | None = None
+    ends_empty: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         if (self.body is None) == (self.header is None):
@@ -55,7 +58,7 @@ class NextLink:
         Raises:
             PayloadError: A link or a page came before, the link is no text, or empty pages follow each other without end.
         """
-        found = self._found(reading)
+        found = None if self.ends_empty and reading.record_count == 0 else self._found(reading)
         if found is None:
             new_page(state["pages"], reading, "as the last page")
             return None

@@ -1,4 +1,4 @@
-"""A portal that serves the same page for ever, found out however long the circle is, with a state that stays small."""
+"""A portal that serves a page twice, or the same pages for ever, found out however long the circle is, with a state that stays small."""
 
 from __future__ import annotations
 
@@ -10,14 +10,28 @@ MAX_EMPTY_PAGES = 50
 """Pages without a record that may follow each other while the portal says that there is more (CKAN 2.11 writes a next link for ever)."""
 
 
+MOST_SEEN = 17 * 4096
+"""Characters of the pages' fingerprints that a state keeps: of the last 4,096 pages each is known again, even if it came but once in the place
+of another. On longer walks a page from further back is only found out when the portal goes round in circles."""
+
+
 def new_page(trail: State | None, reading: PageReading, where: str) -> State | None:
-    """The trail with this page's fingerprint. Empty pages are all alike, so they leave no mark."""
+    """The trail with this page's fingerprint. Empty pages are all alike, so they leave no mark.
+
+    Raises:
+        PayloadError: The page came before.
+    """
     if reading.record_count == 0:
         return trail
-    longer = walked(trail, reading.fingerprint)
+    seen, mark = (trail or {}).get("seen", ","), reading.fingerprint
+    longer = None if f",{mark}," in seen else walked(trail, mark)
     if longer is None:
         raise endless(reading, f"its records came before ({where})")
-    return longer
+    return {**longer, "seen": _newest(f"{seen}{mark},")}
+
+
+def _newest(seen: str) -> str:
+    return seen if len(seen) <= MOST_SEEN else seen[seen.index(",", len(seen) - MOST_SEEN) :]
 
 
 def empty_pages(before: int, reading: PageReading, what: str) -> int:

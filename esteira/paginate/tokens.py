@@ -20,6 +20,8 @@ class NextToken:
         param: The parameter that takes it.
         place: Whether the parameter stands in the query, or in the body of a POST at its name's dotted path.
         has_more: Where the page says whether there is a next one, for portals whose last page has a token too.
+        ends_empty: Whether the walk ends at a page without records, for portals that give a token on every page, and may give the same
+            one again (Solr's `cursorMark`, Elasticsearch's scroll); repeated pages are an error still.
 
     Raises:
         ConfigError: Not exactly one of `body` and `header` is given, or the place is none.
@@ -30,6 +32,7 @@ class NextToken:
     param: str = "cursor"
     place: Place = "query"
     has_more: Where | None = None
+    ends_empty: bool = False
 
     def __post_init__(self) -> None:
         if (self.body is None) == (self.header is None):
@@ -64,13 +67,13 @@ class NextToken:
                 without end.
         """
         pages = new_page(state["pages"], reading, f"asked for by {self.param}")
-        if reading.is_true(self.has_more) is False:
+        if reading.is_true(self.has_more) is False or (self.ends_empty and reading.record_count == 0):
             return None
         token = self._found(reading)
         if token is None:
             return None
-        tokens = walked(state["tokens"], str(token))
-        if tokens is None:
+        tokens = None if self.ends_empty else walked(state["tokens"], str(token))
+        if tokens is None and not self.ends_empty:
             raise endless(reading, f"the next token for {self.param} was used before")
         empty = empty_pages(state["empty"], reading, f"still give a token for {self.param}")
         return {"token": token, "empty": empty, "tokens": tokens, "pages": pages}

@@ -83,8 +83,14 @@ class PageReading:
     is_past_end: bool = False
 
     def find(self, where: Where) -> Any:
-        """What stands there, None when nothing does."""
-        return self.headers.get(where.name.lower()) if isinstance(where, Header) else self.lookup(where)
+        """What stands there, None when nothing does. Of `Content-Range` it is the total, https://www.rfc-editor.org/rfc/rfc9110#section-14.4."""
+        if not isinstance(where, Header):
+            return self.lookup(where)
+        value = self.headers.get(where.name.lower())
+        if value is None or where.name.lower() != "content-range":
+            return value
+        total = value.rpartition("/")[2].strip()
+        return None if total == "*" else total
 
     def count(self, where: Where | None, what: str) -> int | None:
         """A whole number, also one that stands there as text; None when nothing does.

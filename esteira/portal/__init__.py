@@ -5,8 +5,9 @@ It owns what a page means. How bytes are fetched belongs to `http`, how to get t
 
 from esteira.portal.config import PortalConfig
 from esteira.portal.pages import Portal, records_of
+from esteira.portal.parents import given_to
 from esteira.portal.pruning import without_records
-from esteira.portal.question import Window
+from esteira.portal.question import Asked, Window
 from esteira.portal.walk import Page, SoFar
 
-__all__ = ["Page", "Portal", "PortalConfig", "SoFar", "Window", "records_of", "without_records"]
+__all__ = ["Asked", "Page", "Portal", "PortalConfig", "SoFar", "Window", "given_to", "records_of", "without_records"]

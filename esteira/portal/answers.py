@@ -13,7 +13,6 @@ from esteira.contract.responses import ResponseAction
 from esteira.contract.source import ApiSource
 from esteira.errors import PayloadError
 from esteira.http import Answer
-from esteira.paginate import Header
 from esteira.portal.envelope import Envelope, is_json, reader_of
 
 
@@ -26,12 +25,14 @@ class Fetched:
         envelope: Its records, none where it is no page.
         is_past_end: Whether it says that there is no such page.
         ignored: What made it count as an empty last page, or None.
+        is_known: Whether it says that it is still the one that was named.
     """
 
     answer: Answer
     envelope: Envelope
     is_past_end: bool = False
     ignored: str | None = None
+    is_known: bool = False
 
     @property
     def is_page(self) -> bool:
@@ -52,7 +53,7 @@ class Answers:
     def __init__(self, source: ApiSource) -> None:
         self._rules = tuple(rule for rule in source.responses if not rule.is_about_counts)
         self.statuses = frozenset(status for rule in source.responses for status in rule.statuses)
-        self._read = reader_of(source.records, _reads(source, self._rules))
+        self._read = reader_of(source.shape, source.reads)
 
     def read(self, answer: Answer) -> Envelope | PayloadError:
         """The page in an answer, or what is wrong with it."""
@@ -67,11 +68,6 @@ class Answers:
         """The first rule that holds for an answer, but for those that need to know the rows so far."""
         lookup = _lookup(answer.body) if isinstance(read, PayloadError) else read.lookup
         return next((rule for rule in self._rules if _holds(rule, answer, lookup)), None)
-
-
-def _reads(source: ApiSource, rules: tuple[ResponseAction, ...]) -> tuple[str, ...]:
-    total = () if source.total is None or isinstance(source.total, Header) else (source.total,)
-    return tuple(dict.fromkeys((*total, *source.paginator.reads, *(rule.at for rule in rules if rule.at))))
 
 
 def _holds(rule: ResponseAction, answer: Answer, lookup: Callable[[str], Any]) -> bool:

@@ -1,35 +1,42 @@
 """A page's bytes → its records, undecoded, and what else is asked of the page.
 
-The fast way builds a msgspec type from plain paths, so that a page is scanned once and each record stays a slice of the body. A
-path that is an expression takes the slow way: the page is decoded, searched with JMESPath, and its records are encoded again.
+The fast way builds a msgspec type from the keys that the paths can see, so that a page is scanned once and each record stays a slice of the
+body. Where records are told by an expression, or an expression looks into them, the page is decoded, searched, and its records are encoded
+again.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import jmespath
 import msgspec
 
-from esteira.errors import ConfigError, PayloadError
+from esteira.contract.paths import compiled
+from esteira.contract.shapes import Shape
+from esteira.errors import PayloadError
+from esteira.portal.expressions import plain_keys, seen_keys
+from esteira.portal.naming import named
 from esteira.redaction import printable
 
-_PART = r'(?:[A-Za-z_][A-Za-z0-9_]*|"[^"\\]+")'
-_PLAIN_PATH = re.compile(rf"{_PART}(?:\.{_PART})*")
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ERROR_PATHS = ("error.code", "error.message", "error", "code", "status", "message", "title", "detail")
+_ARTICLES = {"object": "an", "list of records": "a"}
+Keys = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A page taken apart: `lookup` takes the JMESPaths that the reader was built with."""
+    """A page taken apart: `lookup` takes the JMESPaths that the reader was built with.
+
+    `rows` are the records as they stand in the page; they differ from `records` where those are named by a header.
+    """
 
     records: list[msgspec.Raw]
     lookup: Callable[[str], Any]
+    rows: Sequence[msgspec.Raw] = ()
 
 
 Reader = Callable[[bytes], Envelope]
@@ -46,97 +53,128 @@ def is_json(body: bytes) -> bool:
 
 
 @cache
-def reader_of(records: str, reads: tuple[str, ...]) -> Reader:
+def reader_of(shape: Shape, reads: tuple[str, ...] = ()) -> Reader:
     """A function that takes pages apart.
 
     Args:
-        records: JMESPath of the records; empty when the page is the array.
-        reads: Further JMESPaths that will be looked up.
+        shape: How the records stand in a page.
+        reads: JMESPaths that will be looked up besides.
 
     Raises:
         ConfigError: A path is no JMESPath.
     """
-    for path in filter(None, (records, *reads)):
-        _compiled(path)
-    if not records and not reads:
-        return _BareArray()
-    paths = {path: _keys(path) for path in (records, *reads)}
-    is_plain = all(_PLAIN_PATH.fullmatch(path) for path in paths) and not _overlap(paths.values())
-    return _Scan(records, paths) if is_plain else _Search(records)
+    names = (shape.columns,) if isinstance(shape.columns, str) else ()
+    wanted = tuple(dict.fromkeys((*names, *reads)))
+    keys = plain_keys(shape.records)
+    kept = None if keys is None else _kept(keys, wanted)
+    return _Search(shape) if keys is None or kept is None else _Scan(shape, keys, kept)
 
 
-def plain_keys(records: str) -> tuple[str, ...] | None:
-    """The keys that lead to the records, none when the page is the array; None when the path is an expression."""
-    if records and not _PLAIN_PATH.fullmatch(records):
+def _kept(records: Keys, reads: Iterable[str]) -> frozenset[Keys] | None:
+    """What to keep of a page besides its records; None when that holds the records, or cannot be told."""
+    kept: set[Keys] = set()
+    for path in reads:
+        keys, seen = plain_keys(path), seen_keys(path)
+        if seen is None:
+            return None
+        # a whole value, where records do not stand in it: told by a path of an error body, it may be of another type on a page
+        is_deep = keys is not None and records[:1] == keys[:1]
+        kept |= {keys} if keys is not None and is_deep else {(key,) for key in seen}
+    if any(_is_within(records, keys) or _is_within(keys, records) for keys in kept):
         return None
-    return _keys(records)
+    return frozenset(keys for keys in kept if not any(keys != other and _is_within(keys, other) for other in kept))
 
 
-class _BareArray:
-    def __call__(self, body: bytes) -> Envelope:
-        return Envelope(_checked(_decode(_ARRAY, body, ""), body, ""), lambda _: None)
+def _is_within(keys: Keys, other: Keys) -> bool:
+    return keys[: len(other)] == other
 
 
 class _Scan:
     """One scan: only the asked fields are kept, the records as slices."""
 
-    def __init__(self, records: str, paths: Mapping[str, tuple[str, ...]]) -> None:
-        self._records = records
-        self._decoder = msgspec.json.Decoder(_struct({keys: path == records for path, keys in paths.items()}))
-        self._places = {path: _attributes(paths, keys) for path, keys in paths.items()}
+    def __init__(self, shape: Shape, records: Keys, kept: frozenset[Keys]) -> None:
+        self._shape = shape
+        types: dict[Keys, Any] = {records: _leaf(shape), **dict.fromkeys(sorted(kept), Any)}
+        self._decoder = msgspec.json.Decoder(types[()] if () in types else _struct(types))
+        self._records = _attributes(types, records)
+        self._kept = {keys: _attributes(types, keys) for keys in kept}
 
     def __call__(self, body: bytes) -> Envelope:
-        page = _decode(self._decoder, body, self._records)
+        page = _decode(self._decoder, body, self._shape)
+        document: dict[str, Any] = {}
 
         def lookup(path: str) -> Any:
-            return _walk(page, self._places[path])
+            if not document:
+                document.update(_document(page, self._kept))
+            return compiled(path).search(document)
 
-        return Envelope(_checked(lookup(self._records), body, self._records), lookup)
+        return _envelope(_walk(page, self._records), lookup, body, self._shape)
 
 
 class _Search:
     """Any JMESPath, at the price of decoding the page. Decimals are kept as text, so that no digit is lost on the way back."""
 
-    def __init__(self, records: str) -> None:
-        self._records = records
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._rows = msgspec.json.Decoder(_leaf(shape))
 
     def __call__(self, body: bytes) -> Envelope:
-        page = _decode(_EXACT, body, self._records)
-        found = _compiled(self._records).search(page) if self._records else page
-        raw = [msgspec.Raw(_ENCODER.encode(record)) for record in found] if isinstance(found, list) else None
-        return Envelope(_checked(raw, body, self._records), lambda path: _compiled(path).search(page))
+        page = _decode(_EXACT, body, self._shape)
+        found = compiled(self._shape.records).search(page) if self._shape.records else page
+
+        def lookup(path: str) -> Any:
+            value = compiled(path).search(page)
+            return float(bytes(value)) if isinstance(value, msgspec.Raw) else value
+
+        try:
+            rows = self._rows.decode(_ENCODER.encode(found))
+        except msgspec.ValidationError:
+            rows = None
+        return _envelope(rows, lookup, body, self._shape)
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], body: bytes, records: str) -> Any:
+def _decode(decoder: msgspec.json.Decoder[Any], body: bytes, shape: Shape) -> Any:
     try:
         if not body.isascii():
             body.decode()  # msgspec does not look inside the records that it leaves undecoded
         return decoder.decode(body)
     except msgspec.ValidationError:
-        raise _no_records(body, records) from None
+        raise _no_records(body, shape) from None
     except _BROKEN as exc:
         raise _no_json(exc) from None
 
 
-def _checked(records: list[msgspec.Raw] | None, body: bytes, path: str) -> list[msgspec.Raw]:
+def _envelope(found: Any, lookup: Callable[[str], Any], body: bytes, shape: Shape) -> Envelope:
     """The records, if there are any or none; a look at the first tells objects from rows without names."""
-    if records is None:
-        raise _no_records(body, path)
+    if found is None:
+        raise _no_records(body, shape)
+    if shape.columns is not None:
+        return Envelope(named(found, lookup, shape.columns), lookup, found)
+    records = [found] if shape.is_single else found
     if records and not bytes(records[0]).lstrip().startswith(b"{"):
-        raise PayloadError(
-            f"the records at {path or 'the top'} are not objects; the first begins {printable(_text(records[0]), limit=20)!r}",
-            hint="Ask the portal for objects (Datasette: _shape=objects), or correct the contract's records path.",
-        )
-    return records
+        raise _no_objects(records[0], shape)
+    return Envelope(records, lookup, records)
 
 
-def _no_records(body: bytes, path: str) -> PayloadError:
+def _no_objects(first: msgspec.Raw, shape: Shape) -> PayloadError:
+    start = printable(bytes(first)[:200].decode(errors="replace"), limit=20)
+    if shape.is_single:
+        return PayloadError(f"no object at {shape.records or 'the top'}; what stands there begins {start!r}")
+    return PayloadError(
+        f"the records at {shape.records or 'the top'} are not objects; the first begins {start!r}",
+        hint="Ask the portal for objects (Datasette: _shape=objects), say in ApiSource(columns=...) what the values are called, "
+        "or correct the contract's records path.",
+    )
+
+
+def _no_records(body: bytes, shape: Shape) -> PayloadError:
     """A 200 with something else: an error body, or a path that is wrong. Names the keys and the portal's own error code."""
     try:
         page = msgspec.json.decode(body)
     except _BROKEN as exc:
         return _no_json(exc)
-    where = f"no list of records at {path}" if path else "the page is not a list of records"
+    wanted = "object" if shape.is_single else "list of records"
+    where = f"no {wanted} at {shape.records}" if shape.records else f"the page is not {_ARTICLES[wanted]} {wanted}"
     if not isinstance(page, dict):
         return PayloadError(f"{where}; it is a {type(page).__name__}")
     keys = ", ".join(printable(key, limit=40) for key in list(page)[:10]) or "none"
@@ -149,56 +187,41 @@ def _no_json(exc: Exception) -> PayloadError:
 
 
 def _told(page: dict[str, Any]) -> Iterable[tuple[str, str | int]]:
-    found = ((path, _compiled(path).search(page)) for path in _ERROR_PATHS)
+    found = ((path, compiled(path).search(page)) for path in _ERROR_PATHS)
     return [(path, value) for path, value in found if isinstance(value, str | int) and not isinstance(value, bool)][:3]
 
 
-@cache
-def _compiled(path: str) -> Any:
-    try:
-        return jmespath.compile(path)
-    except jmespath.exceptions.JMESPathError as exc:
-        raise ConfigError(f"{path!r} is no JMESPath: {str(exc).splitlines()[0]}") from exc
+def _leaf(shape: Shape) -> Any:
+    """The type of what stands at the records' place."""
+    return msgspec.Raw if shape.is_single else list[msgspec.Raw]
 
 
-def _keys(path: str) -> tuple[str, ...]:
-    return tuple(part.strip('"') for part in re.findall(_PART, path))
-
-
-def _overlap(paths: Iterable[tuple[str, ...]]) -> bool:
-    known = list(paths)
-    return any(a is not b and a == b[: len(a)] for a in known for b in known)
-
-
-def _struct(paths: Mapping[tuple[str, ...], bool]) -> Any:
-    """A msgspec type of the given key paths; the value says whether records stand there."""
+def _struct(types: dict[Keys, Any]) -> Any:
+    """A msgspec type of the given key paths."""
     fields: list[tuple[str, Any, Any]] = []
-    names = _names(paths)
+    names = _names(types)
     for key, name in names.items():
-        below = {keys[1:]: is_records for keys, is_records in paths.items() if keys[0] == key}
-        fields.append((name, _leaf(is_records=below[()]) if () in below else _struct(below) | None, None))
+        below = {keys[1:]: leaf for keys, leaf in types.items() if keys[0] == key}
+        leaf = below[()] if () in below else _struct(below)
+        fields.append((name, leaf if leaf is msgspec.Raw else leaf | None, None))  # a union would never give a Raw
     return msgspec.defstruct("Page", fields, rename={name: key for key, name in names.items()})
 
 
-def _leaf(*, is_records: bool) -> Any:
-    return list[msgspec.Raw] | None if is_records else Any
-
-
-def _names(paths: Iterable[tuple[str, ...]]) -> dict[str, str]:
+def _names(paths: Iterable[Keys]) -> dict[str, str]:
     """Key → attribute: keys such as `@odata.nextLink` are no Python names."""
     return {key: f"f{number}" for number, key in enumerate(dict.fromkeys(keys[0] for keys in paths))}
 
 
-def _attributes(paths: Mapping[str, tuple[str, ...]], keys: tuple[str, ...]) -> tuple[str, ...]:
+def _attributes(paths: Iterable[Keys], keys: Keys) -> Keys:
     found: list[str] = []
-    level = list(paths.values())
+    level = list(paths)
     for key in keys:
         found.append(_names(level)[key])
         level = [path[1:] for path in level if path[0] == key and len(path) > 1]
     return tuple(found)
 
 
-def _walk(page: Any, attributes: tuple[str, ...]) -> Any:
+def _walk(page: Any, attributes: Keys) -> Any:
     for name in attributes:
         if page is None:
             return None
@@ -206,14 +229,21 @@ def _walk(page: Any, attributes: tuple[str, ...]) -> Any:
     return page
 
 
-def _text(raw: msgspec.Raw) -> str:
-    return bytes(raw)[:200].decode(errors="replace")
+def _document(page: Any, kept: dict[Keys, Keys]) -> dict[str, Any]:
+    """What was kept of a page, as it stood there."""
+    document: dict[str, Any] = {}
+    for keys, attributes in kept.items():
+        *above, last = keys
+        level = document
+        for key in above:
+            level = level.setdefault(key, {})
+        level[last] = _walk(page, attributes)
+    return document
 
 
 def _number_text(text: str) -> msgspec.Raw:
     return msgspec.Raw(text.encode())
 
 
-_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _EXACT = msgspec.json.Decoder(float_hook=_number_text)
 _ENCODER = msgspec.json.Encoder()

@@ -7,8 +7,7 @@ pages would otherwise be asked for everything twice.
 from __future__ import annotations
 
 import contextvars
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from queue import LifoQueue
@@ -24,7 +23,7 @@ from esteira.portal.envelope import is_json
 from esteira.portal.question import Call
 from esteira.redaction import printable
 
-_log = logging.getLogger(__name__)
+NOT_MODIFIED = 304
 
 
 class Fetching:
@@ -34,9 +33,17 @@ class Fetching:
         clients: As many as requests may be under way at once.
         source: What its answers mean.
         attempts: Tries of a page whose body is no JSON.
+        conditions: Headers under which the portal sends its answer only if it is another than the known one.
     """
 
-    def __init__(self, clients: Sequence[HttpClient], source: ApiSource, attempts: int) -> None:
+    def __init__(
+        self,
+        clients: Sequence[HttpClient],
+        source: ApiSource,
+        attempts: int,
+        conditions: Mapping[str, str] | None = None,
+    ) -> None:
+        self._conditions = conditions or {}
         self._clients, self._attempts, self._method = clients, attempts, source.method
         self._free = LifoQueue[HttpClient]()
         for client in clients:
@@ -70,6 +77,16 @@ class Fetching:
         """
         coming = self._coming.pop(_mark(call), None)
         return self._fetch(call, number) if coming is None else coming.result()
+
+    def keep(self, calls: Iterable[Call]) -> None:
+        """Forget what was asked for ahead, but for these: a walk that has ended leaves guesses behind its end.
+
+        Args:
+            calls: What will be fetched soon.
+        """
+        kept = {_mark(call) for call in calls}
+        for mark in [mark for mark in self._coming if mark not in kept]:
+            self._coming.pop(mark).cancel()
 
     def again(self, rule: ResponseAction, retry: int, call: Call, fetched: Fetched, number: int) -> Fetched:
         """A page once more, since a rule about the rows so far holds for it. What was asked for ahead came from the same portal: it goes.
@@ -123,12 +140,13 @@ class Fetching:
         broken = ruled = 0
         while True:
             answer = self._ask(client, call, number)
+            if self._conditions and answer.status == NOT_MODIFIED:
+                return Fetched(answer, NOTHING, is_known=True)
             if answer.status == call.past_end:
                 return Fetched(answer, NOTHING, is_past_end=True)
             read = self._answers.read(answer)
             rule = self._answers.rule(answer, read)
             if rule is not None and rule.action == "ignore":
-                _log.warning("Page %d is ignored, as the contract says: %s", number, rule)
                 return Fetched(answer, NOTHING, ignored=str(rule))
             if rule is not None:
                 self._obey(client, rule, ruled, answer, number)
@@ -146,7 +164,9 @@ class Fetching:
         )
 
     def _terms(self, call: Call) -> Terms:
-        return Terms(statuses=self._answers.statuses | ({call.past_end} if call.past_end else set()))
+        own = {call.past_end} if call.past_end else set()
+        known = {NOT_MODIFIED} if self._conditions else set()
+        return Terms(self._conditions, self._answers.statuses | own | known)
 
     def _obey(self, client: HttpClient, rule: ResponseAction, before: int, answer: Answer, number: int) -> None:
         """Do what a rule says before the page is asked for again.

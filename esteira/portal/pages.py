@@ -20,7 +20,8 @@ from esteira.portal.arrival import Arrival, OnArrival, ignore
 from esteira.portal.config import PortalConfig
 from esteira.portal.envelope import reader_of
 from esteira.portal.fetching import Fetching
-from esteira.portal.question import Call, Question, Window
+from esteira.portal.parents import ParentWalk
+from esteira.portal.question import NOTHING_MORE, Asked, Call, Question, Window
 from esteira.portal.walk import NOTHING_YET, Page, SoFar, Walk
 
 ReadSecret = Callable[[str], Mapping[str, str]]
@@ -66,6 +67,7 @@ class Portal:
         window: Window | None = None,
         *,
         parent: Mapping[str, Any] | None = None,
+        asked: Asked = NOTHING_MORE,
         state: State | None = None,
         number: int = 1,
         so_far: SoFar = NOTHING_YET,
@@ -76,6 +78,7 @@ class Portal:
             source: The contract's source.
             window: The window to ask for; None for a snapshot.
             parent: The row of the parent dataset that the pages are of, for `{parent.COLUMN}`.
+            asked: The value of a cursor, the parent's rows where each of them is walked, and conditions.
             state: `next_state` of an earlier page, to resume behind it.
             number: Number of the first page that will come.
             so_far: What the pages before brought.
@@ -85,13 +88,19 @@ class Portal:
             PayloadError: A page is not what the contract describes, or the portal repeats itself.
             SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.get`.
         """
-        question = Question(source, window, parent)
         clients = [self._new_client() for _ in range(self.config.max_concurrent_requests)]
-        fetching = Fetching(clients, source, self.config.max_payload_attempts)
-        walk = Walk(source, question, fetching, so_far)
+        fetching = Fetching(clients, source, self.config.max_payload_attempts, asked.conditions)
+
+        def walk_of(row: Mapping[str, Any] | None, before: SoFar) -> Walk:
+            return Walk(source, Question(source, window, row, asked.value), fetching, before)
+
+        walk = (
+            walk_of(parent, so_far) if asked.parents is None else ParentWalk(source, asked.parents, fetching, walk_of)
+        )
         ahead = ThreadPoolExecutor(1, thread_name_prefix="esteira-page")
         try:
-            coming: Future[Page] | None = _submit(ahead, walk, state or source.paginator.first(), number)
+            first = walk.first() if state is None else state
+            coming: Future[Page] | None = None if first is None else _submit(ahead, walk, first, number)
             rows = so_far.rows
             while coming is not None:
                 page = coming.result()
@@ -153,7 +162,7 @@ def records_of(body: bytes, source: ApiSource) -> list[msgspec.Raw]:
     Raises:
         PayloadError: The body is not what the contract describes.
     """
-    return reader_of(source.records, ())(body).records if body else []
+    return reader_of(source.shape)(body).records if body else []
 
 
 def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
@@ -164,6 +173,6 @@ def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
     return Secret(name, read_secret(name))
 
 
-def _submit(ahead: ThreadPoolExecutor, walk: Walk, state: State, number: int) -> Future[Page]:
+def _submit(ahead: ThreadPoolExecutor, walk: Walk | ParentWalk, state: State, number: int) -> Future[Page]:
     """Fetch in the background, with the caller's context: log records of a Prefect run keep their run."""
     return ahead.submit(contextvars.copy_context().run, walk.page, state, number)

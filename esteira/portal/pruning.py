@@ -6,7 +6,7 @@ made of the last record's key, becomes null.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -15,7 +15,8 @@ import msgspec
 
 from esteira.contract.source import ApiSource
 from esteira.errors import ConfigError
-from esteira.portal.envelope import plain_keys
+from esteira.portal.envelope import reader_of
+from esteira.portal.expressions import plain_keys
 from esteira.portal.pages import records_of
 
 
@@ -33,29 +34,46 @@ def without_records(body: bytes, source: ApiSource, gone: Collection[int], texts
     """
     if not body:
         return body  # it stands for an answer that was no page
-    records = records_of(body, source)
+    if source.is_single_record and gone:
+        return b""  # as an answer that was no page: nothing else of it is a record
+    envelope = reader_of(source.shape)(body)
+    records, rows = envelope.records, envelope.rows
     kept = [record for number, record in enumerate(records) if number not in gone]
+    gone = {number + len(rows) - len(records) for number in gone}  # a header is the first row
     page = _EXACT.decode(body)
     keys = plain_keys(source.records)
     if keys is None:
         page, spared = _pruned_by_search(page, source.records, gone)
     else:
-        page, spared = _put(page, keys, kept), []
+        page, spared = _put(page, keys, _left(rows, gone, source)), []
+    spared += _names(page, source)
     made = _ENCODER.encode(_blanked(page, _forms(texts), {id(each) for each in spared}))
     if [bytes(each) for each in records_of(made, source)] != [bytes(each) for each in kept]:
         raise ConfigError(
             f"The records at {source.records!r} cannot be taken out of a stored page: the path makes new objects.",
             hint="Name the list itself in ApiSource(records=...), and lift what is nested in the transform.",
         )
-    return body if not gone and made == _ENCODER.encode(_unchanged(body, keys, records)) else made
+    is_unchanged = not gone and made == _ENCODER.encode(_unchanged(body, keys, _left(rows, (), source)))
+    return body if is_unchanged else made
 
 
-def _unchanged(body: bytes, keys: tuple[str, ...] | None, records: list[msgspec.Raw]) -> Any:
+def _names(page: Any, source: ApiSource) -> list[Any]:
+    """The names of the values of arrays: whatever they hold, they say nothing about a record."""
+    found = jmespath.search(source.columns, page) if isinstance(source.columns, str) else None
+    return found if isinstance(found, list) else []
+
+
+def _left(rows: Sequence[msgspec.Raw], gone: Collection[int], source: ApiSource) -> Any:
+    left = [row for number, row in enumerate(rows) if number not in gone]
+    return left[0] if source.is_single_record else left
+
+
+def _unchanged(body: bytes, keys: tuple[str, ...] | None, records: Any) -> Any:
     page = _EXACT.decode(body)
     return page if keys is None else _put(page, keys, records)
 
 
-def _put(page: Any, keys: tuple[str, ...], records: list[msgspec.Raw]) -> Any:
+def _put(page: Any, keys: tuple[str, ...], records: Any) -> Any:
     """The records as they came, at their path."""
     if not keys:
         return records

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
+from esteira.contract.incremental import Value
 from esteira.contract.source import ApiSource
 from esteira.contract.templates import fill, fill_path, moment_text
 from esteira.errors import ConfigError
@@ -24,6 +25,34 @@ class Window(Protocol):
     @property
     def end(self) -> datetime:
         """Exclusive, UTC."""
+
+
+class Rows(Protocol):
+    """The parent's rows, by position."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, position: int) -> Mapping[str, Any]:
+        """One of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for besides a window.
+
+    Attributes:
+        value: Where a cursor that is no time goes on.
+        parents: The rows of the parent, of a source that has one.
+        conditions: Headers under which the portal sends its answer only if it is another than the known one.
+    """
+
+    value: Value | None = None
+    parents: Rows | None = None
+    conditions: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_MORE = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +81,21 @@ class Question:
         source: The contract's source.
         window: The window to ask for; None for a snapshot.
         parent: The row of the parent dataset that the walk is for.
+        value: Where a cursor that is no time goes on.
 
     Raises:
         ConfigError: A template asks for what there is not.
         PayloadError: A value of the parent cannot stand in the request.
     """
 
-    def __init__(self, source: ApiSource, window: Window | None, parent: Mapping[str, Any] | None = None) -> None:
-        moments, written = _moments(source, window)
+    def __init__(
+        self,
+        source: ApiSource,
+        window: Window | None,
+        parent: Mapping[str, Any] | None = None,
+        value: Value | None = None,
+    ) -> None:
+        moments, written = _moments(source, window, value)
         values = {**moments, **{f"parent.{name}": value for name, value in (parent or {}).items()}}
         self._method = source.method
         self.path = fill_path(source.path, values, moment_format=written)
@@ -83,22 +119,27 @@ class Question:
         return Call(request.target, request.params, request.is_link, body, request.past_end)
 
 
-def _moments(source: ApiSource, window: Window | None) -> tuple[dict[str, datetime], str]:
-    """What is asked for by `window.start` and `window.end`, and how it is written by default."""
+def _moments(source: ApiSource, window: Window | None, value: Value | None) -> tuple[dict[str, Any], str]:
+    """What is asked for by `window.start` and `window.end`, and how a moment is written by default."""
     incremental = source.incremental
-    if incremental is None or window is None:
+    if incremental is None:
+        return {}, ""
+    if value is not None:
+        return {"window.start": value}, ""
+    if window is None:
         return {}, ""
     if window.start.tzinfo is None or window.end.tzinfo is None:
         raise ConfigError("A window's start and end need a time zone.")
-    start, end = window.start.astimezone(UTC) - incremental.lag, window.end.astimezone(UTC)
+    start, end = incremental.asked(window.start, window.end)
     return {"window.start": start, "window.end": end}, incremental.format
 
 
-def _window_params(source: ApiSource, moments: Mapping[str, datetime], written: str) -> dict[str, str]:
-    if source.incremental is None or not moments:
+def _window_params(source: ApiSource, moments: Mapping[str, Any], written: str) -> dict[str, str | int]:
+    if source.incremental is None:
         return {}
     names = {"window.start": source.incremental.start_param, "window.end": source.incremental.end_param}
-    return {param: moment_text(moments[name], written) for name, param in names.items() if param}
+    given = {param: moments[name] for name, param in names.items() if param and name in moments}
+    return {param: moment_text(each, written) if isinstance(each, datetime) else each for param, each in given.items()}
 
 
 def _place(body: dict[str, Any], path: str, value: Any) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -28,6 +29,9 @@ class Page:
         next_state: Where the walk goes on, JSON-serialisable; None after the last page.
         url: Where it came from, for people.
         warning: What a person should know about it, or None.
+        given: A JSON object of the parent's values that belong to each record; empty for none.
+        etag, modified: What names this very answer, of a source that skips the known one: `ETag` and `Last-Modified`.
+        is_known: Whether the portal says, instead of sending it, that it is the one that was named.
     """
 
     number: int
@@ -37,6 +41,10 @@ class Page:
     next_state: State | None = field(repr=False)
     url: str
     warning: str | None = None
+    given: bytes = b""
+    etag: str | None = None
+    modified: str | None = None
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ class SoFar:
 
 
 NOTHING_YET = SoFar()
+_log = logging.getLogger(__name__)
 
 
 class Walk:
@@ -72,6 +81,14 @@ class Walk:
         self._total: int | None = None
         self._may_guess = False
 
+    def first(self) -> State | None:
+        """The state of the first page."""
+        return self._source.paginator.first()
+
+    def call(self, state: State) -> Call:
+        """What to ask for in a state."""
+        return self._question.call(self._source.paginator.request(state, self._question.path, self._question.params))
+
     def page(self, state: State, number: int) -> Page:
         """The page of a state.
 
@@ -81,8 +98,10 @@ class Walk:
         """
         if self._may_guess:
             self._fetching.expect(self._guesses(state, number))
-        call = self._call(state)
+        call = self.call(state)
         fetched, retry = self._fetching.fetch(call, number), 0
+        if fetched.is_known:
+            return Page(number, b"", [], None, None, fetched.answer.url_redacted, is_known=True)
         while (rule := self._counting_rule(state, fetched, number)) is not None:
             fetched, retry = self._fetching.again(rule, retry, call, fetched, number), retry + 1
         return self._page(state, fetched, number)
@@ -96,7 +115,13 @@ class Walk:
         self._so_far = SoFar(self._so_far.rows + len(records), first_total)
         body = fetched.answer.body if fetched.is_page else b""
         warning = f"An answer was ignored and counts as the end: {fetched.ignored}." if fetched.ignored else None
-        return Page(number, body, records, self._total, following, fetched.answer.url_redacted, warning)
+        if warning:
+            _log.warning("Page %d of %s: %s", number, fetched.answer.url_redacted, warning)
+        page = Page(number, body, records, self._total, following, fetched.answer.url_redacted, warning)
+        if not self._source.skip_unchanged:
+            return page
+        headers = fetched.answer.headers
+        return replace(page, etag=headers.get("etag"), modified=headers.get("last-modified"))
 
     def _reading(self, fetched: Fetched, number: int) -> PageReading:
         envelope = fetched.envelope
@@ -111,16 +136,13 @@ class Walk:
             is_past_end=fetched.is_past_end,
         )
 
-    def _call(self, state: State) -> Call:
-        return self._question.call(self._source.paginator.request(state, self._question.path, self._question.params))
-
     def _guesses(self, state: State, number: int) -> Iterator[tuple[Call, int]]:
         """The page itself, and those behind it as long as the paginator can tell."""
         guess: State | None = state
         for ahead in range(self._fetching.spare + 1):
             if guess is None:
                 return
-            yield self._call(guess), number + ahead
+            yield self.call(guess), number + ahead
             guess = self._source.paginator.guess(guess, self._total)
 
     def _has_guessed(self, state: State, following: State | None) -> bool:
@@ -128,7 +150,7 @@ class Walk:
         if following is None or not self._fetching.spare:
             return False
         guess = self._source.paginator.guess(state, self._total)
-        return guess is not None and self._call(guess) == self._call(following)
+        return guess is not None and self.call(guess) == self.call(following)
 
     def _reported(self, fetched: Fetched, reading: PageReading) -> int | None:
         """What this page says; an answer that is no page says nothing about it."""

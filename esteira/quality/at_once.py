@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import decimal
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,31 +17,40 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from esteira.quality.nested import nested_texts
+from esteira.quality.wire import Wire, first_keys, flat_schema, lifted
 
 _ESCAPED_NAME = re.compile(rb'\\[^"]*"\s*:')
 """A name with an escape in it may be one that stands there in letters too."""
 
 
-def read_at_once(records: Sequence[msgspec.Raw], text: bytes, wire: pa.Schema) -> pa.Table | None:
-    """The columns of `wire`, and those that it does not know.
+def read_at_once(records: Sequence[msgspec.Raw], text: bytes, wire: Wire) -> pa.Table | None:
+    """The columns of `wire`, in its order, and behind them those that it does not know.
 
     Args:
         records: JSON objects as received.
         text: The same, one behind the other.
-        wire: Names and types to read; a binary column is a nested one.
+        wire: What to read.
     """
     if not text:
-        return wire.empty_table()
-    nested = [field.name for field in wire if pa.types.is_binary(field.type)]
-    if not nested:
-        return _flat(text, wire, "infer")
-    flat = pa.schema([field for field in wire if field.name not in nested])
-    columns = _nested_columns(records, text, tuple(wire.names), nested)
-    table = None if columns is None else _flat(text, flat, "ignore")
-    if columns is None or table is None:
+        return pa.schema([(column.name, column.type) for column in wire]).empty_table()
+    nested = [column for column in wire if column.is_whole]
+    flat = [column for column in wire if not column.is_whole]
+    schema = flat_schema(flat)
+    if schema is None:
         return None
-    found = dict(zip(table.column_names, table.columns, strict=True)) | columns
-    return pa.table({name: found[name] for name in wire.names})
+    whole = _whole_columns(records, text, first_keys(wire), nested) if nested else {}
+    table = None if whole is None else _flat(text, schema, "ignore" if nested else "infer")
+    if whole is None or table is None:
+        return None
+    return _in_order(table, wire, whole)
+
+
+def _in_order(table: pa.Table, wire: Wire, whole: Mapping[str, pa.Array]) -> pa.Table:
+    """A key that nobody knows may be spelt like a path, so columns are told by their place."""
+    known, names = set(first_keys(wire)), [column.name for column in wire]
+    columns = [whole[column.name] if column.is_whole else lifted(table, column.keys) for column in wire]
+    new = [name for name in table.column_names if name not in known]
+    return pa.Table.from_arrays([*columns, *(table.column(name) for name in new)], names=[*names, *new])
 
 
 def _flat(text: bytes, schema: pa.Schema, unexpected: str) -> pa.Table | None:
@@ -54,32 +63,43 @@ def _flat(text: bytes, schema: pa.Schema, unexpected: str) -> pa.Table | None:
         return None
 
 
-def _nested_columns(
-    records: Sequence[msgspec.Raw], text: bytes, names: tuple[str, ...], nested: Iterable[str]
+def _whole_columns(
+    records: Sequence[msgspec.Raw], text: bytes, keys: tuple[str, ...], columns: Wire
 ) -> dict[str, pa.Array] | None:
     if _ESCAPED_NAME.search(text):
         return None
-    decoder, attributes = _decoder(names, tuple(nested))
+    decoder, attributes = _decoder(keys, tuple(column.keys[0] for column in columns))
     try:
         rows = decoder.decode(b"[" + b",".join(records) + b"]")
-    except (msgspec.DecodeError, RecursionError):
+        values = {column.name: [getattr(row, attributes[column.keys[0]]) for row in rows] for column in columns}
+        found = {column.name: _whole_column(values[column.name], column.keys, text) for column in columns}
+    except (msgspec.DecodeError, RecursionError, TypeError):
         return None
-    columns: dict[str, pa.Array] = {}
-    for name in nested:
-        values = [getattr(row, attributes[name]) for row in rows]
+    return None if None in found.values() else found
+
+
+def _whole_column(values: list[Any], keys: tuple[str, ...], text: bytes) -> pa.Array | None:
+    """The JSON of what stands below the first key's values where the other keys lead."""
+    for number, key in enumerate(keys):
+        values = values if number == 0 else [_below(value, key) for value in values]
         given = sum(value is not msgspec.UNSET for value in values)
-        if len(re.findall(rb'"%s"\s*:' % re.escape(name.encode()), text)) != given:
+        if len(re.findall(rb'"%s"\s*:' % re.escape(key.encode()), text)) != given:
             return None  # named twice in a record, or inside another value as well: only a closer look tells
-        texts = nested_texts(values)
-        if texts is None:
-            return None
-        columns[name] = pa.array(texts, pa.binary())
-    return columns
+    texts = nested_texts(values)
+    return None if texts is None else pa.array(texts, pa.binary())
+
+
+def _below(value: Any, key: str) -> Any:
+    if value is None or value is msgspec.UNSET:
+        return msgspec.UNSET
+    if not isinstance(value, dict):
+        raise TypeError
+    return value.get(key, msgspec.UNSET)
 
 
 @lru_cache(maxsize=32)
 def _decoder(names: tuple[str, ...], nested: tuple[str, ...]) -> tuple[msgspec.json.Decoder[Any], dict[str, str]]:
-    """A decoder of records that keeps the nested columns only, and each column's attribute: names of columns are not all Python's."""
+    """A decoder of records that keeps the nested columns only, and each key's attribute: names of columns are not all Python's."""
     attributes = {name: f"f{number}" for number, name in enumerate(names)}
     fields = [
         (attribute, (Any if name in nested else msgspec.Raw) | msgspec.UnsetType, msgspec.UNSET)

@@ -17,6 +17,7 @@ from esteira.quality.at_once import read_at_once
 from esteira.quality.cast import typed_table
 from esteira.quality.one_by_one import read_each
 from esteira.quality.rejection import Rejection
+from esteira.quality.wire import Wire, wire_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +47,26 @@ def decode(records: Sequence[msgspec.Raw], dataset: Dataset) -> Decoded:
     Raises:
         PayloadError: A record is not an object.
     """
-    wire = _wire_schema(dataset)
+    wire = wire_of(dataset)
     text = b"\n".join(records)
     rejections: list[Rejection] = []
     table = read_at_once(records, text, wire)
     if table is None:
         table, rejections = read_each(records, wire)
-    new = tuple(name for name in table.column_names if name not in wire.names)
-    known = table.select(wire.names)
-    absent = tuple(dataset.source.rename.get(name, name) for name in _absent(known, text))
-    typed, failed = typed_table(known, dataset)
+    known = [column.name for column in wire]
+    new = tuple(name for name in table.column_names[len(known) :])
+    table = table.select(list(range(len(known))))
+    absent = tuple(dataset.source.rename.get(name, name) for name in _absent(table, wire, text))
+    typed, failed = typed_table(table, dataset)
     return Decoded(typed, (*_renamed(rejections, dataset), *failed), new, absent)
 
 
-def _wire_schema(dataset: Dataset) -> pa.Schema:
-    """The types to read from JSON, under the portal's names; moments and days travel as text."""
-    portal_name = {ours: theirs for theirs, ours in dataset.source.rename.items()}
-    delivered = [column for column in dataset.columns if column.name not in dataset.derived]
-    fields = [pa.field(portal_name.get(column.name, column.name), _wire_type(column.arrow)) for column in delivered]
-    fields += [pa.field(name, pa.string()) for name in dataset.source.inputs]
-    return pa.schema(fields)
-
-
-def _wire_type(arrow: pa.DataType) -> pa.DataType:
-    if pa.types.is_timestamp(arrow) or pa.types.is_date(arrow):
-        return pa.string()
-    return pa.int64() if pa.types.is_integer(arrow) else arrow
-
-
-def _absent(table: pa.Table, text: bytes) -> Iterator[str]:
-    """A column that is null throughout may be absent; its name in the bytes tells the two apart."""
-    for name in table.column_names:
-        if table.num_rows and table.column(name).null_count == table.num_rows and b'"%s"' % name.encode() not in text:
-            yield name
+def _absent(table: pa.Table, wire: Wire, text: bytes) -> Iterator[str]:
+    """A column that is null throughout may be absent; its keys in the bytes tell the two apart."""
+    for column, values in zip(wire, table.columns, strict=True):
+        is_named = all(b'"%s"' % key.encode() in text for key in column.keys)
+        if table.num_rows and values.null_count == table.num_rows and not is_named:
+            yield column.name
 
 
 def _renamed(rejections: Sequence[Rejection], dataset: Dataset) -> Iterator[Rejection]:

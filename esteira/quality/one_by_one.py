@@ -15,12 +15,13 @@ from esteira.errors import PayloadError
 from esteira.quality.cast import finite
 from esteira.quality.nested import nested_text
 from esteira.quality.rejection import Rejection, shown
+from esteira.quality.wire import Wire, WireColumn, first_keys, value_at
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 """A number as text. `Decimal` alone would also take blanks, underscores and digits of other scripts."""
 
 
-def read_each(records: Sequence[msgspec.Raw], wire: pa.Schema) -> tuple[pa.Table, list[Rejection]]:
+def read_each(records: Sequence[msgspec.Raw], wire: Wire) -> tuple[pa.Table, list[Rejection]]:
     """One record after the other, keeping integers and decimals exact."""
     decoder = msgspec.json.Decoder(dict[str, Any], float_hook=decimal.Decimal)
     try:
@@ -30,33 +31,53 @@ def read_each(records: Sequence[msgspec.Raw], wire: pa.Schema) -> tuple[pa.Table
     rejections = [
         Rejection(position, name, "duplicate key", "")
         for position, record in enumerate(records)
-        for name in _names_given_twice(record)
+        for name in _names_given_twice(record, wire)
     ]
-    columns = {field.name: _column(field, rows, rejections) for field in wire}
-    extra = {name: pa.nulls(len(rows)) for row in rows for name in row if name not in columns}
-    return pa.table({**columns, **extra}), rejections
+    columns = {column.name: _column(column, rows, rejections) for column in wire}
+    known = set(first_keys(wire))
+    extra = {name: pa.nulls(len(rows)) for row in rows for name in row if name not in known}
+    return pa.Table.from_arrays([*columns.values(), *extra.values()], names=[*columns, *extra]), rejections
 
 
-def _names_given_twice(record: msgspec.Raw) -> list[str]:
+class _Object(dict[str, Any]):
+    """An object that remembers the names that were given twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        names = [name for name, _ in pairs] if len(pairs) > len(self) else []
+        self.twice = {name for name in names if names.count(name) > 1}
+
+
+def _names_given_twice(record: msgspec.Raw, wire: Wire) -> list[str]:
     """Every parser keeps one of the two values, and none says which: Arrow refuses the record, so it comes here."""
-    text = bytes(record)
-    names = json.loads(
-        text, object_pairs_hook=lambda pairs: [name for name, _ in pairs], parse_int=str, parse_float=str
-    )
-    return sorted({name for name in names if names.count(name) > 1})
+    found = json.loads(bytes(record), object_pairs_hook=_Object, parse_int=str, parse_float=str)
+    nested = {column.name for column in wire if len(column.keys) > 1 and _is_twice(found, column.keys)}
+    return sorted(found.twice | nested)
 
 
-def _column(field: pa.Field, rows: Sequence[Mapping[str, Any]], rejections: list[Rejection]) -> pa.Array:
-    convert = _converter(field.type)
+def _is_twice(value: Any, keys: tuple[str, ...]) -> bool:
+    """Whether one of the keys stands twice where it leads on."""
+    for key in keys:
+        if not isinstance(value, _Object):
+            return False
+        if key in value.twice:
+            return True
+        value = value.get(key)
+    return False
+
+
+def _column(column: WireColumn, rows: Sequence[Mapping[str, Any]], rejections: list[Rejection]) -> pa.Array:
+    convert = _converter(column.type)
     values: list[Any] = []
     for position, row in enumerate(rows):
-        value = row.get(field.name)
+        value = row.get(column.keys[0])
         try:
+            value = value_at(value, column.keys[1:])
             values.append(None if value is None else convert(value))
         except (ValueError, TypeError, ArithmeticError):
             values.append(None)
-            rejections.append(Rejection(position, field.name, "type", shown(value)))
-    return pa.array(values, field.type)
+            rejections.append(Rejection(position, column.name, "type", shown(value)))
+    return pa.array(values, column.type)
 
 
 def _converter(arrow: pa.DataType) -> Callable[[Any], Any]:

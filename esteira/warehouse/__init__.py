@@ -4,15 +4,15 @@ from esteira.warehouse.config import Credentials, WarehouseConfig
 from esteira.warehouse.connection import Warehouse
 from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.load import Loader
-from esteira.warehouse.request import GiveUpRequest, LoadRequest, LoadResult, UndoRequest
+from esteira.warehouse.request import LoadRequest, LoadResult, SettleRequest, UndoRequest
 
 __all__ = [
     "Credentials",
-    "GiveUpRequest",
     "LedgerEntry",
     "LoadRequest",
     "LoadResult",
     "Loader",
+    "SettleRequest",
     "UndoRequest",
     "Warehouse",
     "WarehouseConfig",

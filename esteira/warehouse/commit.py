@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from esteira.contract import Dataset
 from esteira.errors import ConfigError, DataQualityError, SealConflict
 from esteira.lake import Seal
-from esteira.warehouse import ledger, rules
+from esteira.warehouse import cursors, ledger, rules
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
@@ -53,7 +53,7 @@ def commit(session: Session, place: Place, requests: Sequence[LoadRequest], *, a
 
     Raises:
         SealConflict: A batch is committed under another seal of the same generation.
-        DataQualityError: A whole-batch rule failed.
+        DataQualityError: A whole-batch rule failed, or rows of an `Append` are in the table already.
         LoadError: COPY brought other rows than were sealed, or a fold needs batches that are gone.
     """
     name = place.dataset.name
@@ -61,6 +61,8 @@ def commit(session: Session, place: Place, requests: Sequence[LoadRequest], *, a
     wanted = [request for request in requests if not _is_settled(standing[request.batch.id], request.seal)]
     if not wanted:
         return News()
+    for request in wanted:
+        cursors.refuse_overlap(session, request, standing[request.batch.id])
     is_rewrite = any(_is_in_table(standing[request.batch.id]) for request in wanted)
     past = place.past([request.batch.id for request in wanted], may_lose=accept_loss or not is_rewrite)
     stage_order(session, name, [request.batch for request in wanted])
@@ -168,8 +170,12 @@ def _entry(request: LoadRequest, counts: Counts, warnings: tuple[str, ...]) -> L
         seal_hash=seal.hash, attempt=seal.attempt, extracted=seal.extracted, curated=seal.curated, quarantined=seal.quarantined,
         inserted=counts.inserted, updated=counts.updated, unchanged=counts.unchanged, stale=counts.stale, duplicate=counts.duplicate,
         total_reported=seal.total_reported, warnings=(*seal.warnings, *warnings), run=request.run, version=request.version,
-        generation=seal.generation,
+        generation=seal.generation, cursor_start=_text(seal.provenance.cursor_start), cursor_end=_text(seal.provenance.cursor_end),
     )  # fmt: skip
+
+
+def _text(value: int | str | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _undone(request: UndoRequest, current: LedgerEntry, lost: tuple[str, ...]) -> LedgerEntry:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 
-State = Literal["committed", "undone", "given_up", "skipped"]
+State = Literal["committed", "undone", "given_up", "skipped", "unchanged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,13 @@ class LedgerEntry:
         run: Name of the run.
         version: Version of Esteira.
         generation: Counts from 1; 0 is a batch that was settled without being loaded.
-        state: `committed`, `undone` (taken out again), `given_up` (attempts used up) or `skipped` (by policy).
+        state: `committed`, `undone` (taken out again), `given_up` (attempts used up), `skipped` (by policy) or `unchanged` (the portal
+            says that its snapshot is still that of an earlier batch).
         reason: Why it is in another state than `committed`.
         deleted: Rows that left the table without a successor.
         table_rows: Rows in the table after this entry, counted in its transaction.
+        cursor_start: The value that a batch of a cursor that is no time asked with, as text.
+        cursor_end: The largest value that it brought: the next batch goes on from the largest committed one.
         sequence: Order of the dataset's entries, counting from 1.
         committed_at: The warehouse's clock.
     """
@@ -56,6 +59,8 @@ class LedgerEntry:
     reason: str = ""
     deleted: int = 0
     table_rows: int | None = None
+    cursor_start: str | None = None
+    cursor_end: str | None = None
     sequence: int = field(default=0, compare=False)
     committed_at: datetime | None = field(default=None, compare=False)
 

@@ -16,8 +16,8 @@ from esteira.warehouse.ledger_entry import READ
 LEDGER_SCHEMA, VIEW_SCHEMA, VERSION_TABLE = "esteira_ledger", "esteira", '"esteira"."ledger_version"'
 MIGRATION_LOCK = '"esteira_lock"."_migration"'
 """One migration at a time, so that each view is made over all the ledgers there are; no dataset's name begins with `_`."""
-VERSION = 2
-"""Shape of the ledger tables that this code writes: 1 had neither generations nor states."""
+VERSION = 3
+"""Shape of the ledger tables that this code writes: 1 had neither generations nor states, 2 no cursor values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ SHAPE = {
     "deleted": LedgerColumn("BIGINT NOT NULL", 2, "0"),
     "table_rows": LedgerColumn("BIGINT", 2, "CAST(NULL AS BIGINT)"),
     "sequence": LedgerColumn("BIGINT NOT NULL", 2, "0"),
+    "cursor_start": LedgerColumn("VARCHAR(1024)", 3, "CAST(NULL AS VARCHAR(1024))"),
+    "cursor_end": LedgerColumn("VARCHAR(1024)", 3, "CAST(NULL AS VARCHAR(1024))"),
 }
 
 

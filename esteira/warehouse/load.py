@@ -17,7 +17,7 @@ from esteira.contract import Dataset
 from esteira.errors import ConfigError, EsteiraError, WarehouseBusy
 from esteira.failpoints import failpoint
 from esteira.lake import Seal
-from esteira.warehouse import attempts, commit, ddl, erasures, giving_up, ledger, ledger_tables, states
+from esteira.warehouse import attempts, commit, ddl, erasures, ledger, ledger_tables, settling, states
 from esteira.warehouse.attempts import Attempt
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.copy_errors import Copied, ReadPart, explained
@@ -25,7 +25,7 @@ from esteira.warehouse.erasures import Erasure
 from esteira.warehouse.graves import ensure_graves
 from esteira.warehouse.history import History
 from esteira.warehouse.locks import bounded_shaping, locked_transaction
-from esteira.warehouse.request import GiveUpRequest, LoadRequest, LoadResult, UndoRequest
+from esteira.warehouse.request import LoadRequest, LoadResult, SettleRequest, UndoRequest
 from esteira.warehouse.staging import text_bytes
 
 __all__ = ["LoadRequest", "LoadResult", "Loader", "UndoRequest"]
@@ -114,7 +114,7 @@ class Loader:
         except EsteiraError as exc:
             raise exc.located(dataset=request.dataset.name, batch=request.batch_id) from exc.__cause__
 
-    def give_up(self, request: GiveUpRequest) -> LoadResult:
+    def settle(self, request: SettleRequest) -> LoadResult:
         """Settle a batch without rows, so that it blocks no later one; a batch that is settled already stays as it is.
 
         Raises:
@@ -122,7 +122,7 @@ class Loader:
         """
         attempt = Attempt(request.batch.dataset, request.batch.id, request.run)
         try:
-            return self._retrying(attempt, lambda: self._give_up(request, attempt))
+            return self._retrying(attempt, lambda: self._settle(request, attempt))
         except EsteiraError as exc:
             raise exc.located(dataset=request.batch.dataset, batch=request.batch.id) from exc.__cause__
 
@@ -165,13 +165,13 @@ class Loader:
                 news = commit.undo(session, place, request)
             return commit.result(session, request.batch_id, place, news)
 
-    def _give_up(self, request: GiveUpRequest, attempt: Attempt) -> LoadResult:
+    def _settle(self, request: SettleRequest, attempt: Attempt) -> LoadResult:
         batch, config = request.batch, self._warehouse.config
-        with self._session(attempt, "esteira give up") as session:
+        with self._session(attempt, "esteira settle") as session:
             with bounded_shaping(session, attempt, ledger_tables.tables(batch.dataset), config):
-                giving_up.prepare(session, batch)
+                settling.prepare(session, batch)
             with locked_transaction(session, attempt, config):
-                is_new = giving_up.settle(session, request)
+                is_new = settling.settle(session, request)
             entry = ledger.find_current(session, batch.dataset, batch.id)
             assert entry is not None  # noqa: S101 - the transaction above has just found or written it
             return LoadResult(entry, is_new)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from esteira.batch import Batch
 from esteira.contract import Dataset
@@ -58,16 +59,18 @@ class UndoRequest(_Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class GiveUpRequest(_Asked):
-    """A batch to leave out.
+class SettleRequest(_Asked):
+    """A batch to settle without rows.
 
     Attributes:
         batch: The batch.
         reason: Why, for the ledger.
+        state: `given_up`, or `unchanged` where the portal says that there is nothing new.
     """
 
     batch: Batch
     reason: str
+    state: Literal["given_up", "unchanged"] = "given_up"
 
 
 @dataclass(frozen=True, slots=True)

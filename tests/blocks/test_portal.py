@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +22,7 @@ from esteira import auth, http
 from esteira.errors import ConfigError, EsteiraError
 from esteira.portal import PortalConfig
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/reference/portal.md"
 SCHEMES = Scheme.__subclasses__()
 ALL: list[dict[str, Any]] = [
     {"type": "bearer"},
@@ -92,8 +95,10 @@ def test_every_field_of_the_block_reaches_the_core():
         found = getattr(config, {"secret_name": "secret"}.get(name, name))
         assert found == (tuple(value) if isinstance(value, list) else value)
     assert config.rates == (http.Rate(400, 60, from_hour=6),)
-    assert set(given) | {"auth", "rates", "rate_limit", "concurrency_limit"} == set(PortalBlock.model_fields)
-    assert isinstance(config, PortalConfig)
+    core = {field.name: field.default for field in dataclasses.fields(PortalConfig)}
+    for name in set(PortalBlock.model_fields) - set(given) - {"auth", "rates", "rate_limit", "concurrency_limit"}:
+        assert getattr(config, name) == core[name] == PortalBlock.model_fields[name].default
+    assert set(core) - set(PortalBlock.model_fields) == {"name", "secret", "dataset"}
 
 
 @pytest.mark.parametrize(
@@ -123,6 +128,24 @@ def test_no_field_of_the_block_holds_a_secrets_value():
     block = PortalBlock(base_url="https://portal.example", secret_name="esteira/p", auth=ALL)
     assert "token" not in {name for name in PortalBlock.model_fields if name != "secret_name"}
     assert {each.field for each in block.auth if hasattr(each, "field")} == {"token"}
+
+
+@pytest.mark.parametrize("name", PortalBlock.model_fields)
+def test_the_reference_describes_each_field_of_the_block(name: str):
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    assert any(f"`{name}`" in row.split(" | ")[0] for row in rows), f"Fix: describe {name} in docs/reference/portal.md."
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, Rate], ids=lambda scheme: scheme.__name__)
+def test_the_reference_prints_the_signature_of_each_scheme(scheme: Any):
+    names = [name for name in scheme.model_fields if name != "type"]
+    found = re.findall(rf"`{scheme.__name__}\(((?:[^()]|\([^()]*\))*)\)`", PAGE.read_text(encoding="utf-8"))  # fmt: skip
+    printed = [[part.split("=")[0].strip() for part in re.sub(r"\{[^}]*\}", "", each).split(",")] for each in found]
+    assert names in printed, f"Fix: print `{scheme.__name__}({', '.join(names)})` in docs/reference/portal.md."
+
+
+def test_the_dataset_is_named_to_the_portal():
+    assert PortalBlock(base_url="https://portal.example").config("flights").dataset == "flights"
 
 
 def test_a_rates_limit_lets_no_more_through_than_the_rate_in_any_window():

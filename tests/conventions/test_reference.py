@@ -14,7 +14,8 @@ CLASSES = sorted(name for name in contract.__all__ if inspect.isclass(getattr(co
 
 def printed_parameters(name: str) -> list[str]:
     """The parameters that the page prints behind a name, in order; the longest mention counts."""
-    mentions = re.findall(rf"\b{name}\(((?:[^()]|\([^()]*\))*)\)", PAGE.read_text(encoding="utf-8"))
+    page = re.sub(r'"[^"\n]*"', '""', PAGE.read_text(encoding="utf-8"))
+    mentions = re.findall(rf"\b{name}\(((?:[^()]|\([^()]*\))*)\)", page)
     flat = [re.sub(r"\([^()]*\)", "", mention) for mention in mentions]
     lists = [[piece.split("=")[0].strip() for piece in mention.split(",") if piece.strip()] for mention in flat]
     return max(lists, key=len, default=[])

@@ -39,6 +39,10 @@ CURSOR = Incremental(
 )
 
 
+NO_LAKE: Any = None
+"""For what asks the lake for nothing."""
+
+
 def source(**changes: Any) -> ApiSource:
     return ApiSource(**({"portal": "small", "path": "/rows", "records": "rows"} | changes))
 

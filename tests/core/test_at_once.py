@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from esteira.quality.at_once import read_at_once
 from esteira.quality.one_by_one import read_each
+from esteira.quality.wire import WireColumn
 
-WIRE = pa.schema([("id", pa.int64()), ("doc", pa.binary()), ("@list", pa.binary()), ("name", pa.string())])
+TYPES = {"id": pa.int64(), "doc": pa.binary(), "@list": pa.binary(), "name": pa.string()}
+WIRE = [WireColumn(name, (name,), arrow) for name, arrow in TYPES.items()]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3) | st.just("doc"), inner, max_size=3),

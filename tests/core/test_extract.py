@@ -156,15 +156,46 @@ def test_a_run_that_broke_off_at_a_durable_write_is_continued(
     assert stored_ids(lake, curate(contract, seal, lake=lake)) == list(range(LAST))
 
 
-def test_a_failure_after_the_last_page_asks_the_portal_for_nothing_again(lake: Lake, open_portal: Opened):
-    paged = {"paginator": Offset(limit=2, total="total"), "total": "total", "pages_per_part": 1}
-    strict = keys(source=source(**paged), quality=Quality(min_rows=9))
+def test_a_failure_after_the_last_page_asks_the_portal_for_nothing_again(
+    lake: Lake, open_portal: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    contract = keys(source=source(paginator=Offset(limit=2, total="total"), total="total", pages_per_part=1))
+    monkeypatch.setattr("esteira.failpoints._reached", Counter())
+    monkeypatch.setenv(VARIABLE, "extract.checkpoint:raise:3")
     with hostile(by_offset) as up:
-        with pytest.raises(DataQualityError):
-            extract(strict, batch_of(strict), portal=open_portal(up.url), lake=lake)
+        with pytest.raises(FailpointError):
+            extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake)
         before = len(up.asked)
-        seal = extract(keys(source=source(**paged)), batch_of(strict), portal=open_portal(up.url), lake=lake)
+        seal = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake)
     assert (len(up.asked), seal.extracted) == (before, LAST)
+
+
+@pytest.mark.fault(10)
+@pytest.mark.fault(15)
+@pytest.mark.fault(17)
+@pytest.mark.parametrize("quality", [Quality(), Quality(min_rows=5)])
+def test_counts_that_do_not_fit_have_all_of_it_asked_for_anew_and_a_kill_then_costs_a_part(
+    lake: Lake, new_lake: Callable[[], Lake], open_portal: Opened, quality: Quality
+):
+    contract = keys(quality=quality)
+    there, told = [0, 1, 2, 4], 5  # one row fell between two pages, or an expired token had the portal hide it
+    is_up = True
+
+    def answer(asked: Asked) -> Say:
+        is_told = is_up or int(asked.query["offset"]) < 4
+        return by_offset(asked, there, None if quality.min_rows else told) if is_told else page({}, 503)
+
+    with hostile(answer) as up:
+        with pytest.raises((PayloadError, DataQualityError), match="delivered 4"):
+            extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake)
+        there, is_up, before = list(range(5)), False, len(up.asked)
+        with pytest.raises(SourceUnavailable):
+            extract(contract, batch_of(contract), portal=open_portal(up.url), lake=new_lake())
+        assert up.asked[before].query["offset"] == "0"
+        is_up, before = True, len(up.asked)
+        seal = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=new_lake())
+    assert up.asked[before].query["offset"] == "4"
+    assert stored_ids(lake, curate(contract, seal, lake=lake)) == list(range(5))
 
 
 def test_a_sealed_batch_is_not_extracted_again(lake: Lake, open_portal: Opened):

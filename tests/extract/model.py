@@ -27,13 +27,15 @@ class Shown:
 class Table:
     """What the portal holds, and how it pages.
 
-    `again` is a page that is served in the place of the one behind it, as a portal does that repeats itself.
+    `again` is a page that is served in the place of the one behind it, as a portal does that repeats itself. An endless portal writes links
+    and tokens behind its last row too.
     """
 
     count: int
     cap: int
     refuses_past_end: bool = False
     again: int | None = None
+    is_endless: bool = False
 
     def show(self, asked: Mapping[str, Any]) -> Shown:
         size = min(int(asked.get("limit") or self.cap), self.cap)
@@ -44,8 +46,8 @@ class Table:
         if self.refuses_past_end and start and not found:
             return Shown([], 404)
         has_more = start + size < self.count
-        pages, token = -(-self.count // size), f"t{start + size}" if has_more else None
-        link = f"?at={start + size}" if has_more else None
+        goes_on, pages = has_more or self.is_endless, -(-self.count // size)
+        token, link = (f"t{start + size}", f"?at={start + size}") if goes_on else (None, None)
         body = {"n": self.count, "pages": pages, "more": has_more, "token": token, "next": link}
         headers = {"x-total-count": str(self.count), "x-pages": str(pages)}
         if link and token:

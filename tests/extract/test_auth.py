@@ -181,6 +181,15 @@ def test_the_identity_providers_host_is_open_to_the_token_alone(client: Any):
         assert len(provider.asked) == 1
 
 
+@pytest.mark.fault(63)
+def test_a_token_url_that_resolves_to_a_private_address_is_sent_nothing(client: Any):
+    with hostile(Issuer()) as provider:
+        scheme = OAuth2ClientCredentials(token_url=f"https://localhost:{provider.port}/oauth/token")
+        with pytest.raises(SourceRejected, match="not a public address"):
+            client("https://portal.example", scheme, allow_private_hosts=False).get("/rows")
+        assert provider.asked == []
+
+
 def test_a_token_url_without_tls_is_a_config_error(client: Any):
     with hostile(lambda _: page(ROWS)) as up, pytest.raises(ConfigError, match=r"token's URL .*not https"):
         client(up.url, OAuth2ClientCredentials(token_url="http://id.example/token")).get("/rows")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -38,6 +39,10 @@ def walk(paginator: Paginator, table: Table, state: State | None = None, number:
     pytest.fail("the walk does not end")
 
 
+def reading(count: int = 1, mark: str = "a", headers: Any = None, **body: Any) -> PageReading:
+    return PageReading(1, "https://portal.example/rows?page=1", count, mark, headers or {}, body.get)
+
+
 SIZES = {"size": st.integers(1, 12), "cap": st.integers(1, 12), "count": st.integers(0, ROWS)}
 
 
@@ -55,6 +60,50 @@ def test_every_row_arrives_once_and_in_order_also_after_a_resumption(
         assert list(walk(paginator, table, whole[last].following, last + 2)) == whole[last + 1 :]
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    kind=st.sampled_from(["link", "link header", "token", "token header"]),
+    cap=st.integers(1, 12),
+    count=st.integers(0, ROWS),
+)
+def test_a_portal_that_leads_on_for_ever_ends_at_its_first_empty_page_where_that_is_declared(
+    kind: str, cap: int, count: int
+):
+    paginator: Any = replace(paginators(1, None)[kind], ends_empty=True)  # type: ignore[type-var]
+    whole = list(walk(paginator, Table(count, cap, is_endless=True)))
+    assert [number for step in whole for number in step.ids] == list(range(count))
+    with pytest.raises(PayloadError, match="pages without a record"):
+        list(walk(paginators(1, None)[kind], Table(count, cap, is_endless=True)))
+
+
+def test_a_token_may_stay_the_same_where_the_end_is_an_empty_page():
+    paginator, state = NextToken(body="t", ends_empty=True), NextToken(body="t").first()
+    for mark in ("a", "b", "c"):
+        state = paginator.next(state, reading(mark=mark, t="scroll")) or pytest.fail("it ends too early")
+    assert paginator.next(state, reading(count=0, t="scroll")) is None
+    with pytest.raises(PayloadError, match="came before"):
+        paginator.next(state, reading(mark="b", t="scroll"))
+
+
+@pytest.mark.parametrize(("value", "is_end"), [("items 0-0/1", True), ("0-0/9", False), ("0-0/*", False)])
+def test_the_total_may_be_that_of_a_content_range(value: str, is_end: Any):
+    paginator = Offset(1, total=Header("Content-Range"))
+    assert (paginator.next(paginator.first(), reading(headers={"content-range": value})) is None) is is_end
+
+
+def test_an_offset_may_count_from_one_and_have_no_limit():
+    paginator = Offset(2, "start", None, first_offset=1)
+    state = paginator.next(paginator.first(), reading(count=2))
+    asked = [paginator.request(each, PATH, {}).params for each in (paginator.first(), state or {})]
+    assert asked == [{"start": 1}, {"start": 3}]
+
+
+def is_served_twice(kind: str, again: int, size: int, cap: int, count: int) -> bool:
+    """Whether a page stands in the place of another one with rows; links and tokens ask for no size."""
+    page_size = cap if kind.startswith(("link", "plain", "token")) else min(size, cap)
+    return (again + 1) * page_size < count
+
+
 @pytest.mark.fault(11)
 @settings(max_examples=400, deadline=None)
 @given(kind=st.sampled_from(KINDS), again=st.integers(0, 8), stop=st.integers(0, 9), **SIZES)
@@ -70,9 +119,10 @@ def test_a_page_that_is_served_twice_is_an_error_also_after_a_resumption(
                 got += walk(paginator, table, json.loads(json.dumps(step.following)), len(got) + 1)
                 break
     except PayloadError:
+        assert is_served_twice(kind, again - 1, size, cap, count), "at the least, the last page behind the end"
         return
-    assert sorted({number for step in got for number in step.ids}) == list(range(count))
-    assert sum(len(step.ids) for step in got) == count
+    assert not is_served_twice(kind, again, size, cap, count)
+    assert [number for step in got for number in step.ids] == list(range(count))
 
 
 @pytest.mark.fault(11)
@@ -93,7 +143,7 @@ def test_a_portal_that_goes_round_in_circles_is_an_error(kind: str, period: int,
         for number in range(lead + 4 * period + 8):
             state = paginator.next(json.loads(json.dumps(state)), reading(number))
             assert state is not None
-            assert len(json.dumps(state)) < 1000
+            assert len(json.dumps(state)) < 2000
 
     with pytest.raises(PayloadError, match=r"Page \d+ "):
         go_round()
@@ -101,8 +151,9 @@ def test_a_portal_that_goes_round_in_circles_is_an_error(kind: str, period: int,
 
 def serve(asked: Asked) -> Say:
     """The table's size, cap and manners stand in the query, so that one portal serves every example."""
-    own = {name: asked.query[name] for name in ("count", "cap", "refuses")}
-    table = Table(int(own["count"]), int(own["cap"]), refuses_past_end=own["refuses"] == "1")
+    own = {name: asked.query[name] for name in ("count", "cap", "refuses", "again")}
+    again = int(own["again"]) if int(own["again"]) >= 0 else None
+    table = Table(int(own["count"]), int(own["cap"]), own["refuses"] == "1", again)
     shown = table.show({**asked.query, **(asked.json or {})})
     if shown.status != 200:
         return page({"detail": "Invalid page."}, shown.status)
@@ -130,7 +181,7 @@ def test_the_rows_arrive_once_and_in_order_over_http_however_many_are_asked_for_
     portal: Any, open_portal: Any, source: Any, kind: Any, refuses: Any, stop: Any, at_once: Any, **sizes: int
 ):
     asked: dict[str, Any] = {"method": "POST", "body": {}} if kind.endswith("in body") else {}
-    query = {"count": sizes["count"], "cap": sizes["cap"], "refuses": int(refuses)}
+    query = {"count": sizes["count"], "cap": sizes["cap"], "refuses": int(refuses), "again": -1}
     paginator = paginators(sizes["size"], 404 if refuses else None)[kind]
     walked = source(paginator=paginator, params=query, total="n", **asked)
     whole = list(open_portal(portal.url, max_concurrent_requests=at_once).pages(walked))
@@ -143,8 +194,23 @@ def test_the_rows_arrive_once_and_in_order_over_http_however_many_are_asked_for_
         assert [(got.number, got.body) for got in rest] == [(got.number, got.body) for got in whole[last.number :]]
 
 
-def reading(count: int = 1, mark: str = "a", headers: Any = None, **body: Any) -> PageReading:
-    return PageReading(1, "https://portal.example/rows?page=1", count, mark, headers or {}, body.get)
+@pytest.mark.fault(11)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kind=st.sampled_from(KINDS), again=st.integers(0, 8), at_once=st.integers(1, 4), **SIZES)
+def test_a_page_that_is_served_twice_over_http_is_an_error_or_costs_no_row(
+    portal: Any, open_portal: Any, source: Any, kind: Any, again: Any, at_once: Any, **sizes: int
+):
+    asked: dict[str, Any] = {"method": "POST", "body": {}} if kind.endswith("in body") else {}
+    query = {"count": sizes["count"], "cap": sizes["cap"], "refuses": 0, "again": again}
+    walked = source(paginator=paginators(sizes["size"], None)[kind], params=query, **asked)
+    pages = open_portal(portal.url, max_concurrent_requests=at_once).pages(walked)
+    if is_served_twice(kind, again, *(sizes[name] for name in SIZES)):
+        with pytest.raises(PayloadError, match=r"Page \d+ .*(came|used|followed) before"):
+            list(pages)
+    elif is_served_twice(kind, again - 1, *(sizes[name] for name in SIZES)):
+        pages.close()  # whoever asks behind the end gets the last page again, and an error; who does not, does not
+    else:
+        assert ids(pages) == list(range(sizes["count"]))
 
 
 @pytest.mark.parametrize(
@@ -190,6 +256,31 @@ def test_a_last_page_that_repeats_the_one_before_is_an_error(paginator: Paginato
     assert state is not None
     with pytest.raises(PayloadError, match="came before"):
         paginator.next(state, reading(mark="a", next=None, more=False))
+
+
+@pytest.mark.fault(11)
+@given(kind=st.sampled_from(KINDS), old=st.integers(0, 30), gap=st.integers(1, 30))
+def test_an_older_page_that_comes_once_in_the_place_of_another_is_an_error(kind: str, old: int, gap: int):
+    paginator, rows = paginators(2, None)[kind], 1000
+    state: State | None = paginator.first()
+    for number in range(old + gap):
+        shown = Table(rows, 2).show(asked_of(paginator.request(state or {}, PATH, {})))
+        state = paginator.next(json.loads(json.dumps(state)), reading_of(shown, number + 1, None))
+    asked = asked_of(paginator.request(state or {}, PATH, {}))
+    stale, wanted = Table(rows, 2).show({"at": 2 * old, "limit": 2}), Table(rows, 2).show(asked)
+    with pytest.raises(PayloadError, match="came before"):
+        paginator.next(state or {}, reading_of(replace(wanted, ids=stale.ids), old + gap + 1, None))
+
+
+def test_a_state_stays_small_on_a_walk_of_any_length():
+    paginator = PageNumber()
+    state: State | None = paginator.first()
+    for number in range(6000):
+        state = paginator.next(state or {}, reading(mark=f"{number:016x}"))
+    assert len(json.dumps(state)) < 80_000
+    for number, is_known in ((5999, True), (2500, True), (0, True), (100, False)):
+        mark = f"{number:016x}"
+        assert (f",{mark}," in state["pages"]["seen"] or mark in state["pages"].values()) is is_known
 
 
 @pytest.mark.parametrize("value", ['<?page=1>; rel="prev"', "", '<?page=2>; title="rel=next"'])

@@ -10,7 +10,7 @@ import pytest
 from hostile import Asked, Say, hostile, page
 
 from esteira.batch import Window
-from esteira.contract import Header, Incremental, NextLink, NextToken, Offset, PageNumber, ResponseAction
+from esteira.contract import Header, Incremental, NextLink, NextToken, Offset, PageNumber, Parent, ResponseAction
 from esteira.errors import AuthError, ConfigError, PayloadError, SourceRejected, SourceUnavailable
 from esteira.portal import SoFar
 
@@ -24,7 +24,10 @@ def rows(*ids: int):
 def test_a_window_and_a_parent_stand_where_the_templates_say(open_portal: Any, source: Any):
     step = Incremental("t", "since", "until", date(2013, 1, 1), lag=timedelta(days=3))
     asked = source(
-        path="/projects/{parent.id}/rows", params={"from": "{window.start:%d/%m/%Y}", "n": 5}, incremental=step
+        path="/projects/{parent.id}/rows",
+        params={"from": "{window.start:%d/%m/%Y}", "n": 5},
+        incremental=step,
+        parent=Parent("projects"),
     )
     with hostile(lambda _: page({"rows": []})) as up:
         list(open_portal(up.url).pages(asked, JANUARY, parent={"id": "a/b ç"}))
@@ -36,7 +39,7 @@ def test_a_window_and_a_parent_stand_where_the_templates_say(open_portal: Any, s
 
 def test_a_template_without_its_parent_is_a_configuration_to_correct(open_portal: Any, source: Any):
     with pytest.raises(ConfigError, match=r"parent\.id"):
-        list(open_portal("http://127.0.0.1:1").pages(source(path="/{parent.id}")))
+        list(open_portal("http://127.0.0.1:1").pages(source(path="/{parent.id}", parent=Parent("projects"))))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,8 @@ def test_an_ignored_answer_is_an_empty_last_page_that_is_told(open_portal: Any, 
     assert (first.warning, last.records, last.body, last.next_state) == (None, [], b"", None)
     assert last.warning is not None
     assert "status 404 and the body holds 'no data'" in last.warning
-    assert "Page 2 is ignored" in caplog.text
+    assert caplog.text.count("was ignored") == 1
+    assert "Page 2 of" in caplog.text
 
 
 def test_an_answer_that_no_rule_names_is_what_it_was(open_portal: Any, source: Any):

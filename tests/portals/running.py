@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,22 @@ class Server:
     url: str
     database: Path
     log: Path
+    moment: str
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """What SQL finds in its own database."""
         return table.rows_of(self.database)
+
+    def execute(self, statement: str) -> None:
+        """Change its table behind its back, as other clients of the database do."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(statement)
+
+    def restore(self) -> None:
+        """Its table as it was built."""
+        self.execute("DELETE FROM readings")
+        table.fill(self.database, self.moment)
 
     def asked(self) -> list[str]:
         """Its access log: a line for each request."""
@@ -49,7 +62,7 @@ def servers(folder: Path, moments: dict[str, str]) -> Iterator[dict[str, Server]
             database = folder / name / "table.db"
             database.parent.mkdir()
             table.build(database, moments[name])
-            made[name] = Server(f"http://{HOST}:{port}", database, folder / f"{name}.log")
+            made[name] = Server(f"http://{HOST}:{port}", database, folder / f"{name}.log", moments[name])
             supervisor.start(_part(name, port, database, lambda: True))
         for name, port in ports.items():
             _wait(supervisor, name, port)
@@ -64,8 +77,6 @@ def _part(name: str, port: int, database: Path, is_ready: Callable[[], bool]) ->
 
 
 def _wait(supervisor: Supervisor, name: str, port: int) -> None:
-    import time
-
     deadline = time.monotonic() + READY_SECONDS
     while not listens(port):
         failure = supervisor.ended()

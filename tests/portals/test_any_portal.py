@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esteira.contract import NextLink, Offset, PageNumber, Upsert
+from esteira.contract import NextLink, NextToken, Offset, PageNumber, Upsert
 from esteira.errors import PayloadError
 from esteira.extract import extract
 from esteira.failpoints import VARIABLE, FailpointError
@@ -28,7 +28,16 @@ from tests.extract.hostile import Asked, Say, hostile, page
 from tests.portals.story import batch_of, curated
 
 NUMBERS = itertools.count()
-KINDS = ("offset", "offset with total", "number", "link", "link header")
+KINDS = (
+    "offset",
+    "offset with total",
+    "number",
+    "number past the end",
+    "number of pages",
+    "link",
+    "link header",
+    "token",
+)
 PLACES = ("extract.part", "extract.checkpoint", "extract.seal")
 Kill = tuple[str, int]
 
@@ -66,17 +75,26 @@ class World:
             "offset": Offset(self.size),
             "offset with total": Offset(self.size, total="total"),
             "number": PageNumber(size_param="limit", size=self.size),
+            "number past the end": PageNumber(size_param="limit", size=self.size, past_end=404),
+            "number of pages": PageNumber(size_param="limit", size=self.size, total_pages="pages"),
+            "token": NextToken(body="token", param="offset"),
             "link": NextLink(body="next"),
             "link header": NextLink(header="Link"),
         }[self.kind]
 
     def answer(self, asked: Asked) -> Say:
-        by_number = self.kind == "number"
+        by_number = self.kind.startswith("number")
         start = (int(asked.query["page"]) - 1) * self.step if by_number else int(asked.query.get("offset", 0))
         is_stale = self.stale is not None and start == self.stale[1] * self.step
         first = self.stale[0] * self.step if self.stale and is_stale else start
         ids = range(first, min(first + self.step, self.rows))
+        if self.kind == "number past the end" and start and start >= self.rows:
+            return page({"detail": "Invalid page."}, 404)
         body: dict[str, Any] = {"rows": [{"id": number} for number in ids], "total": self.rows}
+        body |= {
+            "pages": -(-self.rows // self.step),
+            "token": start + self.step if start + self.step < self.rows else None,
+        }
         link = f"/rows?offset={start + self.step}" if start + self.step < self.rows else None
         return page(body | {"next": link}, **({"Link": f'<{link}>; rel="next"'} if link else {}))
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from esteira.contract import Append
-from esteira.warehouse import GiveUpRequest
+from esteira.warehouse import SettleRequest
 from esteira.warehouse.reads import read_status, standing
 
 pytestmark = pytest.mark.fault(57)
@@ -19,7 +19,7 @@ def test_a_batch_that_is_given_up_is_settled_without_rows_and_the_watermark_pass
     dataset = make_dataset(Append())
     bench.load(dataset, [item(1)])
     request = bench.request(dataset, [item(2)], day=2)
-    result = bench.loader().give_up(GiveUpRequest(request.batch, "LoadError: No. " + "é" * 5000, run="r", version="0"))
+    result = bench.loader().settle(SettleRequest(request.batch, "LoadError: No. " + "é" * 5000, run="r", version="0"))
     assert (result.is_new, result.entry.state, result.entry.generation) == (True, "given_up", 0)
     assert result.entry.reason.startswith("LoadError: No. é")
     assert (result.entry.window_start, result.entry.window_end) == (
@@ -35,7 +35,7 @@ def test_a_batch_that_is_given_up_is_settled_without_rows_and_the_watermark_pass
 
 def test_it_loads_when_it_is_asked_for_by_name(bench: Any, make_dataset: Any):
     request = bench.request(make_dataset(Append()), [item(1)])
-    bench.loader().give_up(GiveUpRequest(request.batch, "why"))
+    bench.loader().settle(SettleRequest(request.batch, "why"))
     assert bench.loader().load(request).is_new
     assert bench.rows(request.dataset) == [(1, "a", 1)]
     (current,) = bench.ledger(request.dataset)
@@ -45,7 +45,7 @@ def test_it_loads_when_it_is_asked_for_by_name(bench: Any, make_dataset: Any):
 def test_a_batch_that_somebody_committed_meanwhile_stays_committed(bench: Any, make_dataset: Any):
     request = bench.request(make_dataset(Append()), [item(1)])
     bench.loader().load(request)
-    result = bench.loader().give_up(GiveUpRequest(request.batch, "why"))
+    result = bench.loader().settle(SettleRequest(request.batch, "why"))
     assert (result.is_new, result.entry.state) == (False, "committed")
 
 
@@ -55,4 +55,17 @@ def test_giving_up_needs_no_table_that_can_be_brought_to_its_contract(bench: Any
     bench.run(f"ALTER TABLE loads.{dataset.name} DROP COLUMN amount")
     bench.run(f"ALTER TABLE loads.{dataset.name} ADD COLUMN amount DATE")
     request = bench.request(dataset, [item(2)], day=2)
-    assert bench.loader().give_up(GiveUpRequest(request.batch, "why")).is_new
+    assert bench.loader().settle(SettleRequest(request.batch, "why")).is_new
+
+
+def test_a_batch_without_a_change_is_settled_counts_as_fresh_and_touches_no_row(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Append())
+    bench.load(dataset, [item(1)])
+    request = bench.request(dataset, [item(2)], day=2)
+    result = bench.loader().settle(SettleRequest(request.batch, "Nothing has changed.", state="unchanged"))
+    assert (result.is_new, result.entry.state, result.entry.generation) == (True, "unchanged", 0)
+    status = read_status(bench.warehouse, [dataset])[0]
+    assert (status.watermark, status.rows, status.last[0].state) == (request.batch.window.end, 1, "unchanged")
+    assert request.batch.id in standing(bench.warehouse, dataset.name).settled
+    assert bench.loader().load(request).is_new  # whoever asks for it by name gets it
+    assert bench.rows(dataset) == [(1, "a", 1), (2, "a", 1)]

@@ -1,12 +1,16 @@
 """The ledger's own tables: their version, their migration, and the view over them."""
 
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
-from esteira.contract import Append
-from esteira.errors import ConfigError
-from esteira.warehouse import ledger_tables
+from esteira.contract import Append, Incremental, Upsert
+from esteira.errors import ConfigError, DataQualityError
+from esteira.lake import Provenance
+from esteira.warehouse import LoadRequest, ledger_tables
+from esteira.warehouse.cursors import largest_committed
 
 OLD_COLUMNS = ", ".join(f"{name} {column.kind}" for name, column in ledger_tables.SHAPE.items() if column.since == 1)
 OLD_ROW = (
@@ -56,7 +60,9 @@ def test_a_ledger_that_a_newer_esteira_wrote_is_refused(bench: Any, make_dataset
     dataset = make_dataset(Append())
     bench.load(dataset, [item(1)])
     bench.run(f"INSERT INTO esteira.ledger_version VALUES ('{dataset.name}', {ledger_tables.VERSION + 1}, GETDATE())")
-    with pytest.raises(ConfigError, match="version 3 and this Esteira knows 2"):
+    with pytest.raises(
+        ConfigError, match=f"version {ledger_tables.VERSION + 1} and this Esteira knows {ledger_tables.VERSION}"
+    ):
         bench.load(dataset, [item(2)], day=2)
     assert bench.rows(dataset) == [(1, "a", 1)]
 
@@ -66,3 +72,41 @@ def test_each_entry_holds_the_rows_of_the_table_after_it(bench: Any, make_datase
     bench.load(dataset, [item(1)])
     bench.load(dataset, [item(2), item(3)], day=2)
     assert [(entry.sequence, entry.table_rows) for entry in bench.ledger(dataset)] == [(1, 1), (2, 3)]
+
+
+def asked_with(bench: Any, request: LoadRequest, start: int, end: int | None) -> LoadRequest:
+    """A batch of a cursor that is no time."""
+    seal = msgspec.structs.replace(request.seal, provenance=Provenance(start, end))
+    return replace(request, seal=seal, manifest=bench.lake.put_manifest(seal))
+
+
+NUMBERS = Incremental("id", "since", initial=0, bounds="(]")
+
+
+def test_the_values_of_a_cursor_that_is_no_time_stand_in_the_ledger_and_in_the_view(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Upsert(key="id"), incremental=NUMBERS)
+    bench.loader().load(asked_with(bench, bench.request(dataset, [item(9)]), 0, 2**70))
+    bench.loader().load(asked_with(bench, bench.request(dataset, [], day=2), 9, None))
+    assert [(each.cursor_start, each.cursor_end) for each in bench.ledger(dataset)] == [("0", str(2**70)), ("9", None)]
+    assert largest_committed(dataset, bench.ledger(dataset)) == 2**70
+    found = bench.query(f"SELECT cursor_end FROM esteira.batch WHERE dataset = '{dataset.name}' ORDER BY batch_id")
+    assert found == [(str(2**70),), (None,)]
+
+
+def test_rows_that_another_batch_has_brought_meanwhile_are_not_appended_again(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Append(), incremental=NUMBERS)
+    late = asked_with(bench, bench.request(dataset, [item(1), item(2)]), 0, 2)
+    bench.loader().load(asked_with(bench, bench.request(dataset, [item(1)], day=2), 0, 1))
+    with pytest.raises(DataQualityError, match="above 0, and rows up to 1 are in the table by now"):
+        bench.loader().load(late)
+    bench.loader().load(asked_with(bench, bench.request(dataset, [item(2)], day=3), 1, 2))
+    assert bench.rows(dataset) == [(1, "a", 1), (2, "a", 1)]
+
+
+def test_a_generation_that_replaces_an_older_one_may_begin_before_what_is_committed(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Append(), incremental=NUMBERS)
+    for day in (1, 2):
+        bench.loader().load(asked_with(bench, bench.request(dataset, [item(day)], day=day), day - 1, day))
+    again = asked_with(bench, bench.request(dataset, [item(1)], generation=2), 0, 1)
+    bench.loader().rebuild([again])
+    assert bench.rows(dataset) == [(1, "a", 1), (2, "a", 1)]

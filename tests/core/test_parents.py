@@ -1,0 +1,384 @@
+"""Sources that are asked once for each row of another dataset's sealed batch."""
+
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from esteira.batch import Batch, Known, plan
+from esteira.beginning import Beginning, begin
+from esteira.catalogue import in_order
+from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Reference, ResponseAction, SinglePage, Upsert
+from esteira.curate import curate, given_pages
+from esteira.errors import ConfigError, PayloadError, SealConflict, SourceRejected, SourceUnavailable
+from esteira.extract import extract
+from esteira.lake import Lake, Layout, ParentSeal, Seal, Tombstone
+from esteira.lake.index import pages_of
+from esteira.parents import ParentRows, open_parent
+from esteira.portal import Portal, PortalConfig, given_to
+from esteira.portal.parents import _object
+from esteira.quality import curate_records
+from esteira.warehouse import LedgerEntry
+from tests.core.small import NO_LAKE, Key, dataset, raw, source
+from tests.extract.hostile import Asked, Say, hostile, page
+
+Opened = Callable[[str], Portal]
+NOW = datetime(2014, 1, 2, 9, tzinfo=UTC)
+
+
+class Task(pandera.DataFrameModel):
+    """Tasks, one per id; the portal does not say of which project."""
+
+    id: pd.Int64Dtype = pandera.Field(description="Key")
+    project_id: pd.Int64Dtype = pandera.Field(description="Project")
+
+
+PROJECTS = dataset(name="projects", schema=Key)
+
+
+def tasks(**changes: Any) -> Dataset:
+    facts: dict[str, Any] = {
+        "path": "/projects/{parent.id}/tasks",
+        "paginator": Offset(limit=2, total="total"),
+        "total": "total",
+    }
+    facts |= {"parent": Parent("projects", columns={"project_id": "id"}), "pages_per_part": 2}
+    return dataset(
+        name="tasks", schema=Task, write=Upsert(key=("project_id", "id")), source=source(**(facts | changes))
+    )
+
+
+class Children:
+    """A portal with so many tasks of each project; a task's id is unique in its project only."""
+
+    def __init__(self, **counts: int) -> None:
+        self.counts = {f"/projects/{name.removeprefix('p')}/tasks": count for name, count in counts.items()}
+
+    def __call__(self, asked: Asked) -> Say:
+        start, limit = int(asked.query["offset"]), int(asked.query["limit"])
+        count = self.counts[asked.path]
+        rows = [{"id": number} for number in range(count)[start : start + limit]]
+        return page({"rows": rows, "total": count})
+
+    @property
+    def rows(self) -> list[tuple[int, int]]:
+        found = ((int(path.split("/")[2]), count) for path, count in self.counts.items())
+        return sorted((project, number) for project, count in found for number in range(count))
+
+
+def sealed_parent(
+    lake: Lake, ids: list[int], contract: Dataset = PROJECTS, day: int = 0, rows_per_part: int = 2
+) -> LedgerEntry:
+    """A committed batch of the parent with these rows."""
+    (batch,) = plan(contract, NOW + timedelta(days=day), Known())
+    parts = []
+    for number, start in enumerate(range(0, len(ids), rows_per_part), 1):
+        some = ids[start : start + rows_per_part]
+        sink = io.BytesIO()
+        pq.write_table(pa.table({"id": pa.array(some, pa.int64()), "_esteira_position": range(len(some))}), sink)
+        key = Layout(contract.name, batch.id).part("curated", f"a{day}", number)
+        parts.append(lake.put_part(key, sink.getvalue(), rows=len(some), first_row=start))
+    seal = lake.put_seal("curated", Seal(contract.name, batch.id, "a", tuple(parts), len(ids), curated=len(ids)))
+    return LedgerEntry(batch.id, batch.window.start, batch.window.end, seal.hash)
+
+
+def batch_of(contract: Dataset) -> Batch:
+    return plan(contract, NOW, Known())[0]
+
+
+def rows_of(contract: Dataset, sealed: Seal, lake: Lake) -> list[tuple[int, int]]:
+    curated = curate(contract, sealed, lake=lake)
+    tables = [pq.read_table(io.BytesIO(lake.read_part(part))) for part in curated.parts]
+    return sorted((row["project_id"], row["id"]) for table in tables for row in table.to_pylist())
+
+
+@pytest.mark.parametrize("concurrent", [1, 4])
+def test_each_row_of_the_parent_is_walked_and_its_values_stand_in_the_childrens_records(lake: Lake, concurrent: int):
+    contract, entry = tasks(), sealed_parent(lake, [7, 8, 9, 10, 11])
+    portal = Children(p7=3, p8=0, p9=1, p10=5, p11=2)
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(portal) as up:
+        sealed = extract(
+            contract, batch_of(contract), portal=opened(up.url, concurrent), lake=lake, beginning=beginning
+        )
+    assert rows_of(contract, sealed, lake) == portal.rows
+    assert (sealed.extracted, sealed.total_reported) == (11, 11)
+    assert sealed.provenance.parent == ParentSeal("projects", entry.batch_id, 1, entry.seal_hash)
+    assert len(up.asked) == len({(asked.path, asked.query["offset"]) for asked in up.asked})  # nothing twice
+
+
+def opened(url: str, concurrent: int) -> Portal:
+
+    quick = {"backoff_base_seconds": 0.01, "backoff_cap_seconds": 0.02, "max_attempts": 2}
+    return Portal(
+        PortalConfig(name="small", base_url=url, allow_private_hosts=True, max_concurrent_requests=concurrent, **quick),
+        {},
+    )
+
+
+def test_raw_pages_stay_byte_for_byte_what_the_portal_sent(lake: Lake, open_portal: Opened):
+    contract, entry = tasks(), sealed_parent(lake, [7, 8])
+    with hostile(lambda _: Say(b'{"rows": [ {"id" : 1.0e0} ],\n "total":1}')) as up:
+        beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+        sealed = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+    (part,) = sealed.parts
+    content = lake.read_part(part)
+    assert list(given_pages(content, part)) == [
+        (b'{"rows": [ {"id" : 1.0e0} ],\n "total":1}', b'{"project_id":7}'),
+        (b'{"rows": [ {"id" : 1.0e0} ],\n "total":1}', b'{"project_id":8}'),
+    ]
+    assert [pointer.number for pointer in pages_of(part, content)] == [1, 2]
+    assert len(part.pages) == 1  # the index lies in the part: a million parents make no seal of a hundred megabytes
+
+
+def test_a_parent_without_rows_is_a_batch_without_rows(lake: Lake, open_portal: Opened):
+    contract, entry = tasks(), sealed_parent(lake, [])
+    with hostile(Children()) as up:
+        beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+        sealed = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+        assert (sealed.extracted, sealed.parts, up.asked) == (0, (), [])
+    assert curate(contract, sealed, lake=lake).curated == 0
+
+
+@pytest.mark.fault(17)
+def test_totals_are_summed_over_the_parents(lake: Lake, open_portal: Opened):
+    contract, entry = tasks(paginator=Offset(limit=2)), sealed_parent(lake, [7, 8])
+    answers = {"/projects/7/tasks": 1, "/projects/8/tasks": 4}
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+
+    def answer(asked: Asked) -> Say:
+        is_first = asked.query["offset"] == "0"
+        return page({"rows": [{"id": 1}] if is_first else [], "total": answers[asked.path]})
+
+    with hostile(answer) as up, pytest.raises(PayloadError, match="reports 5 rows for this window and delivered 2"):
+        extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+
+
+@pytest.mark.fault(6)
+def test_a_resumed_batch_goes_on_inside_a_parents_pages_and_keeps_its_parents(
+    lake: Lake, new_lake: Callable[[], Lake], open_portal: Opened
+):
+    contract, entry = tasks(pages_per_part=1), sealed_parent(lake, [7, 8, 9])
+    portal, is_up = Children(p7=3, p8=7, p9=1), False
+
+    def answer(asked: Asked) -> Say:
+        is_asked = is_up or asked.path != "/projects/8/tasks" or asked.query["offset"] in {"0", "2"}
+        return portal(asked) if is_asked else page({}, 503)
+
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(answer) as up:
+        with pytest.raises(SourceUnavailable):
+            extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+        before, is_up = len(up.asked), True
+        newer = sealed_parent(lake, [9], day=1)
+        later = begin(contract, batch_of(contract), 1, lambda _: [newer], NO_LAKE)
+        sealed = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=new_lake(), beginning=later)
+    again = [(asked.path, asked.query["offset"]) for asked in up.asked[before:]]
+    assert again == [("/projects/8/tasks", "4"), ("/projects/8/tasks", "6"), ("/projects/9/tasks", "0")]
+    assert rows_of(contract, sealed, lake) == portal.rows
+    assert sealed.total_reported == 11
+    assert sealed.provenance.parent == beginning.parent
+
+
+def entry(day: int, **changes: Any) -> LedgerEntry:
+    start = datetime(2014, 1, day, tzinfo=UTC)
+    return LedgerEntry(
+        **({"batch_id": f"b{day}", "window_start": start, "window_end": start + timedelta(days=1)} | changes)
+    )
+
+
+@pytest.mark.parametrize(
+    ("entries", "chosen"),
+    [
+        ([entry(1), entry(2), entry(3)], "b2"),  # the same slot
+        ([entry(1), entry(3)], "b3"),  # the newest
+        ([entry(1), entry(2, state="undone")], "b1"),
+        ([entry(1), entry(2, state="given_up", generation=0)], "b1"),
+    ],
+)
+def test_the_parents_batch_is_that_of_the_slot_or_else_the_newest_committed(entries: list[LedgerEntry], chosen: str):
+    contract = tasks()
+    found = begin(contract, batch_of(contract), 1, lambda name: {"projects": entries}[name], NO_LAKE)
+    assert found.parent is not None
+    assert found.parent.batch == chosen
+
+
+def test_a_parent_that_was_never_loaded_is_an_error_with_what_to_run():
+    contract = tasks()
+    with pytest.raises(ConfigError, match="No batch of the parent projects is committed") as caught:
+        begin(contract, batch_of(contract), 1, lambda _: [entry(1, state="undone")], NO_LAKE)
+    assert "esteira ingest projects" in caught.value.hint
+
+
+@pytest.mark.fault(35)
+def test_a_parents_seal_that_is_gone_or_another_is_an_error(lake: Lake, open_portal: Opened):
+    found = sealed_parent(lake, [7])
+    for wrong in (ParentSeal("projects", "b", 1, "x"), ParentSeal("projects", found.batch_id, 1, "x")):
+        with pytest.raises(SealConflict, match=r"not in the lake|stands in its place"):
+            open_parent(wrong, ["id"], lake)
+    contract = tasks()
+    beginning = Beginning(1, None, ParentSeal("projects", "b", 1, "x"))
+    with hostile(Children()) as up, pytest.raises(SealConflict) as caught:
+        extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+    assert caught.value.dataset == "tasks"
+
+
+def test_the_parents_rows_are_read_a_batch_at_a_time_and_forward(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("esteira.parents.BATCH_ROWS", 3)
+    ids = list(range(100, 130))
+    found = sealed_parent(lake, ids, rows_per_part=7)
+    opened_rows = open_parent(ParentSeal("projects", found.batch_id, 1, found.seal_hash), ["id"], lake)
+    assert len(opened_rows) == 30
+    assert [opened_rows[position]["id"] for position in range(30)] == ids
+    assert [opened_rows[position]["id"] for position in (0, 29, 28, 13)] == [100, 129, 128, 113]
+    assert len(opened_rows._batches) <= 2
+
+
+def test_a_column_that_the_parents_batch_does_not_have_is_named(lake: Lake):
+    found = sealed_parent(lake, [7])
+    seal = lake.find_seal("curated", "projects", found.batch_id)
+    assert seal
+    with pytest.raises(ConfigError, match="no column code"):
+        ParentRows(seal.parts, ["code"], lake)[0]
+
+
+@pytest.mark.parametrize(
+    ("record", "joined"),
+    [
+        (b'{"id":1}', b'{"p":"a","id":1}'),
+        (b"{ }", b'{"p":"a" }'),
+        (b"{}", b'{"p":"a"}'),
+        (b' {"id":1}', b'{"p":"a","id":1}'),
+    ],
+)
+def test_a_record_is_given_the_parents_values(record: bytes, joined: bytes):
+    (made,) = given_to([msgspec.Raw(record)], b'{"p":"a"}')
+    assert bytes(made) == joined
+    assert json.loads(joined)["p"] == "a"
+
+
+def test_a_column_that_the_portal_sends_itself_is_not_overwritten(lake: Lake):
+    records = given_to(raw({"id": 1, "project_id": 3}), b'{"project_id":7}')
+
+    assert curate_records(records, tasks()).reasons == {"project_id: duplicate key": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parent": None},
+        {"path": "/tasks"},
+    ],
+)
+def test_a_parent_and_its_place_go_together(changes: dict[str, Any]):
+    with pytest.raises(ConfigError, match=r"no template names|there is none"):
+        tasks(**changes)
+
+
+def test_a_parent_without_a_name_is_refused():
+    with pytest.raises(ConfigError, match="names no dataset"):
+        Parent("")
+
+
+def test_the_parent_runs_first_and_without_it_the_child_is_not_tried():
+    child = tasks()
+    assert (child.parents, child.needed) == (("projects",), ("projects",))
+    assert list(in_order([child, PROJECTS])) == ["projects", "tasks"]
+    other = dataset(quality=Quality(references=(Reference("id", to="projects.id", otherwise="warn"),)))
+    assert (other.parents, other.needed) == (("projects",), ())
+
+
+@pytest.mark.parametrize(
+    ("datasets", "says"),
+    [
+        ([tasks()], "projects is no contract"),
+        ([tasks(path="/{parent.code}"), PROJECTS], "projects has no column code"),
+        ([tasks(parent=Parent("projects", {"x": "label"})), PROJECTS], "projects has no column label"),
+        ([tasks(path="/{parent.id}", parent=Parent("tasks"))], "circle"),
+    ],
+)
+def test_a_parent_that_is_no_contract_or_has_no_such_column_is_refused(datasets: list[Dataset], says: str):
+    with pytest.raises(ConfigError, match=says):
+        in_order(datasets)
+
+
+def test_the_hash_changes_with_the_parent():
+    plain = ApiSource("small", "/x/{parent.id}", parent=Parent("a"))
+    assert plain.definition_hash != ApiSource("small", "/x/{parent.id}", parent=Parent("b")).definition_hash
+
+
+def test_digits_of_a_parents_value_survive():
+
+    given = {"a": 2**63, "b": Decimal("1234567890123456.78"), "c": None, "d": datetime(2014, 1, 1, tzinfo=UTC)}
+    assert _object(given) == b'{"a":9223372036854775808,"b":1234567890123456.78,"c":null,"d":"2014-01-01T00:00:00Z"}'
+
+
+def test_children_of_a_parent_that_was_purged_meanwhile_are_asked_for_anew(lake: Lake, open_portal: Opened):
+    contract, first = tasks(pages_per_part=1), sealed_parent(lake, [7, 8])
+    portal, is_up = Children(p7=2, p8=1, p9=1), False
+    batch = batch_of(contract)
+    with hostile(lambda asked: portal(asked) if is_up or "/7/" in asked.path else page({}, 503)) as up:
+        beginning = begin(contract, batch, 1, lambda _: [first], NO_LAKE)
+        with pytest.raises(SourceUnavailable):
+            extract(contract, batch, portal=open_portal(up.url), lake=lake, beginning=beginning)
+        stone = Tombstone(purged_at=NOW, request="r", replaced_by=2, objects=1)
+        lake.put(Layout("projects", first.batch_id).tombstone("curated"), msgspec.json.encode(stone))
+        newer, is_up = sealed_parent(lake, [8, 9], day=1), True
+        later = begin(contract, batch, 1, lambda _: [newer], NO_LAKE)
+        sealed = extract(contract, batch, portal=open_portal(up.url), lake=lake, beginning=later)
+    assert sealed is not None
+    assert rows_of(contract, sealed, lake) == [(8, 0), (9, 0)]
+    assert sealed.provenance.parent == later.parent
+
+
+def test_a_parents_404_by_contract_is_no_error_and_is_told(lake: Lake, open_portal: Opened):
+    contract = tasks(responses=(ResponseAction("ignore", status=404),), total=None, paginator=Offset(limit=2))
+    portal, entry = Children(p7=1, p9=3), sealed_parent(lake, [7, 8, 9])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(lambda asked: page({}, 404) if "/8/" in asked.path else portal(asked)) as up:
+        sealed = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+    assert sealed is not None
+    assert rows_of(contract, sealed, lake) == portal.rows
+    assert any("404" in warning for warning in sealed.warnings)
+
+
+def test_a_parents_404_without_a_rule_is_an_error(lake: Lake, open_portal: Opened):
+    contract, entry = tasks(), sealed_parent(lake, [7])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(lambda _: page({}, 404)) as up, pytest.raises(SourceRejected, match="404"):
+        extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+
+
+def test_a_rule_about_rows_so_far_counts_those_of_one_parent(lake: Lake, open_portal: Opened):
+    """A total that is short of rows says so of its own parent's rows, also after a kill inside them."""
+    rule = ResponseAction("fail", is_short=True)
+    contract = tasks(responses=(rule,), pages_per_part=1)
+    portal, entry, is_up = Children(p7=3, p8=4), sealed_parent(lake, [7, 8]), False
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    batch = batch_of(contract)
+    with hostile(lambda asked: portal(asked) if is_up or asked.query["offset"] == "0" else page({}, 503)) as up:
+        with pytest.raises(SourceUnavailable):
+            extract(contract, batch, portal=open_portal(up.url), lake=lake, beginning=beginning)
+        is_up = True
+        sealed = extract(contract, batch, portal=open_portal(up.url), lake=lake, beginning=beginning)
+    assert sealed is not None
+    assert rows_of(contract, sealed, lake) == portal.rows
+
+
+def test_a_parents_value_stands_in_parameters_and_in_a_posts_body(lake: Lake, open_portal: Opened):
+    asked_for = {"params": {"p": "{parent.id}"}, "path": "/tasks"}
+    contract, entry = tasks(**asked_for, total=None, paginator=SinglePage()), sealed_parent(lake, [7, 8])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(lambda _: page({"rows": [{"id": 1}]})) as up:
+        extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+    assert [(asked.path, asked.query) for asked in up.asked] == [("/tasks", {"p": "7"}), ("/tasks", {"p": "8"})]
+    assert tasks(path="/tasks", method="POST", body={"p": "{parent.id}"}).source.parent_columns == ("id",)
