@@ -45,7 +45,8 @@ def run_preview(name: str, request: Request, *, as_json: bool) -> int:
     batch = _batch(dataset, request)
     found = first_page(portal, dataset.source, None if batch.is_snapshot else batch.window)
     records = found.page.records
-    preview = Preview(dataset, batch, found, curate_records(records, dataset))
+    schemes = tuple(type(scheme).__name__ for scheme in portal.config.auth)
+    preview = Preview(dataset, batch, found, curate_records(records, dataset), schemes)
     shown = preview.facts(request.rows) if as_json else "\n".join(preview.lines(request.rows))
     click.echo(dump(shown) if as_json else shown)
     return 0
@@ -65,12 +66,14 @@ class Preview:
     batch: Batch
     found: FirstPage
     curated: Curated
+    schemes: tuple[str, ...]
 
     def lines(self, rows: int) -> Iterator[str]:
         """For a person."""
         page, following = self.found.page, self.found.following
         total = f" of {page.total:,}" if page.total is not None else ""
-        yield f"Asked: {self.dataset.source.method} {page.url}  (auth and its values are not shown)"
+        yield f"Asked: {self.dataset.source.method} {page.url}"
+        yield f"Proved by: {', '.join(self.schemes) or 'nothing'} (values are not shown)"
         if not self.batch.is_snapshot:
             yield f"Window: {self.batch.window}"
         yield f"Got: {len(page.records):,}{total} records, {len(page.body):,} bytes"
