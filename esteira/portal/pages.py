@@ -72,7 +72,7 @@ class Portal:
         number: int = 1,
         so_far: SoFar = NOTHING_YET,
     ) -> Iterator[Page]:
-        """The pages of a source, in order; the next one is fetched while the consumer works.
+        """The pages of a source, in order; the next two are fetched while the consumer works.
 
         Args:
             source: The contract's source.
@@ -100,13 +100,10 @@ class Portal:
         ahead = ThreadPoolExecutor(1, thread_name_prefix="esteira-page")
         try:
             first = walk.first() if state is None else state
-            coming: Future[Page] | None = None if first is None else _submit(ahead, walk, first, number)
             rows = so_far.rows
-            while coming is not None:
-                page = coming.result()
+            for page in _in_turn(ahead, walk, first, number):
                 rows += len(page.records)
                 self.on_arrival(self._arrival(page, rows, so_far))
-                coming = None if page.next_state is None else _submit(ahead, walk, page.next_state, page.number + 1)
                 yield page
         finally:
             fetching.stop()
@@ -173,6 +170,22 @@ def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
     return Secret(name, read_secret(name))
 
 
-def _submit(ahead: ThreadPoolExecutor, walk: Walk | ParentWalk, state: State, number: int) -> Future[Page]:
-    """Fetch in the background, with the caller's context: log records of a Prefect run keep their run."""
-    return ahead.submit(contextvars.copy_context().run, walk.page, state, number)
+def _in_turn(ahead: ThreadPoolExecutor, walk: Walk | ParentWalk, state: State | None, number: int) -> Iterator[Page]:
+    """Each page, while the thread reads the next one and knows already what to read after it: the portal never waits for the caller."""
+    if state is None:
+        return
+    coming: Future[Page | None] = _submit(ahead, walk.page, state, number)
+    following = _submit(ahead, _page_after, walk, coming)
+    while (page := coming.result()) is not None:
+        coming, following = following, _submit(ahead, _page_after, walk, following)
+        yield page
+
+
+def _page_after(walk: Walk | ParentWalk, before: Future[Page | None]) -> Page | None:
+    page = before.result()
+    return None if page is None or page.next_state is None else walk.page(page.next_state, page.number + 1)
+
+
+def _submit(ahead: ThreadPoolExecutor, work: Callable[..., Page | None], *args: Any) -> Future[Page | None]:
+    """In the background, with the caller's context: log records of a Prefect run keep their run."""
+    return ahead.submit(contextvars.copy_context().run, work, *args)
