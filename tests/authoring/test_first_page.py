@@ -9,6 +9,7 @@ import pytest
 from esteira.contract import ApiSource, NextLink, NextToken, Offset, PageNumber, ResponseAction, SinglePage
 from esteira.portal import Portal, PortalConfig
 from esteira.portal.first_page import FirstPage, first_page
+from esteira.portal.question import Question
 
 CASES: list[tuple[str, dict[str, Any], str | None, str]] = [
     ("django", {"records": "results", "paginator": NextLink(body="next")}, "page=2", "next, in the body, names the next page."),
@@ -38,7 +39,8 @@ CASES: list[tuple[str, dict[str, Any], str | None, str]] = [
 
 def asked(portal: str, name: str, **source: Any) -> FirstPage:
     config = PortalConfig(name="shapes", base_url=portal, allow_private_hosts=True)
-    return first_page(Portal(config, {}), ApiSource(portal="shapes", path=f"/{name}", **source))
+    asked_for = ApiSource(portal="shapes", path=f"/{name}", **source)
+    return first_page(Portal(config, {}), asked_for, Question(asked_for, None))
 
 
 @pytest.mark.parametrize(("name", "source", "following", "why"), CASES)
