@@ -21,7 +21,7 @@ from esteira.errors import ConfigError, EsteiraError
 from esteira.paginate import Header, PageRequest, Where
 from esteira.portal import Portal, PortalConfig
 from esteira.portal.question import Call
-from esteira.recognise.confirm import Confirmed, confirm, rows_of
+from esteira.recognise.confirm import Confirmed, confirm
 from esteira.recognise.draft import Draft, Place, guesses, make_draft, unknowns
 from esteira.recognise.fixture import scrubbed
 from esteira.recognise.paging import candidates, find_total
@@ -145,7 +145,7 @@ def drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
     total = find_total(first, records)
     found = candidates(first, records)
     confirmed = confirm(first, records, found, total=total[1] if total else None, ask=ask)
-    rows = [*records.rows, *((confirmed.second and rows_of(confirmed.second, records)) or [])]
+    rows = [*records.rows, *((confirmed.second and records.of(confirmed.second.page)) or [])]
     total = total if total and _is_steady(total, confirmed, records.path) else None
     place = Place(request.name, request.portal_name, path, params, request.owner)
     return make_draft(place, records, rows, confirmed.paging, total), [

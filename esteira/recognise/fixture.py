@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-import jmespath
 import msgspec
 
 from esteira.recognise.columns import ColumnGuess
@@ -38,12 +37,20 @@ def scrubbed(pages: Sequence[Any], draft: Draft) -> list[bytes]:
         pages: Decoded sample pages in order.
         draft: What was recognised in them.
     """
-    kept = [jmespath.search(draft.records.path, page) if draft.records.path else page for page in pages]
-    rows = [list(each[:ROWS_OF_PAGE]) for each in kept]
+    rows = [(draft.records.of(page) or [])[:ROWS_OF_PAGE] for page in pages]
     scrub = _Scrub(draft.columns, [row for each in rows for row in each])
     count = sum(len(each) for each in rows)
     return [
-        _encoded(_page(page, "", draft, [scrub.row(row) for row in each], count, is_last=number == len(pages)))
+        _encoded(
+            _page(
+                page,
+                "",
+                draft,
+                draft.records.as_found([scrub.row(row) for row in each]),
+                count,
+                is_last=number == len(pages),
+            )
+        )
         for number, (page, each) in enumerate(zip(pages, rows, strict=True), 1)
     ]
 
@@ -110,7 +117,7 @@ def _keeps(column: ColumnGuess, values: Sequence[Any]) -> bool:
     return bool(texts) and len(counted) * _SHARED <= len(texts) and max(map(len, counted)) <= 30
 
 
-def _page(node: Any, path: str, draft: Draft, rows: list[Any], count: int, *, is_last: bool) -> Any:
+def _page(node: Any, path: str, draft: Draft, rows: Any, count: int, *, is_last: bool) -> Any:
     """The envelope with these rows in it; links, tokens and totals of it fit the recording."""
     from esteira.recognise.sample import joined  # noqa: PLC0415
 
