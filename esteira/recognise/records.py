@@ -131,7 +131,11 @@ def _of_one(page: Any) -> Records | None:
         if name.lower() in _USUAL and isinstance(value, dict) and _has_values(value):
             return Records(joined("", name), [value], f"a single object at {name}", is_single=True)
     is_envelope = any(isinstance(value, list) and name.lower() in _USUAL | _BESIDE for name, value in page.items())
-    return None if is_envelope or not _has_values(page) else Records("", [page], "the page is a single object", is_single=True)
+    return (
+        None
+        if is_envelope or not _has_values(page)
+        else Records("", [page], "the page is a single object", is_single=True)
+    )
 
 
 def _has_values(node: dict[str, Any]) -> bool:
