@@ -1,4 +1,4 @@
-"""Commands for whoever writes a contract: look at what it brings, and try it offline."""
+"""Commands for whoever writes a contract: draft it, look at what it brings, try it offline, and see whether the place can run."""
 
 from __future__ import annotations
 
