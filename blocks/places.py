@@ -68,6 +68,15 @@ def open_portal(name: str, dataset: str | None = None) -> Portal:
     return _load(PortalBlock, name).open(dataset)
 
 
+def load_portal_block(name: str) -> PortalBlock:
+    """A portal's block, without reading its secret.
+
+    Raises:
+        ConfigError: It is not registered.
+    """
+    return _load(PortalBlock, name)
+
+
 def _load(kind: type[B], name: str) -> B:
     try:
         block = kind.load(name)

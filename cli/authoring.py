@@ -100,3 +100,19 @@ def test(
         return run_test(names, fixtures, as_json=as_json, is_debug=is_debug)
 
     guarded(command, is_debug=is_debug)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@FOLDER
+@JSON
+@click.pass_obj
+def doctor(is_debug: bool, names: tuple[str, ...], *, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's object
+    """Can this place run? Settings, blocks, AWS, lake, warehouse, portals of the datasets named or of all; nothing is left behind."""
+
+    def command() -> int:
+        from cli.doctor import run_doctor
+
+        return run_doctor(names, as_json=as_json)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)

@@ -18,8 +18,9 @@ from cli.output import fail, table
 from esteira.catalogue import load_catalogue
 from esteira.contract.dataset import NAME
 from esteira.errors import ConfigError, EsteiraError
-from esteira.paginate import PageRequest
+from esteira.paginate import Header, PageRequest, Where
 from esteira.portal import Portal, PortalConfig
+from esteira.portal.question import Call
 from esteira.recognise.confirm import Confirmed, confirm, rows_of
 from esteira.recognise.draft import Draft, Place, guesses, make_draft, unknowns
 from esteira.recognise.fixture import scrubbed
@@ -71,7 +72,8 @@ class Request:
     def portal_name(self) -> str:
         """Of the block: given, or made of the host."""
         host = urlsplit(self.url or "").hostname or "portal"
-        return self.portal or "-".join(part for part in host.split(".") if part not in {"www", "api", "com", "br"})
+        parts = [part for part in host.split(".") if part not in {"www", "api", "com", "br"}]
+        return self.portal or ("local-portal" if host in LOOPBACK else "-".join(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
     params = {name: _number(value) for name, value in parse_qsl(query, keep_blank_values=True)}
 
     def ask(wanted: PageRequest) -> Sample:
-        answer = portal.ask(wanted, what="The sample")
+        answer = portal.ask(Call(wanted.target, wanted.params, wanted.is_link), what="The sample")
         return Sample(decode(answer.body), answer.headers, answer.url, path, params)
 
     first = ask(PageRequest(path, params))
@@ -151,12 +153,14 @@ def _drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
     ]
 
 
-def _is_steady(total: tuple[str, int], confirmed: Confirmed, path: str) -> bool:
+def _is_steady(total: tuple[Where, int], confirmed: Confirmed, path: str) -> bool:
     """A total that differs on the second page is a count of the page."""
     from esteira.recognise.sample import leaves
 
     if confirmed.second is None:
         return True
+    if isinstance(total[0], Header):
+        return confirmed.second.headers.get(total[0].name.lower()) == str(total[1])
     values = [value for place, _, value in leaves(confirmed.second.page, path) if place == total[0]]
     return values in ([total[1]], [str(total[1])])
 
@@ -201,10 +205,10 @@ def how_to_make_the_block(request: Request) -> Iterator[str]:
     private = ", allow_private_hosts=True" if urlsplit(request.url or "").hostname in LOOPBACK else ""
     yield f"The contract names portal block {request.portal_name!r}. Make it in the Prefect UI (type: Esteira portal), or once by:"
     yield (
-        f"  python -c \"from blocks import PortalBlock; PortalBlock(base_url='{request.base_url}', auth='none'{private})"
+        f"  python -c \"from blocks import PortalBlock; PortalBlock(base_url='{request.base_url}'{private})"
         f".save('{request.portal_name}')\""
     )
-    yield "With a token: store it in Secrets Manager, and name the secret in secret_name= instead of auth='none'."
+    yield "With a token: store it in Secrets Manager as {\"token\": …}, and add secret_name='…', auth=[{'type': 'bearer'}] (or another scheme)."
 
 
 def _number(text: str) -> str | int:

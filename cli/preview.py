@@ -19,6 +19,7 @@ from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
 from esteira.portal.first_page import FirstPage, first_page
+from esteira.portal.question import Call
 from esteira.quality import Curated, curate_records
 from esteira.redaction import MASK, redact_url
 from esteira.settings import read_settings
@@ -69,7 +70,7 @@ class Preview:
         """For a person."""
         page, following = self.found.page, self.found.following
         total = f" of {page.total:,}" if page.total is not None else ""
-        yield f"Asked: GET {page.url}  (auth and its values are not shown)"
+        yield f"Asked: {self.dataset.source.method} {page.url}  (auth and its values are not shown)"
         if not self.batch.is_snapshot:
             yield f"Window: {self.batch.window}"
         yield f"Got: {len(page.records):,}{total} records, {len(page.body):,} bytes"
@@ -154,6 +155,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _target(following: Any) -> str:
+def _target(following: Call) -> str:
     query = "&".join(f"{name}={value}" for name, value in following.params.items())
-    return redact_url(f"{following.target}{'?' if query else ''}{query}")
+    body = f" with {', '.join(following.body)} in the body" if following.body else ""
+    return redact_url(f"{following.target}{'?' if query else ''}{query}") + body

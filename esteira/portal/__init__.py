@@ -1,4 +1,4 @@
-"""Pages of a portal's endpoint → records: the walk, the window's parameters, and one page read ahead.
+"""Pages of a portal's endpoint → records: the walk, the window's parameters, and two pages read ahead.
 
 It owns what a page means. How bytes are fetched belongs to `http`, how to get to the next page to `paginate`.
 """

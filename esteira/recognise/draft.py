@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from esteira.paginate import Header, Where
 from esteira.recognise.columns import ColumnGuess, find_columns
 from esteira.recognise.key import CursorGuess, KeyGuess, find_cursor, find_key
 from esteira.recognise.paging import Candidate
@@ -47,7 +48,7 @@ class Draft:
     place: Place
     records: Records
     paging: Paging
-    total: tuple[str, int] | None
+    total: tuple[Where, int] | None
     columns: tuple[ColumnGuess, ...]
     key: KeyGuess
     cursor: CursorGuess | None
@@ -67,7 +68,7 @@ class Draft:
 
 
 def make_draft(
-    place: Place, records: Records, rows: Sequence[Mapping[str, Any]], paging: Paging, total: tuple[str, int] | None
+    place: Place, records: Records, rows: Sequence[Mapping[str, Any]], paging: Paging, total: tuple[Where, int] | None
 ) -> Draft:
     """Put the guesses together.
 
@@ -76,7 +77,7 @@ def make_draft(
         records: Where the records are.
         rows: The records of all sample pages.
         paging: How the pages follow each other.
-        total: Path and value of the reported total.
+        total: Place and value of the reported total.
     """
     is_whole = total[1] == len(rows) if total else paging.is_confirmed and paging.candidate.is_end
     columns = tuple(find_columns(rows, is_whole=is_whole))
@@ -91,7 +92,7 @@ def guesses(draft: Draft) -> Iterator[tuple[str, str, str]]:
     yield "records", draft.records.path or "(the page)", draft.records.why
     yield "paginator", shown_call(candidate.kind, candidate.arguments), f"{candidate.why}; {draft.paging.evidence}"
     if draft.total:
-        yield "total", draft.total[0], f"{draft.total[1]:,} here; it is compared with what arrives"
+        yield "total", str(draft.total[0]), f"{draft.total[1]:,} here; it is compared with what arrives"
     yield "key", ", ".join(draft.key.columns) or "(none)", draft.key.why
     kinds = ", ".join(f"{column.name} {column.kind}" for column in draft.columns)
     yield "types", kinds, f"by all values of {draft.sampled:,} records"
@@ -129,6 +130,8 @@ def literal(value: Any) -> str:
     if isinstance(value, str):
         text = repr(value)
         return text if '"' in value or text.startswith('"') else f'"{text[1:-1]}"'
+    if isinstance(value, Header):
+        return f"Header({literal(value.name)})"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{literal(name)}: {literal(each)}' for name, each in value.items())}}}"
     if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from esteira.paginate import Header
 from esteira.recognise.columns import ColumnGuess
 from esteira.recognise.draft import Draft, literal, shown_call
 
@@ -31,6 +32,7 @@ def _imports(draft: Draft) -> str:
     types = [_type(column) for column in draft.columns]
     makers = [name for name in ("decimal128", "timestamp") if any(f" {name}(" in each for each in types)]
     names = {"ApiSource", "Dataset", "Quality", "Replace", draft.paging.candidate.kind}
+    names |= {"Header"} if draft.total and isinstance(draft.total[0], Header) else set()
     names |= {name for name in ("Timestamp", "Date") if name in types}
     standard = ["from typing import Annotated", ""] if makers else []
     arrow = [f"from pyarrow import {', '.join(makers)}"] if makers else []

@@ -82,6 +82,11 @@ def link_header(query: Mapping[str, str]) -> Answer:
     return ({"link": link} if page < 3 else {}), ROWS[(page - 1) * 20 : page * 20]
 
 
+def counted_header(query: Mapping[str, str]) -> Answer:
+    page, size = int(query.get("page", 1)), int(query.get("per_page", 20))
+    return {"x-total-count": str(len(ROWS))}, ROWS[(page - 1) * size : page * size]
+
+
 def relations(query: Mapping[str, str]) -> Answer:
     start = int(query.get("from", 0))
     links = [{"rel": "self", "href": "/rows"}, {"rel": "next", "href": f"/rows?from={start + 20}"}]

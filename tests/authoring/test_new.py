@@ -17,7 +17,7 @@ from esteira.recognise.fixture import Shapes
 from tests.authoring import shapes
 from tests.conventions.sources import ROOT
 
-NAMES = ["transparencia", "ckan", "socrata", "django", "numbered", "silent_from_zero", "link_header", "datasette", "whole"]  # fmt: skip
+NAMES = ["transparencia", "ckan", "socrata", "django", "numbered", "silent_from_zero", "link_header", "datasette", "cursor", "counted_header", "whole"]  # fmt: skip
 
 
 class Project:
@@ -119,7 +119,10 @@ def test_the_terminal_says_what_was_guessed_why_and_what_is_not_known(
     drafted: tuple[Project, dict[str, Result]],
 ) -> None:
     out = " ".join(drafted[1]["numbered"].output.split())
-    assert "paginator: PageNumber() — the page repeats page, which counts pages; page 1 is the sample" in out
+    assert (
+        'paginator: PageNumber(total_pages="totalPages") — the page repeats page, which counts pages; page 1 is the sample'
+        in out
+    )
     assert "total: totalElements — 50 here; it is compared with what arrives" in out
     assert "unit of distance_km: kilometre — its name ends in _km" in out
     assert "privacy of cpf: personal — its name says cpf" in out

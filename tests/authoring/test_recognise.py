@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from esteira.errors import PayloadError, SourceRejected
-from esteira.paginate import PageRequest
+from esteira.paginate import Header, PageRequest
 from esteira.recognise.columns import ColumnGuess, find_columns, snake
 from esteira.recognise.confirm import MAX_ASKED, Confirmed, confirm
 from esteira.recognise.key import find_cursor, find_key
@@ -17,7 +17,7 @@ from esteira.recognise.sample import Sample, decode
 from esteira.recognise.units import unit_of
 from tests.authoring import shapes
 
-SHAPES: dict[str, tuple[shapes.Portal, dict[str, Any], str, dict[str, Any], str, str | None]] = {
+SHAPES: dict[str, tuple[shapes.Portal, dict[str, Any], str, dict[str, Any], str, str | Header | None]] = {
     "transparencia": (shapes.transparencia, {}, "PageNumber", {"page_param": "pagina"}, "", None),
     "transparencia, asked by page": (shapes.transparencia, {"pagina": 1}, "PageNumber", {"page_param": "pagina"}, "", None),
     "ckan": (shapes.ckan, {"limit": 20}, "Offset", {"limit": 20, "total": "result.total"}, "result.records", "result.total"),
@@ -26,17 +26,21 @@ SHAPES: dict[str, tuple[shapes.Portal, dict[str, Any], str, dict[str, Any], str,
     "odata": (shapes.odata, {}, "NextLink", {"body": '"@odata.nextLink"'}, "value", None),
     "olinda": (shapes.olinda, {"$top": 10}, "Offset", {"limit": 10, "offset_param": "$skip", "limit_param": "$top"}, "value", None),
     "django": (shapes.django, {}, "NextLink", {"body": "next"}, "results", "count"),
-    "page numbers": (shapes.numbered, {"size": 10}, "PageNumber", {}, "content", "totalElements"),
+    "page numbers": (shapes.numbered, {"size": 10}, "PageNumber", {"total_pages": "totalPages"}, "content", "totalElements"),
+    "cursor": (shapes.cursor, {}, "NextToken", {"body": "meta.next_cursor", "param": "cursor"}, "data", None),
     "page numbers from 0": (shapes.from_zero, {}, "PageNumber", {"first_page": 0}, "content", "totalElements"),
     "bare pages from 0": (shapes.silent_from_zero, {}, "PageNumber", {"first_page": 0}, "", None),
     "Link header": (shapes.link_header, {}, "NextLink", {"header": "Link"}, "", None),
+    "total in a header": (shapes.counted_header, {"per_page": 25}, "PageNumber", {}, "", Header("X-Total-Count")),
     "links with relations": (shapes.relations, {}, "NextLink", {"body": "links[?rel=='next'].href | [0]"}, "items", None),
     "datasette": (shapes.datasette, {"_shape": "objects"}, "NextLink", {"body": "next_url"}, "rows", "filtered_table_rows_count"),
     "everything at once": (shapes.whole, {}, "SinglePage", {}, "items", "total"),
 }  # fmt: skip
 
 
-def recognised(portal: shapes.Portal, params: dict[str, Any]) -> tuple[Confirmed, str, tuple[str, int] | None, int]:
+def recognised(
+    portal: shapes.Portal, params: dict[str, Any]
+) -> tuple[Confirmed, str, tuple[str | Header, int] | None, int]:
     asked = []
 
     def ask(request: PageRequest) -> Sample:

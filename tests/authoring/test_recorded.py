@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from cli.fixture_test import try_contract
 from cli.main import esteira
-from esteira.contract import Dataset, NextLink, Offset, PageNumber, SinglePage
+from esteira.contract import Dataset, Header, NextLink, NextToken, Offset, PageNumber, SinglePage
 from esteira.errors import ContractError, DataQualityError, PayloadError
 from tests.conventions.sources import ROOT
 from tests.core.small import dataset, record, source
@@ -56,8 +56,16 @@ def test_a_person_gets_the_counts_as_a_table() -> None:
         (NextLink(body="next"), {"next": "https://far.example/rows?page=2"}),
         (NextLink(body="links[?rel=='next'].href | [0]"), {"links": [{"rel": "next", "href": "/rows?page=2"}]}),
         (NextLink(header="Link"), {}),
+        (NextLink(header="Next-Page"), {}),
+        (NextToken(body="meta.cursor", param="cursor"), {"meta": {"cursor": "far"}}),
+        (NextToken(header="X-Next", param="page"), {}),
         (Offset(limit=2), {}),
+        (Offset(limit=2, total="count"), {"count": 900}),
+        (Offset(limit=2, total=Header("X-Total")), {}),
+        (Offset(limit=2, has_more="more"), {"more": True}),
         (PageNumber(), {}),
+        (PageNumber(total_pages="pages"), {"pages": 70}),
+        (PageNumber(has_more=Header("X-More")), {}),
     ],
 )
 def test_two_recorded_pages_are_walked_by_the_paginator_of_the_contract(paginator: Any, envelope: Any) -> None:
