@@ -109,6 +109,8 @@ class Walk:
     def _page(self, state: State, fetched: Fetched, number: int) -> Page:
         records, reading = fetched.envelope.records, self._reading(fetched, number)
         following = None if fetched.ignored else self._source.paginator.next(state, reading)
+        if following is not None:  # a page that is stored with a link that nobody may follow would end every attempt
+            self._fetching.check(self.call(following))
         self._total = self._reported(fetched, reading)
         self._may_guess = self._has_guessed(state, following)
         first_total = self._total if self._so_far.total is None else self._so_far.total
