@@ -11,7 +11,9 @@ from esteira.redaction import printable
 
 State: TypeAlias = dict[str, Any]
 """JSON-serialisable; opaque to everybody but the paginator that made it."""
-Params: TypeAlias = Mapping[str, str | int]
+Param: TypeAlias = str | int | Sequence[str | int]
+"""A list stands for a parameter that is given several times."""
+Params: TypeAlias = Mapping[str, Param]
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,8 @@ class Walk:
         repeated = self._repeats(state, reading)
         records = without(fetched.envelope.records, repeated)
         following = None if fetched.ignored else self._source.paginator.next(state, reading)
+        if following is not None:  # a page that is stored with a link that nobody may follow would end every attempt
+            self._fetching.check(self.call(following))
         self._total = self._reported(fetched, reading)
         self._may_guess = self._has_guessed(state, following)
         first_total = self._total if self._so_far.total is None else self._so_far.total
