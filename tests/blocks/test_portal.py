@@ -19,7 +19,7 @@ from blocks import PortalBlock, Rate, limits
 from blocks.auth import Scheme
 from blocks.limits import Limit, PrefectLimits
 from esteira import auth, http
-from esteira.errors import ConfigError, EsteiraError
+from esteira.errors import ConfigError
 from esteira.portal import PortalConfig
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/portal.md"
@@ -221,12 +221,3 @@ def test_a_slot_that_cannot_be_given_back_costs_no_page(monkeypatch: Any, caplog
     with PrefectLimits(None, "requests", [], 1).slot([], lambda: False):
         pass
     assert "'requests' could not be given back" in caplog.text
-
-
-def test_a_block_that_another_version_saved_says_what_is_wrong(monkeypatch: Any):
-    def load(name: str) -> Any:
-        return PortalBlock.model_validate({"base_url": "https://x", "auth": "bearer"})
-
-    monkeypatch.setattr(PortalBlock, "load", load)
-    with pytest.raises(EsteiraError, match=r"esteira-portal/p .*another version.*auth"):
-        blocks.open_portal("p")
