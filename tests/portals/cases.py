@@ -121,6 +121,9 @@ CASES = [
     Case("datasette-token", "datasette",
          _datasette("objects", records="rows", paginator=NextToken(body="next", param="_next")),
          (Bearer(),), DATASETTE_SECRET),
+    Case("datasette-arrays-with-a-header", "datasette",
+         _datasette("arrays", records="rows", columns="columns", paginator=NextLink(body="next_url")),
+         (Bearer(),), DATASETTE_SECRET),
 ]  # fmt: skip
 SLOWLY = {"rates": (Rate(1, 0.24),)}
 """Twelve pages last longer than a token lives."""

@@ -31,6 +31,7 @@ def configure(database: Path) -> None:
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework",
                         "rest_framework.authtoken", "oauth2_provider"],
+        MIDDLEWARE=["django.middleware.http.ConditionalGetMiddleware"],  # ETag and 304
         USE_TZ=True,
         TIME_ZONE="America/Noronha",  # -02:00 all the year
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # a strong one would be slow at each request
@@ -81,8 +82,10 @@ def urls() -> list[Any]:
         "cursor": pagination.CursorPagination,
     }
 
-    def view(scheme: type, pages: type, throttles: tuple[type, ...] = ()) -> Any:
-        class Readings(generics.ListAPIView[Reading]):
+    def view(
+        scheme: type, pages: type | None, throttles: tuple[type, ...] = (), kind: type = generics.ListAPIView
+    ) -> Any:
+        class Readings(kind):
             queryset, serializer_class = Reading.objects.order_by("id"), ReadingSerializer
             pagination_class, authentication_classes, throttle_classes = pages, (scheme,), throttles
             permission_classes = (TokenHasScope if scheme is OAuth2Authentication else permissions.IsAuthenticated,)
@@ -91,9 +94,12 @@ def urls() -> list[Any]:
         return Readings.as_view()
 
     made = [path(f"{a}/{p}/readings/", view(schemes[a], paginators[p])) for a in schemes for p in paginators]
-    slow = view(schemes["token"], paginators["offset"], (throttling.UserRateThrottle,))
+    token = schemes["token"]
+    slow = view(token, paginators["offset"], (throttling.UserRateThrottle,))
     return [
         *made,
+        path("token/whole/readings/", view(token, None)),
+        path("token/one/readings/<int:pk>/", view(token, None, kind=generics.RetrieveAPIView)),
         path("throttled/readings/", slow),
         path("api/token/", TokenObtainPairView.as_view()),
         path("o/", include("oauth2_provider.urls")),

@@ -136,7 +136,7 @@ def read(world: World, new_lake: Callable[[], Lake], monkeypatch: pytest.MonkeyP
     return [row["id"] for row in curated(dataset, new_lake(), seal)] if seal.extracted else []
 
 
-whole = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+whole = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.fault(11)
