@@ -18,8 +18,10 @@ from cli.output import fail, table
 from esteira.catalogue import load_catalogue
 from esteira.contract.dataset import NAME
 from esteira.errors import ConfigError, EsteiraError
+from esteira.http import Answer
 from esteira.paginate import Header, PageRequest, Where
 from esteira.portal import Portal, PortalConfig
+from esteira.portal.envelope import is_json
 from esteira.portal.question import Call
 from esteira.recognise.confirm import Confirmed, confirm
 from esteira.recognise.draft import Draft, Place, guesses, make_draft, unknowns
@@ -137,7 +139,7 @@ def drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
     params = {name: _number(value) for name, value in parse_qsl(query, keep_blank_values=True)}
 
     def ask(wanted: PageRequest) -> Sample:
-        answer = portal.ask(Call(wanted.target, wanted.params, wanted.is_link), what="The sample")
+        answer = _whole(portal, Call(wanted.target, wanted.params, wanted.is_link))
         return Sample(decode(answer.body), answer.headers, answer.url, path, params)
 
     first = ask(PageRequest(path, params))
@@ -152,6 +154,15 @@ def drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
         first,
         *([confirmed.second] if confirmed.second else []),
     ]
+
+
+def _whole(portal: Portal, call: Call) -> Answer:
+    """An answer; one that breaks off after a 200 is asked for again, as in a run."""
+    for _ in range(portal.config.max_payload_attempts - 1):
+        answer = portal.ask(call, what="The sample")
+        if is_json(answer.body):
+            return answer
+    return portal.ask(call, what="The sample")
 
 
 def _is_steady(total: tuple[Where, int], confirmed: Confirmed, path: str) -> bool:
