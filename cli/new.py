@@ -30,9 +30,11 @@ from esteira.recognise.paging import candidates, find_total
 from esteira.recognise.records import find_records
 from esteira.recognise.sample import Sample, decode
 from esteira.recognise.text import contract_text
-from esteira.redaction import redact_url
+from esteira.redaction import printable, redact_url
 from esteira.settings import contracts_folder
 
+MAX_CHARACTERS = 20_000
+"""Of one guess: a wide table has many names."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -194,11 +196,18 @@ def _report(draft: Draft, samples: list[Sample]) -> Iterator[str]:
     yield ""
     yield "Guessed, and why:"
     for what, guess, why in guesses(draft):
-        yield from textwrap.wrap(f"{what}: {guess} — {why}", width - 2, initial_indent="  ", subsequent_indent="      ")
+        yield from textwrap.wrap(
+            printable(f"{what}: {guess} — {why}", limit=MAX_CHARACTERS),
+            width - 2,
+            initial_indent="  ",
+            subsequent_indent="      ",
+        )
     yield ""
     yield "Not known:"
     for sentence in unknowns(draft):
-        yield from textwrap.wrap(sentence, width - 2, initial_indent="  - ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            printable(sentence, limit=MAX_CHARACTERS), width - 2, initial_indent="  - ", subsequent_indent="    "
+        )
     yield ""
 
 
