@@ -189,19 +189,22 @@ class Checkup:
         portal = open_portal(name)
         portal.config = replace(portal.config, max_attempts=PORTAL_ATTEMPTS)
         dataset = self._datasets()[name]
+        if dataset.source.parent:
+            return f"not asked: {dataset.name} needs a row of {dataset.source.parent.dataset}; try `esteira preview`"
         answer = portal.ask(_first_call(dataset), method=dataset.source.method)
         self._dates[name] = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else None
         return f"answered {answer.status} to the first request of {dataset.name}"
 
     def portal_clock(self, name: str) -> str:
         """Our clock against the portal's."""
-        return _skew(f"portal {name}", self._dates[name])
+        return _skew(f"portal {name}", self._dates.get(name))
 
     def _datasets(self) -> dict[str, Dataset]:
         """For each portal one dataset to ask for."""
         catalogue = load_catalogue(contracts_folder())
         chosen = [find_dataset(contracts_folder(), name) for name in self._names] or active(catalogue)
-        return {dataset.source.portal: dataset for dataset in reversed(chosen)}
+        chosen = sorted(chosen, key=lambda dataset: dataset.source.parent is None)  # a child cannot be asked for alone
+        return {dataset.source.portal: dataset for dataset in chosen}
 
     @cached_property
     def _lake(self) -> Lake:
@@ -218,11 +221,9 @@ class Checkup:
 
 def _first_call(dataset: Dataset) -> Call:
     """What the first batch of an empty warehouse would ask first."""
-    from esteira.batch import Known, plan
-    from esteira.portal.question import Question
+    from esteira.opening import opening
 
-    batch, source = plan(dataset, datetime.now(UTC), Known())[0], dataset.source
-    question = Question(source, None if batch.is_snapshot else batch.window)
+    source, question = dataset.source, opening(dataset, datetime.now(UTC)).question
     return question.call(source.paginator.request(source.paginator.first(), question.path, question.params))
 
 

@@ -101,7 +101,7 @@ def checks(names: Sequence[str]) -> list[Check]:
         Check("locked packages", up.packages),
         Check("disk", up.disk),
         Check("settings", up.settings),
-        Check("contracts", up.contracts, ("settings",) if not names else ()),
+        Check("contracts", up.contracts),
         Check("prefect", up.prefect),
         Check("block of the lake", up.lake_block, ("prefect",)),
         Check("aws identity", up.identity),

@@ -21,7 +21,7 @@ from esteira.errors import ConfigError, EsteiraError
 from esteira.paginate import Header, PageRequest, Where
 from esteira.portal import Portal, PortalConfig
 from esteira.portal.question import Call
-from esteira.recognise.confirm import Confirmed, confirm, rows_of
+from esteira.recognise.confirm import Confirmed, confirm
 from esteira.recognise.draft import Draft, Place, guesses, make_draft, unknowns
 from esteira.recognise.fixture import scrubbed
 from esteira.recognise.paging import candidates, find_total
@@ -112,7 +112,7 @@ def run_new(request: Request, *, is_debug: bool) -> int:
     fixtures = request.fixtures or folder.resolve().parent / "tests" / "fixtures"
     files = Files(folder / f"{request.name}.py", fixtures / request.name)
     files.refuse_to_overwrite()
-    draft, samples = _drafted(request, _open(request))
+    draft, samples = drafted(request, _open(request))
     pages = scrubbed([sample.page for sample in samples], draft)
     click.echo("\n".join(_report(draft, samples)))
     fit = _tried(draft, pages)
@@ -131,7 +131,8 @@ def _open(request: Request) -> Portal:
     return Portal(PortalConfig(name=request.portal_name, base_url=request.base_url, allow_private_hosts=is_here), {})
 
 
-def _drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
+def drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
+    """What sample pages of a portal say, and the pages."""
     path, _, query = request.target.partition("?")
     params = {name: _number(value) for name, value in parse_qsl(query, keep_blank_values=True)}
 
@@ -144,7 +145,7 @@ def _drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
     total = find_total(first, records)
     found = candidates(first, records)
     confirmed = confirm(first, records, found, total=total[1] if total else None, ask=ask)
-    rows = [*records.rows, *((confirmed.second and rows_of(confirmed.second, records)) or [])]
+    rows = [*records.rows, *((confirmed.second and records.of(confirmed.second.page)) or [])]
     total = total if total and _is_steady(total, confirmed, records.path) else None
     place = Place(request.name, request.portal_name, path, params, request.owner)
     return make_draft(place, records, rows, confirmed.paging, total), [

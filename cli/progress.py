@@ -21,34 +21,29 @@ class Lines:
     PLAIN_EVERY_SECONDS = 5.0
 
     def __init__(self) -> None:
-        self._batch: Batch | None = None
-        self._began = self._heard = self._printed = time.monotonic()
+        self._printed = time.monotonic()
 
     def __call__(self, batch: Batch, arrival: Arrival) -> None:
         """Show how far an extraction is."""
         now = time.monotonic()
-        if batch != self._batch:
-            self._batch, self._began = batch, self._heard
-        self._heard = now
         is_terminal = sys.stderr.isatty()
         every = self.TERMINAL_EVERY_SECONDS if is_terminal else self.PLAIN_EVERY_SECONDS
         if now - self._printed < every and not arrival.is_last:
             return
         self._printed = now
-        line = line_of(batch, arrival, now - self._began)
+        line = line_of(batch, arrival)
         end = "\n" if arrival.is_last or not is_terminal else ""
         click.echo(f"\r\033[K{line}{end}" if is_terminal else f"{line}\n", nl=False, err=True)
 
 
-def line_of(batch: Batch, arrival: Arrival, seconds: float) -> str:
+def line_of(batch: Batch, arrival: Arrival) -> str:
     """One line.
 
     Args:
         batch: Whose rows arrive.
         arrival: How many did.
-        seconds: Since it began.
     """
-    rate = (arrival.rows - arrival.rows_before) / max(seconds, 1e-3)
+    rate = (arrival.rows - arrival.rows_before) / max(arrival.seconds, 1e-3)
     total = f" of {arrival.total:,}" if arrival.total is not None else ""
     parts = [f"{arrival.rows:,}{total} rows", f"page {arrival.pages:,}", f"{rate:,.0f} rows/s"]
     if arrival.total is not None and rate and not arrival.is_last:

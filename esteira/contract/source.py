@@ -17,7 +17,7 @@ from esteira.contract.responses import ResponseAction
 from esteira.contract.shapes import Columns, Shape, check_rename
 from esteira.contract.templates import check_template, placeholders
 from esteira.errors import ConfigError
-from esteira.paginate import LATER, Paginator, SinglePage, Where
+from esteira.paginate import LATER, Paginator, Param, SinglePage, Where
 
 Method = Literal["GET", "POST"]
 _LAYOUT_ONLY = ("pages_per_part", "inputs", "rename", "responses", "columns", "is_single_record", "skip_unchanged")
@@ -33,7 +33,7 @@ class ApiSource:
         path: Path below the base URL; may hold templates (esteira.contract.templates).
         records: JMESPath of the records in a page (dlt: `data_selector`); empty when the page itself is the array.
         paginator: How to get from a page to the next.
-        params: Query parameters; their values may hold templates.
+        params: Query parameters; their values may hold templates, and a list gives a parameter several times.
         total: Where the portal reports the total; reconciled against what arrived.
         incremental: The cursor; without one each batch is a full snapshot.
         rename: Portal's column name to the contract's, where they differ. A nested value is lifted by its keys with dots between them,
@@ -56,7 +56,7 @@ class ApiSource:
     path: str
     records: str = ""
     paginator: Paginator = field(default_factory=SinglePage)
-    params: Mapping[str, str | int] = field(default_factory=dict)
+    params: Mapping[str, Param] = field(default_factory=dict)
     total: Where | None = None
     incremental: Incremental | None = None
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -79,6 +79,7 @@ class ApiSource:
             raise ConfigError(f"ApiSource(pages_per_part={self.pages_per_part}): at least one page makes a part.")
         self.shape.check()
         check_rename(dict(self.rename))
+        self._check_params()
         self._check_method()
         self._check_templates()
         self._check_responses()
@@ -116,6 +117,15 @@ class ApiSource:
         for name in _LAYOUT_ONLY:
             definition.pop(name, None)
         return hashlib.sha256(json.dumps(definition, sort_keys=True, default=_plain).encode()).hexdigest()[:8]
+
+    def _check_params(self) -> None:
+        for name, value in self.params.items():
+            values = value if isinstance(value, list | tuple) else (value,)
+            if not all(isinstance(each, str | int | float) for each in values):
+                raise ConfigError(
+                    f"ApiSource(params=...): {name}={value!r} is neither a text nor a number, nor a list of them.",
+                    hint="Leave a parameter out that has no value; what is nested goes into body= of a POST.",
+                )
 
     def _check_method(self) -> None:
         require_choice("ApiSource(method)", self.method, get_args(Method))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from esteira.redaction import redact_url
 
 Method = Literal["GET", "POST"]
-Params = Mapping[str, str | int]
+Params = Mapping[str, str | int | Sequence[str | int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Order:
 
 def with_query(url: str, params: Params) -> str:
     """The URL with further parameters."""
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}" if params else url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(params, doseq=True)}" if params else url
 
 
 def json_body(document: Any) -> bytes:

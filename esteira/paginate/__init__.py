@@ -10,7 +10,7 @@ from esteira.paginate.counted import Offset, PageNumber, SinglePage
 from esteira.paginate.links import NextLink
 from esteira.paginate.places import LATER, Place
 from esteira.paginate.tokens import NextToken
-from esteira.paginate.verbs import Header, PageReading, PageRequest, Paginator, Params, State, Where
+from esteira.paginate.verbs import Header, PageReading, PageRequest, Paginator, Param, Params, State, Where
 
 __all__ = [
     "LATER",
@@ -22,6 +22,7 @@ __all__ = [
     "PageReading",
     "PageRequest",
     "Paginator",
+    "Param",
     "Params",
     "Place",
     "SinglePage",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -11,7 +11,9 @@ from esteira.redaction import printable
 
 State: TypeAlias = dict[str, Any]
 """JSON-serialisable; opaque to everybody but the paginator that made it."""
-Params: TypeAlias = Mapping[str, str | int]
+Param: TypeAlias = str | int | Sequence[str | int]
+"""A list stands for a parameter that is given several times."""
+Params: TypeAlias = Mapping[str, Param]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class PageReading:
         lookup: Value of a JMESPath in the page's envelope, None when absent.
         strip: Takes our own credentials out of a link that echoes them, so that a checkpoint never holds one.
         is_past_end: Whether the portal says that there is no such page (`PageRequest.past_end`).
+        records: The records as received.
     """
 
     number: int
@@ -81,6 +84,7 @@ class PageReading:
     lookup: Callable[[str], Any]
     strip: Callable[[str], str] = str
     is_past_end: bool = False
+    records: Sequence[bytes] = ()
 
     def find(self, where: Where) -> Any:
         """What stands there, None when nothing does. Of `Content-Range` it is the total, https://www.rfc-editor.org/rfc/rfc9110#section-14.4."""

@@ -14,6 +14,7 @@ class Arrival:
     Attributes:
         pages: Number of the last page, counted over resumptions.
         rows: Records of all pages.
+        seconds: Since the walk began.
         rows_before: Those among them that an earlier attempt brought, which say nothing of today's speed.
         total: The portal's own figure, or None.
         is_last: Whether there is no further page.
@@ -23,6 +24,7 @@ class Arrival:
 
     pages: int
     rows: int
+    seconds: float
     rows_before: int = 0
     total: int | None = None
     is_last: bool = False

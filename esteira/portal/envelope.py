@@ -22,7 +22,17 @@ from esteira.portal.naming import named
 from esteira.redaction import printable
 
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_ERROR_PATHS = ("error.code", "error.message", "error", "code", "status", "message", "title", "detail")
+_ERROR_PATHS = (
+    "errors[0].message",
+    "error.code",
+    "error.message",
+    "error",
+    "code",
+    "status",
+    "message",
+    "title",
+    "detail",
+)
 _ARTICLES = {"object": "an", "list of records": "a"}
 Keys = tuple[str, ...]
 

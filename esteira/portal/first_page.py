@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
 
 from esteira.contract.source import ApiSource
 from esteira.paginate import NextLink, NextToken, Offset, PageNumber, Paginator, SinglePage
 from esteira.portal.pages import Portal
-from esteira.portal.question import Call, Question, Window
+from esteira.portal.parents import given_to
+from esteira.portal.question import Call, Question
 from esteira.portal.walk import Page
 
 
@@ -27,25 +30,31 @@ class FirstPage:
     following: Call | None
     why: str
 
+    @property
+    def records(self) -> list[msgspec.Raw]:
+        """Its records, with what the contract adds of their parent."""
+        return given_to(self.page.records, self.page.given)
+
 
 def first_page(
-    portal: Portal, source: ApiSource, window: Window | None = None, parent: Mapping[str, Any] | None = None
+    portal: Portal, source: ApiSource, question: Question, row: Mapping[str, Any] | None = None
 ) -> FirstPage:
     """Ask for the first page, and for no other.
 
     Args:
         portal: Where from.
         source: What to ask for.
-        window: The window to ask for; None for a snapshot.
-        parent: A row of the parent dataset, for `{parent.COLUMN}`.
+        question: For which window, value and row.
+        row: The row of the parent dataset, whose values the contract adds to each record.
 
     Raises:
-        ConfigError: A template asks for what there is not.
         PayloadError: It is not what the contract describes.
         SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.send`.
     """
-    question = Question(source, window, parent)
     page = portal.first(source, question)
+    if source.parent and row:
+        given = {name: row[column] for name, column in source.parent.columns.items()}
+        page = replace(page, given=msgspec.json.encode(given) if given else b"")
     if page.next_state is None:
         return FirstPage(page, None, _why_end(source.paginator, page))
     following = source.paginator.request(page.next_state, question.path, question.params)

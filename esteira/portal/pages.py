@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
@@ -100,10 +101,10 @@ class Portal:
         ahead = ThreadPoolExecutor(1, thread_name_prefix="esteira-page")
         try:
             first = walk.first() if state is None else state
-            rows = so_far.rows
+            rows, began = so_far.rows, time.monotonic()
             for page in _in_turn(ahead, walk, first, number):
                 rows += len(page.records)
-                self.on_arrival(self._arrival(page, rows, so_far))
+                self.on_arrival(self._arrival(page, rows, time.monotonic() - began, so_far))
                 yield page
         finally:
             fetching.stop()
@@ -135,9 +136,9 @@ class Portal:
         finally:
             client.close()
 
-    def _arrival(self, page: Page, rows: int, so_far: SoFar) -> Arrival:
+    def _arrival(self, page: Page, rows: int, seconds: float, so_far: SoFar) -> Arrival:
         return Arrival(
-            page.number, rows, so_far.rows, page.total if so_far.total is None else so_far.total,
+            page.number, rows, seconds, so_far.rows, page.total if so_far.total is None else so_far.total,
             is_last=page.next_state is None, budget_seconds=self.stats.budget_seconds, retry_seconds=self.stats.waited_seconds,
         )  # fmt: skip
 

@@ -100,7 +100,7 @@ class Question:
         self._method = source.method
         self.path = fill_path(source.path, values, moment_format=written)
         self.params: Params = {
-            **fill(source.params, values, moment_format=written),
+            **{name: _spelt(each) for name, each in fill(source.params, values, moment_format=written).items()},
             **_window_params(source, moments, written),
         }
         self._body = fill(source.body or {}, values, moment_format=written)
@@ -140,6 +140,13 @@ def _window_params(source: ApiSource, moments: Mapping[str, Any], written: str) 
     names = {"window.start": source.incremental.start_param, "window.end": source.incremental.end_param}
     given = {param: moments[name] for name, param in names.items() if param and name in moments}
     return {param: moment_text(each, written) if isinstance(each, datetime) else each for param, each in given.items()}
+
+
+def _spelt(value: Any) -> Any:
+    """A truth value as every portal spells it, and not as Python does."""
+    if isinstance(value, list):
+        return [_spelt(each) for each in value]
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _place(body: dict[str, Any], path: str, value: Any) -> None:

@@ -63,8 +63,12 @@ class Draft:
 
     @property
     def rename(self) -> dict[str, str]:
-        """Portal's names that ours differ from."""
-        return {each.source: each.name for each in self.columns if each.source != each.name}
+        """Portal's names that ours differ from; a dot in one of them leads nowhere, so it is quoted."""
+        return {
+            f'"{each.source}"' if "." in each.source else each.source: each.name
+            for each in self.columns
+            if each.source != each.name
+        }
 
 
 def make_draft(

@@ -111,16 +111,16 @@ class _Envelope:
             yield self._offset("offset", "limit", why)
 
     def links(self) -> Iterator[Candidate]:
-        """Links in headers, then in the body, then a key for one that is null."""
+        """Links in the body, which stay visible in raw, then those in headers, then a key for one that is null."""
+        for path, key, value in self._leaves:
+            place = _in_relations(path, value) if isinstance(value, list) else None
+            if place or (_is_next(path, key) and _is_link(value)):
+                yield Candidate("NextLink", {"body": place or path}, f"{path} holds a link")
         for name, value in self._sample.headers.items():
             if name == "link" and _RELATION.search(value):
                 yield Candidate("NextLink", {"header": "Link"}, "the header Link names a page with rel=next")
             elif _HEADER_LINK.fullmatch(name) and _is_link(value):
                 yield Candidate("NextLink", {"header": _title(name)}, f"the header {_title(name)} holds a link")
-        for path, key, value in self._leaves:
-            place = _in_relations(path, value) if isinstance(value, list) else None
-            if place or (_is_next(path, key) and _is_link(value)):
-                yield Candidate("NextLink", {"body": place or path}, f"{path} holds a link")
         yield from self._last_links()
 
     def _last_links(self) -> Iterator[Candidate]:

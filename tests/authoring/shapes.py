@@ -115,6 +115,27 @@ def deaf(query: Mapping[str, str]) -> Answer:
     return {}, ROWS[:20]
 
 
+def arrays(query: Mapping[str, str]) -> Answer:
+    start = int(query.get("_next", 0))
+    following = f"http://portal.example/rows?_next={start + 20}" if start + 20 < len(ROWS) else None
+    rows = [list(row.values()) for row in ROWS[start : start + 20]]
+    return {}, {"columns": list(ROWS[0]), "rows": rows, "next_url": following, "filtered_table_rows_count": len(ROWS)}
+
+
+def described(query: Mapping[str, str]) -> Answer:
+    columns = [{"name": name, "type": "text"} for name in ROWS[0]]
+    return {}, {"columns": columns, "total": len(ROWS), "data": [list(row.values()) for row in ROWS]}
+
+
+def header_first(query: Mapping[str, str]) -> Answer:
+    page = int(query.get("page", 1))
+    return {}, [list(ROWS[0]), *(list(row.values()) for row in ROWS[(page - 1) * 20 : page * 20])]
+
+
+def one(query: Mapping[str, str]) -> Answer:
+    return {}, ROWS[0] | {"user.name": "x"}
+
+
 def query_of(target: str, params: Mapping[str, Any]) -> dict[str, str]:
     """What a request asks: the link's own query and the parameters."""
     return dict(parse_qsl(urlsplit(target).query)) | {name: str(value) for name, value in params.items()}

@@ -13,11 +13,14 @@ from click.testing import CliRunner, Result
 
 from cli.main import esteira
 from esteira.catalogue import load_catalogue
-from esteira.recognise.fixture import Shapes
+from esteira.recognise.draft import Paging, Place, make_draft
+from esteira.recognise.fixture import Shapes, scrubbed
+from esteira.recognise.paging import Candidate
+from esteira.recognise.records import find_records
 from tests.authoring import shapes
 from tests.conventions.sources import ROOT
 
-NAMES = ["transparencia", "ckan", "socrata", "django", "numbered", "silent_from_zero", "link_header", "datasette", "cursor", "counted_header", "whole"]  # fmt: skip
+NAMES = ["transparencia", "ckan", "socrata", "django", "numbered", "silent_from_zero", "link_header", "datasette", "cursor", "counted_header", "arrays", "described", "header_first", "one", "whole"]  # fmt: skip
 
 
 class Project:
@@ -65,7 +68,7 @@ def test_a_draft_reads_its_own_fixture(drafted: tuple[Project, dict[str, Result]
     facts = json.loads(done.stdout)[0]
     assert facts["fits"]
     assert facts["quarantined"] == 0
-    assert facts["pages"] == (1 if name == "whole" else 2)
+    assert facts["pages"] == (1 if name in {"whole", "described", "one"} else 2)
 
 
 def test_the_drafts_pass_the_linter_the_formatter_and_the_type_checker(
@@ -171,6 +174,23 @@ def test_a_portal_that_is_down_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [(), ("--path", "/x"), ("--portal", "p"), ("--path", "/x", "--url", "https://a.example/x", "--portal", "p")])  # fmt: skip
 def test_one_way_to_name_the_portal_is_needed(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert Project(tmp_path, "").run("new", "x", *arguments).exit_code == 2
+
+
+def test_a_token_made_of_a_key_and_what_stands_beside_the_records_are_replaced_too() -> None:
+    rows = [{"id": number, "cpf": 11144477700 + number} for number in range(3)]
+    page = {
+        "rows": rows, "next": "11144477702", "after": 11144477702, "by": "Maria", "included": [{"name": "João"}], "page": 1,
+        "links": [{"rel": "next", "href": "https://portal.example/rows?after=11144477702"}],
+    }  # fmt: skip
+    records = find_records(page)
+    paging = Paging(Candidate("SinglePage", {}, "", is_end=True), "", is_confirmed=True)
+    draft = make_draft(Place("people", "portal", "/rows", {}, ""), records, records.rows, paging, None)
+    (kept,) = scrubbed([page], draft)
+    for value in ("111444777", "Maria", "João", "portal.example"):
+        assert value not in kept.decode()
+    made = json.loads(kept)
+    assert (made["page"], made["links"]) == (1, [{"rel": "next", "href": None}])
+    assert made["after"] == made["rows"][2]["cpf"]  # an equal value has an equal replacement
 
 
 def test_replacements_are_consistent_distinct_and_say_nothing_of_the_value() -> None:

@@ -18,30 +18,28 @@ BATCH = Batch("flights", "2024-01-01-0123abcd", WINDOW, is_snapshot=False)
 
 
 @pytest.mark.parametrize(
-    ("arrival", "seconds", "line"),
+    ("arrival", "line"),
     [
-        (Arrival(3, 1500), 3, "1,500 rows, page 3, 500 rows/s"),
-        (Arrival(3, 1500, total=6500), 3, "1,500 of 6,500 rows, page 3, 500 rows/s, 10 s left"),
-        (Arrival(9, 9000, 8000, 99_000), 10, "9,000 of 99,000 rows, page 9, 100 rows/s, 15 min left"),
-        (Arrival(9, 10, total=100_000), 10, "10 of 100,000 rows, page 9, 1 rows/s, 27.8 h left"),
-        (Arrival(4, 8, total=8, is_last=True), 4, "8 of 8 rows, page 4, 2 rows/s"),
-        (Arrival(2, 0, total=8), 4, "0 of 8 rows, page 2, 0 rows/s"),
-        (Arrival(2, 4, budget_seconds=2.6), 4, "4 rows, page 2, 1 rows/s, 3 s waited for the rate budget"),
-        (Arrival(2, 4, retry_seconds=61), 4, "4 rows, page 2, 1 rows/s, 61 s waited before retries"),
-        (Arrival(2, 4, budget_seconds=0.1, retry_seconds=0.1), 4, "4 rows, page 2, 1 rows/s"),
+        (Arrival(3, 1500, 3), "1,500 rows, page 3, 500 rows/s"),
+        (Arrival(3, 1500, 3, total=6500), "1,500 of 6,500 rows, page 3, 500 rows/s, 10 s left"),
+        (Arrival(9, 9000, 10, 8000, 99_000), "9,000 of 99,000 rows, page 9, 100 rows/s, 15 min left"),
+        (Arrival(9, 10, 10, total=100_000), "10 of 100,000 rows, page 9, 1 rows/s, 27.8 h left"),
+        (Arrival(4, 8, 4, total=8, is_last=True), "8 of 8 rows, page 4, 2 rows/s"),
+        (Arrival(2, 0, 4, total=8), "0 of 8 rows, page 2, 0 rows/s"),
+        (Arrival(2, 4, 4, budget_seconds=2.6), "4 rows, page 2, 1 rows/s, 3 s waited for the rate budget"),
+        (Arrival(2, 4, 4, retry_seconds=61), "4 rows, page 2, 1 rows/s, 61 s waited before retries"),
+        (Arrival(2, 4, 4, budget_seconds=0.1, retry_seconds=0.1), "4 rows, page 2, 1 rows/s"),
     ],
 )
-def test_a_line_says_rows_speed_what_is_left_and_what_was_waited_for(
-    arrival: Arrival, seconds: float, line: str
-) -> None:
-    assert line_of(BATCH, arrival, seconds) == f"flights 2024-01-01→2024-01-02: {line}"
+def test_a_line_says_rows_speed_what_is_left_and_what_was_waited_for(arrival: Arrival, line: str) -> None:
+    assert line_of(BATCH, arrival) == f"flights 2024-01-01→2024-01-02: {line}"
 
 
 def test_plain_logs_get_whole_lines_seldom_and_always_the_last(capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines()
     for page in range(1, 100):
-        lines(BATCH, Arrival(page, page * 10))
-    lines(BATCH, Arrival(100, 1000, is_last=True))
+        lines(BATCH, Arrival(page, page * 10, 1))
+    lines(BATCH, Arrival(100, 1000, 1, is_last=True))
     (line,) = capsys.readouterr().err.splitlines()
     assert "1,000 rows, page 100, " in line
     assert "\r" not in line
@@ -54,7 +52,7 @@ def test_a_terminal_gets_one_line_that_moves_and_ends(
     monkeypatch.setattr(Lines, "TERMINAL_EVERY_SECONDS", 0.0)
     lines = Lines()
     for page in (1, 2):
-        lines(BATCH, Arrival(page, page, is_last=page == 2))
+        lines(BATCH, Arrival(page, page, 1, is_last=page == 2))
     text = capsys.readouterr().err
     assert text.count("\n") == 1
     assert text.endswith("\n")

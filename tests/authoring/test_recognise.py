@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+import jmespath
 import pytest
 
+from esteira.contract import FirstRecord
 from esteira.errors import PayloadError, SourceRejected
 from esteira.paginate import Header, PageRequest
 from esteira.recognise.columns import ColumnGuess, find_columns, snake
@@ -34,6 +36,10 @@ SHAPES: dict[str, tuple[shapes.Portal, dict[str, Any], str, dict[str, Any], str,
     "total in a header": (shapes.counted_header, {"per_page": 25}, "PageNumber", {}, "", Header("X-Total-Count")),
     "links with relations": (shapes.relations, {}, "NextLink", {"body": "links[?rel=='next'].href | [0]"}, "items", None),
     "datasette": (shapes.datasette, {"_shape": "objects"}, "NextLink", {"body": "next_url"}, "rows", "filtered_table_rows_count"),
+    "arrays with columns": (shapes.arrays, {}, "NextLink", {"body": "next_url"}, "rows", "filtered_table_rows_count"),
+    "arrays with described columns": (shapes.described, {}, "SinglePage", {}, "data", "total"),
+    "arrays with a header first": (shapes.header_first, {}, "PageNumber", {}, "", None),
+    "one object": (shapes.one, {}, "SinglePage", {}, "", None),
     "everything at once": (shapes.whole, {}, "SinglePage", {}, "items", "total"),
 }  # fmt: skip
 
@@ -99,6 +105,12 @@ def test_no_more_is_asked_than_the_bound() -> None:
     assert len(asked) == MAX_ASKED
 
 
+def test_a_link_in_the_body_is_preferred_to_the_same_one_in_a_header() -> None:
+    link = {"link": '</b>; rel="next"'}
+    first = Sample({"rows": [{"a": 1}], "next_url": "/b"}, headers=link)
+    assert [each.arguments for each in candidates(first, find_records(first.page))][:2] == [{"body": "next_url"}, {"header": "Link"}]  # fmt: skip
+
+
 def test_a_null_link_says_that_this_was_the_last_page() -> None:
     first = Sample({"rows": [{"a": 1}], "next_url": None})
     found = candidates(first, find_records(first.page))[0]
@@ -111,7 +123,9 @@ def test_a_null_link_says_that_this_was_the_last_page() -> None:
         ({"error": "denied"}, "its keys are error"),
         ([], "an empty list"),
         ({"rows": []}, "no list of records"),
-        ({"columns": ["a"], "rows": [[1], [2]]}, "no list of records"),
+        ({"columns": ["a", "b"], "rows": [[1], [2]]}, "no list of records"),
+        ({"message": "no such table", "status": 404}, "its keys are message, status"),
+        ({"data": [], "page": 1}, "its keys are data, page"),
         ("text", "a str"),
     ],
 )
@@ -120,10 +134,20 @@ def test_a_page_without_records_is_an_error_that_says_what_is_there(page: Any, s
         find_records(page)
 
 
-def test_records_without_names_get_the_advice_to_ask_for_objects() -> None:
-    with pytest.raises(PayloadError) as caught:
-        find_records({"columns": ["a"], "rows": [[1], [2]]})
-    assert "_shape=objects" in caught.value.hint
+@pytest.mark.parametrize(
+    ("shape", "columns"),
+    [(shapes.arrays, "columns"), (shapes.described, "columns[].name"), (shapes.header_first, FirstRecord()), (shapes.one, None)],
+)  # fmt: skip
+def test_records_are_read_as_objects_whatever_their_form_and_written_back_in_it(
+    shape: shapes.Portal, columns: Any
+) -> None:
+    page = decode(json.dumps(shape({})[1]).encode())
+    found = find_records(page)
+    assert found.columns == columns
+    assert found.rows[0]["email"] == "p1@mail.example.org"
+    assert found.as_found(found.rows) == (jmespath.search(found.path, page) if found.path else page)
+    assert found.of(page) == found.rows
+    assert found.of({"another": "kind"}) is None or found.is_single
 
 
 def test_html_is_an_error_that_shows_its_beginning() -> None:

@@ -101,6 +101,13 @@ def test_every_field_of_the_block_reaches_the_core():
     assert set(core) - set(PortalBlock.model_fields) == {"name", "secret", "dataset"}
 
 
+def test_a_field_that_was_left_empty_in_the_form_is_not_set():
+    optional = [name for name, field in PortalBlock.model_fields.items() if field.default is None]
+    block = PortalBlock(base_url="https://portal.example", **dict.fromkeys(optional, ""))
+    assert {name: getattr(block, name) for name in optional} == dict.fromkeys(optional)
+    assert len(optional) == 8
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -37,6 +37,29 @@ def test_a_window_and_a_parent_stand_where_the_templates_say(open_portal: Any, s
         }  # fmt: skip
 
 
+def test_a_parameter_may_be_given_several_times_and_a_truth_value_is_spelt_as_json_does(open_portal: Any, source: Any):
+    params = {"state": ["a", "b {window.start:%d}"], "is_open": True, "ratio": 0.5}
+    step = Incremental("t", "since", "until", date(2013, 1, 1))
+    with hostile(lambda _: page({"rows": []})) as up:
+        (only,) = open_portal(up.url).pages(source(params=params, incremental=step), JANUARY)
+        asked = up.asked[0].query
+    assert (asked["state"], asked["is_open"], asked["ratio"]) == ("b 10", "true", "0.5")
+    assert only.url.count("state=") == 2
+
+
+@pytest.mark.parametrize("value", [None, {"a": 1}, [None], [["a"]], b"x"])
+def test_a_parameter_that_no_query_can_hold_is_refused(source: Any, value: Any):
+    with pytest.raises(ConfigError, match=r"a=.*neither a text nor a number"):
+        source(params={"a": value})
+
+
+@pytest.mark.fault(13)
+def test_the_errors_of_a_graphql_answer_are_told(open_portal: Any, source: Any):
+    said = page({"data": None, "errors": [{"message": "Cannot query field x"}]})
+    with hostile(lambda _: said) as up, pytest.raises(PayloadError, match="Cannot query field x"):
+        list(open_portal(up.url).pages(source(method="POST", body={"query": "{ x { id } }"}, records="data.x.nodes")))
+
+
 def test_a_template_without_its_parent_is_a_configuration_to_correct(open_portal: Any, source: Any):
     with pytest.raises(ConfigError, match=r"parent\.id"):
         list(open_portal("http://127.0.0.1:1").pages(source(path="/{parent.id}", parent=Parent("projects"))))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -16,6 +19,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from local.ports import Ports
+from tests.conventions.sources import ROOT
 from tests.hands.conftest import CONTRACT
 from tests.main_job.world import Result, Warm, World, as_root
 
@@ -179,6 +183,21 @@ from blocks import PortalBlock
 for name, fields in json.loads(sys.argv[1]).items():
     PortalBlock(allow_private_hosts=True, **fields).save(name, overwrite=True)
 """
+_OTHER_ROLE = """
+import sys
+from blocks import WarehouseBlock
+block = WarehouseBlock.load("esteira-warehouse")
+right, block.copy_role_arn = block.copy_role_arn, sys.argv[1]
+block.save("esteira-warehouse", overwrite=True)
+from cli.main import esteira
+try:
+    esteira.main(["doctor", "airlines", "--json"])
+except SystemExit:
+    block.copy_role_arn = right
+    block.save("esteira-warehouse", overwrite=True)
+"""
+# A mount namespace of its own; who is not root gets one inside a user namespace, as the same user.
+NAMESPACE = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--user", "--map-current-user", "--keep-caps"])
 BROKEN = {
     "locked packages": ("ConfigError", "click 8.", "--require-hashes", 78),
     "lake raw/": ("AuthError", "s3:ListBucket", "Grant s3:ListBucket", 77),
@@ -187,7 +206,7 @@ BROKEN = {
     "warehouse grants": ("AuthError", "lacks 1 grant", 'GRANT CREATE ON SCHEMA "dw" TO "esteira"', 77),
     "COPY role": ("AuthError", "may not read s3://", "s3:GetObject on arn:aws:s3:::", 77),
     "portal portal-down": ("SourceUnavailable", "connection refused", "Check that the portal is up", 75),
-    "portal portal-refuses": ("AuthError", "refuses us with 403", "Renew the token", 77),
+    "portal portal-refuses": ("AuthError", "refuses us on /flights/airlines.json (status 403)", "Renew the token", 77),
     "block of portal portal-nowhere": ("ConfigError", "does not exist on this Prefect server", "block", 78),
     "clock against portal portal-late": ("ConfigError", "differ by 3,6", "Synchronise", 78),
 }
@@ -283,3 +302,27 @@ def test_a_clock_that_differs_from_that_of_s3_is_found(world: World, warm: Warm)
     found = failures(done)["clock against S3"]["found"]
     assert "differ by 7,2" in found or "differ by 7,1" in found
     assert "ours is behind" in found
+
+
+def test_a_copy_role_that_the_warehouse_may_not_assume_is_found(world: World) -> None:
+    done = world.python(_OTHER_ROLE, "arn:aws:iam::000000000000:role/nobodys")
+    found = json.loads(done.out)
+    (failed,) = [finding for finding in found if finding["state"] == "failed"]
+    assert failed["check"] == "COPY role"
+    assert "may not assume arn:aws:iam::000000000000:role/nobodys" in failed["found"]
+    assert "trust policy" in failed["next_step"]
+
+
+def test_a_disk_without_room_is_found(world: World, tmp_path: Path) -> None:
+    small = 'mount -t tmpfs -o size=1m none "$TMPDIR" && exec "$0" -c "from cli.main import main; main()" doctor airlines --json'
+    env = world.stack.client_environment() | {"TMPDIR": str(tmp_path)}
+    try:
+        subprocess.run([*NAMESPACE, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as exc:
+        pytest.skip(f"this kernel or container lets us make no mount namespace, so no small disk: {exc}")
+    command = [*NAMESPACE, "sh", "-c", small, sys.executable]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    failed = failures(Result(done.returncode, done.stdout, done.stderr))["disk"]
+    assert f"The disk of {tmp_path} has 1 MB free" in failed["found"]
+    assert "TMPDIR" in failed["next_step"]
+    assert done.returncode == 78

@@ -187,8 +187,10 @@ def guarded(world: World) -> Iterator[Hostile]:
         client.create_secret(Name=name, SecretString=json.dumps({"username": "maria", "password": PASSWORD}))
     login = {"type": "login", "path": "/login", "fields": {"user": "username", "pass": "password"}}
     login |= {"token": "session.token", "name": "X-Session", "prefix": ""}
+    shared = {"rates": [{"requests": 1000}], "rate_limit": "login", "concurrency_limit": "login-requests"}
     with hostile(Guarded()) as up:
-        save(world, portal_login={"base_url": up.url, "secret_name": name, "auth": [login]})
+        save(world, portal_login={"base_url": up.url, "secret_name": name, "auth": [login], **shared})
+        assert world.python(_APPLY).code == 0
         yield up
 
 
@@ -203,5 +205,7 @@ def test_a_token_that_expires_three_times_in_a_run_is_renewed_and_every_row_is_i
     assert world.query("SELECT COUNT(*), COUNT(DISTINCT id), MAX(id) FROM dw.behind_login") == [(ROWS, ROWS, ROWS - 1)]
     assert sum(asked.path == "/login" for asked in guarded.asked) == 3
     assert PASSWORD not in done.out + done.err
+    assert "cannot be used" not in done.out + done.err
+    assert {asked.headers["User-Agent"].split(" ", 1)[1] for asked in guarded.asked} == {"(+behind_login)"}
     logs = [path for path in Path(world.stack.state).rglob("*") if path.is_file() and path.suffix in {".log", ".db"}]
     assert [path.name for path in logs if PASSWORD.encode() in path.read_bytes()] == []
