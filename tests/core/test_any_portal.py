@@ -28,6 +28,7 @@ from tests.core.small import keys, source
 from tests.extract.hostile import Asked, Say, hostile, page
 from tests.portals.story import batch_of, curated
 
+pytestmark = pytest.mark.slow
 NUMBERS = itertools.count()
 KINDS = (
     "offset",
