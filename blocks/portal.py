@@ -1,7 +1,7 @@
 """A portal: base URL, auth, TLS and limits."""
 
 from prefect.blocks.core import Block
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from blocks.auth import AnyScheme
 from blocks.limits import PrefectLimits
@@ -16,6 +16,11 @@ _AS_THEY_ARE = (
     "backoff_base_seconds", "backoff_cap_seconds", "retry_after_cap_seconds", "max_payload_attempts", "max_concurrent_requests",
 )  # fmt: skip
 """Fields that the core takes under the same name."""
+
+
+_OPTIONAL = (
+    "secret_name", "ca_bundle", "client_certificate", "proxy", "proxy_secret", "rate_limit", "concurrency_limit", "contact",
+)  # fmt: skip
 
 
 class Rate(BaseModel):
@@ -41,14 +46,20 @@ class PortalBlock(Block):
 
     base_url: str = Field(description="Contracts' paths are below it.")
     secret_name: str | None = Field(default=None, description="Secrets Manager name of the secret with the fields that `auth` names.")  # fmt: skip
-    auth: list[AnyScheme] = Field(default_factory=list, description="How a request proves who asks; all are applied.")
+    auth: list[AnyScheme] = Field(
+        default_factory=list,
+        description='How a request proves who asks, a list such as [{"type": "bearer"}]; all are applied.',
+    )
     allowed_hosts: list[str] = Field(default_factory=list, description="Further hosts that links may lead to.")
     allow_private_hosts: bool = Field(default=False, description="Whether the portal may stand in a private network.")
     ca_bundle: str | None = Field(default=None, description="PEM file of the authorities to trust instead of the public ones.")  # fmt: skip
     client_certificate: str | None = Field(default=None, description="Secret with `certificate` and `key` in PEM, and `passphrase` if the key has one.")  # fmt: skip
     proxy: str | None = Field(default=None, description="http(s)://host:port that everything goes through.")
     proxy_secret: str | None = Field(default=None, description="Secret with the proxy's `username` and `password`.")
-    rates: list[Rate] = Field(default_factory=list, description="Rate budget; all hold at their hours.")
+    rates: list[Rate] = Field(
+        default_factory=list,
+        description='Rate budget, a list such as [{"requests": 400, "per_seconds": 60}]; all hold at their hours.',
+    )
     timezone: str = Field(default="UTC", description="The portal's, for the hours of the rates.")
     rate_limit: str | None = Field(default=None, description="Prefix of the Prefect limits by which runs share the rates.")  # fmt: skip
     concurrency_limit: str | None = Field(default=None, description="Prefect limit of the requests under way in all runs.")  # fmt: skip
@@ -63,6 +74,12 @@ class PortalBlock(Block):
     retry_after_cap_seconds: float = Field(default=120, gt=0, description="The longest wait that a Retry-After is obeyed for.")  # fmt: skip
     max_payload_attempts: int = Field(default=3, ge=1, description="Tries of a page whose body is no JSON.")
     contact: str | None = Field(default=None, description="Whom the portal's owner may ask: an address or a URL in the User-Agent.")  # fmt: skip
+
+    @field_validator(*_OPTIONAL, mode="before")
+    @classmethod
+    def _nothing(cls, value: str | None) -> str | None:
+        """A field that a person left empty in the UI's form is not set."""
+        return value or None
 
     def config(self, dataset: str | None = None) -> PortalConfig:
         """The plain configuration that the core takes.

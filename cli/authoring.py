@@ -1,9 +1,8 @@
-"""Commands for whoever writes a contract: look at what it brings, and try it offline."""
+"""Commands for whoever writes a contract: draft it, look at what it brings, try it offline, and see whether the place can run."""
 
 from __future__ import annotations
 
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +45,13 @@ def new(is_debug: bool, /, name: str, *, folder: Path | None, **options: Any) ->
 @click.option("--rows", type=click.IntRange(min=1), default=20, show_default=True, help="How many to show.")
 @click.option("--start", type=Moment(), help="Begin of the window to look at.")
 @click.option("--end", type=Moment(), help="End of the window, exclusive.")
+@click.option(
+    "--parent",
+    "row",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="A row of the parent dataset, to look at its children.",
+)
 @FOLDER
 @JSON
 @click.pass_obj
@@ -54,20 +60,22 @@ def preview(
     /,
     name: str,
     *,
-    rows: int,
-    start: datetime | None,
-    end: datetime | None,
+    row: tuple[str, ...],
     folder: Path | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Show the first rows of a dataset, and what would be quarantined. One page is asked for; nothing is written."""
-    if (start is None) != (end is None):
+    if (options["start"] is None) != (options["end"] is None):
         raise click.UsageError("--start and --end go together.")
+    if any("=" not in each for each in row):
+        raise click.UsageError("--parent is COLUMN=VALUE.")
+    parent = tuple((each.partition("=")[0], each.partition("=")[2]) for each in row)
 
     def command() -> int:
         from cli.preview import Request, run_preview
 
-        return run_preview(name, Request(rows, start, end), as_json=as_json)
+        return run_preview(name, Request(parent=parent, **options), as_json=as_json)
 
     run(command, is_debug=is_debug, folder=folder, as_json=as_json)
 
@@ -100,3 +108,19 @@ def test(
         return run_test(names, fixtures, as_json=as_json, is_debug=is_debug)
 
     guarded(command, is_debug=is_debug)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@FOLDER
+@JSON
+@click.pass_obj
+def doctor(is_debug: bool, names: tuple[str, ...], *, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's object
+    """Can this place run? Settings, blocks, AWS, lake, warehouse, portals of the datasets named or of all; nothing is left behind."""
+
+    def command() -> int:
+        from cli.doctor import run_doctor
+
+        return run_doctor(names, as_json=as_json)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)

@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from cli.output import dump, error_facts, fail, table
 from cli.recorded import playing, read_pages
-from esteira.batch import Known, plan
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import ContractError, DataQualityError, EsteiraError, PayloadError
+from esteira.opening import opening
+from esteira.portal import Asked, given_to
 from esteira.quality import Curated, curate_records
 from esteira.settings import contracts_folder
 
@@ -72,11 +73,12 @@ def try_contract(dataset: Dataset, bodies: Sequence[bytes]) -> Fit:
 
 def _read(dataset: Dataset, bodies: Sequence[bytes]) -> tuple[list[msgspec.Raw], int]:
     """The records, and how many recorded pages the paginator came to."""
-    source, records, count = dataset.source, [], 0
-    batch = plan(dataset, datetime.now(UTC), Known())[0]
+    source, records, count = dataset.source, list[msgspec.Raw](), 0
+    begun = opening(dataset, datetime.now(UTC), row=_parent_row(dataset))
+    asked = Asked(begun.value, None if begun.row is None else [begun.row])
     with playing(source, bodies) as portal:
-        for page in portal.pages(source, None if batch.is_snapshot else batch.window):
-            records += page.records
+        for page in portal.pages(source, begun.window, asked=asked):
+            records += given_to(page.records, page.given)
             count += bool(page.records)
             if source.total and page.number == 1 and page.total is None:
                 raise PayloadError(f"There is no total at {source.total}.", hint="Correct ApiSource(total=...).")
@@ -87,6 +89,21 @@ def _read(dataset: Dataset, bodies: Sequence[bytes]) -> tuple[list[msgspec.Raw],
             f"The walk ended after page {count} of the {len(bodies)} recorded ones.", hint="Correct the paginator."
         )
     return records, count
+
+
+def _parent_row(dataset: Dataset) -> dict[str, str | int] | None:
+    """Some row of the parent: the recorded pages are of one, whichever it was."""
+    types = {column.name: column.arrow for column in dataset.columns}
+    added = dataset.source.parent.columns if dataset.source.parent else {}
+    wanted = {column: types.get(dataset.source.rename.get(name, name), pa.int64()) for name, column in added.items()}
+    row = {column: _some(wanted.get(column, pa.int64())) for column in dataset.source.parent_columns}
+    return row if dataset.source.parent else None
+
+
+def _some(arrow: pa.DataType) -> str | int:
+    if pa.types.is_temporal(arrow):
+        return "2000-01-01"
+    return "1" if pa.types.is_string(arrow) else 1
 
 
 def _check(made: Curated, dataset: Dataset, count: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,11 +12,10 @@ import click
 from cli.environment import require_prefect
 from cli.foreground import watched
 from cli.output import DEFECT, dump, error_facts, fail, table
-from esteira.batch import Batch
+from cli.progress import Lines
 from esteira.catalogue import active, find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import DataQualityError
-from esteira.extract import Progress
 from esteira.settings import read_settings
 from flows.ingest import BatchReport, IngestReport, ingest
 from tasks.progress import listening
@@ -72,34 +69,6 @@ def ingest_one(name: str, request: Request) -> IngestReport | BaseException:
     if isinstance(outcome, IngestReport | BaseException):
         return outcome
     return RuntimeError(f"the run of {name} ended as {state.name}: {state.message} ({DEFECT})")
-
-
-class Lines:
-    """Progress: one line that moves on a terminal, a plain line every few seconds elsewhere."""
-
-    PLAIN_EVERY_SECONDS = 5.0
-
-    def __init__(self) -> None:
-        self._batch: Batch | None = None
-        self._began = self._heard = self._printed = time.monotonic()
-
-    def __call__(self, batch: Batch, progress: Progress) -> None:
-        """Show how far an extraction is."""
-        now = time.monotonic()
-        if batch != self._batch:
-            self._batch, self._began = batch, self._heard
-        self._heard = now
-        rate = progress.rows / max(now - self._began, 1e-3)
-        total = f" of {progress.total:,}" if progress.total is not None else ""
-        line = (
-            f"{batch.dataset} {batch.window}: {progress.rows:,}{total} rows, page {progress.pages}, {rate:,.0f} rows/s"
-        )
-        if sys.stderr.isatty():
-            end = "\n" if progress.rows == progress.total else ""
-            click.echo(f"\r\033[K{line}{end}", nl=False, err=True)
-        elif now - self._printed > self.PLAIN_EVERY_SECONDS or progress.rows == progress.total:
-            self._printed = now
-            click.echo(line, err=True)
 
 
 COLUMNS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli.authoring import new, preview, test
+from cli.authoring import doctor, new, preview, test
 from cli.dataset import pause, rename, resume, retire
 from cli.ddl import ddl
 from cli.environment import state_folder
@@ -154,6 +154,7 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
 
 
 esteira.add_command(ddl)
+esteira.add_command(doctor)
 esteira.add_command(erase)
 esteira.add_command(maintenance)
 esteira.add_command(new)

@@ -18,18 +18,23 @@ from cli.output import fail, table
 from esteira.catalogue import load_catalogue
 from esteira.contract.dataset import NAME
 from esteira.errors import ConfigError, EsteiraError
-from esteira.paginate import PageRequest
+from esteira.http import Answer
+from esteira.paginate import Header, PageRequest, Where
 from esteira.portal import Portal, PortalConfig
-from esteira.recognise.confirm import Confirmed, confirm, rows_of
+from esteira.portal.envelope import is_json
+from esteira.portal.question import Call
+from esteira.recognise.confirm import Confirmed, confirm
 from esteira.recognise.draft import Draft, Place, guesses, make_draft, unknowns
 from esteira.recognise.fixture import scrubbed
 from esteira.recognise.paging import candidates, find_total
 from esteira.recognise.records import find_records
 from esteira.recognise.sample import Sample, decode
 from esteira.recognise.text import contract_text
-from esteira.redaction import redact_url
+from esteira.redaction import printable, redact_url
 from esteira.settings import contracts_folder
 
+MAX_CHARACTERS = 20_000
+"""Of one guess: a wide table has many names."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -71,7 +76,8 @@ class Request:
     def portal_name(self) -> str:
         """Of the block: given, or made of the host."""
         host = urlsplit(self.url or "").hostname or "portal"
-        return self.portal or "-".join(part for part in host.split(".") if part not in {"www", "api", "com", "br"})
+        parts = [part for part in host.split(".") if part not in {"www", "api", "com", "br"}]
+        return self.portal or ("local-portal" if host in LOOPBACK else "-".join(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def run_new(request: Request, *, is_debug: bool) -> int:
     fixtures = request.fixtures or folder.resolve().parent / "tests" / "fixtures"
     files = Files(folder / f"{request.name}.py", fixtures / request.name)
     files.refuse_to_overwrite()
-    draft, samples = _drafted(request, _open(request))
+    draft, samples = drafted(request, _open(request))
     pages = scrubbed([sample.page for sample in samples], draft)
     click.echo("\n".join(_report(draft, samples)))
     fit = _tried(draft, pages)
@@ -129,12 +135,13 @@ def _open(request: Request) -> Portal:
     return Portal(PortalConfig(name=request.portal_name, base_url=request.base_url, allow_private_hosts=is_here), {})
 
 
-def _drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
+def drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
+    """What sample pages of a portal say, and the pages."""
     path, _, query = request.target.partition("?")
     params = {name: _number(value) for name, value in parse_qsl(query, keep_blank_values=True)}
 
     def ask(wanted: PageRequest) -> Sample:
-        answer = portal.ask(wanted, what="The sample")
+        answer = _whole(portal, Call(wanted.target, wanted.params, wanted.is_link))
         return Sample(decode(answer.body), answer.headers, answer.url, path, params)
 
     first = ask(PageRequest(path, params))
@@ -142,7 +149,7 @@ def _drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
     total = find_total(first, records)
     found = candidates(first, records)
     confirmed = confirm(first, records, found, total=total[1] if total else None, ask=ask)
-    rows = [*records.rows, *((confirmed.second and rows_of(confirmed.second, records)) or [])]
+    rows = [*records.rows, *((confirmed.second and records.of(confirmed.second.page)) or [])]
     total = total if total and _is_steady(total, confirmed, records.path) else None
     place = Place(request.name, request.portal_name, path, params, request.owner)
     return make_draft(place, records, rows, confirmed.paging, total), [
@@ -151,12 +158,23 @@ def _drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
     ]
 
 
-def _is_steady(total: tuple[str, int], confirmed: Confirmed, path: str) -> bool:
+def _whole(portal: Portal, call: Call) -> Answer:
+    """An answer; one that breaks off after a 200 is asked for again, as in a run."""
+    for _ in range(portal.config.max_payload_attempts - 1):
+        answer = portal.ask(call, what="The sample")
+        if is_json(answer.body):
+            return answer
+    return portal.ask(call, what="The sample")
+
+
+def _is_steady(total: tuple[Where, int], confirmed: Confirmed, path: str) -> bool:
     """A total that differs on the second page is a count of the page."""
     from esteira.recognise.sample import leaves
 
     if confirmed.second is None:
         return True
+    if isinstance(total[0], Header):
+        return confirmed.second.headers.get(total[0].name.lower()) == str(total[1])
     values = [value for place, _, value in leaves(confirmed.second.page, path) if place == total[0]]
     return values in ([total[1]], [str(total[1])])
 
@@ -178,11 +196,18 @@ def _report(draft: Draft, samples: list[Sample]) -> Iterator[str]:
     yield ""
     yield "Guessed, and why:"
     for what, guess, why in guesses(draft):
-        yield from textwrap.wrap(f"{what}: {guess} — {why}", width - 2, initial_indent="  ", subsequent_indent="      ")
+        yield from textwrap.wrap(
+            printable(f"{what}: {guess} — {why}", limit=MAX_CHARACTERS),
+            width - 2,
+            initial_indent="  ",
+            subsequent_indent="      ",
+        )
     yield ""
     yield "Not known:"
     for sentence in unknowns(draft):
-        yield from textwrap.wrap(sentence, width - 2, initial_indent="  - ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            printable(sentence, limit=MAX_CHARACTERS), width - 2, initial_indent="  - ", subsequent_indent="    "
+        )
     yield ""
 
 
@@ -201,10 +226,10 @@ def how_to_make_the_block(request: Request) -> Iterator[str]:
     private = ", allow_private_hosts=True" if urlsplit(request.url or "").hostname in LOOPBACK else ""
     yield f"The contract names portal block {request.portal_name!r}. Make it in the Prefect UI (type: Esteira portal), or once by:"
     yield (
-        f"  python -c \"from blocks import PortalBlock; PortalBlock(base_url='{request.base_url}', auth='none'{private})"
+        f"  python -c \"from blocks import PortalBlock; PortalBlock(base_url='{request.base_url}'{private})"
         f".save('{request.portal_name}')\""
     )
-    yield "With a token: store it in Secrets Manager, and name the secret in secret_name= instead of auth='none'."
+    yield "With a token: store it in Secrets Manager as {\"token\": …}, and add secret_name='…', auth=[{'type': 'bearer'}] (or another scheme)."
 
 
 def _number(text: str) -> str | int:

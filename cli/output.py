@@ -72,7 +72,7 @@ def _cell(value: Any) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell.replace(",", "").replace(".", "").isdigit() or cell == "—"
+    return cell.removeprefix("-").replace(",", "").replace(".", "").isdigit() or cell == "—"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

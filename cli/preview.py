@@ -14,13 +14,15 @@ import pyarrow as pa
 from blocks import open_portal
 from cli.environment import require_prefect
 from cli.output import dump, table
-from esteira.batch import Batch, Known, plan, plan_range
+from esteira.batch import Batch
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
+from esteira.opening import opening
 from esteira.portal.first_page import FirstPage, first_page
+from esteira.portal.question import Call
 from esteira.quality import Curated, curate_records
-from esteira.redaction import MASK, redact_url
+from esteira.redaction import MASK, printable, redact_url
 from esteira.settings import read_settings
 
 CELL_CHARACTERS = 32
@@ -34,6 +36,7 @@ class Request:
     rows: int
     start: datetime | None = None
     end: datetime | None = None
+    parent: tuple[tuple[str, str], ...] = ()
 
 
 def run_preview(name: str, request: Request, *, as_json: bool) -> int:
@@ -41,19 +44,14 @@ def run_preview(name: str, request: Request, *, as_json: bool) -> int:
     dataset = find_dataset(read_settings().datasets, name)
     require_prefect()
     portal = open_portal(dataset.source.portal)
-    batch = _batch(dataset, request)
-    found = first_page(portal, dataset.source, None if batch.is_snapshot else batch.window)
-    records = found.page.records
-    preview = Preview(dataset, batch, found, curate_records(records, dataset))
+    span = (request.start, request.end) if request.start and request.end else None
+    begun = opening(dataset, datetime.now(UTC), span, dict(request.parent) or None)
+    found = first_page(portal, dataset.source, begun.question, begun.row)
+    schemes = tuple(type(scheme).__name__ for scheme in portal.config.auth)
+    preview = Preview(dataset, begun.batch, found, curate_records(found.records, dataset), schemes)
     shown = preview.facts(request.rows) if as_json else "\n".join(preview.lines(request.rows))
     click.echo(dump(shown) if as_json else shown)
     return 0
-
-
-def _batch(dataset: Dataset, request: Request) -> Batch:
-    if request.start and request.end:
-        return plan_range(dataset, request.start, request.end, ())[0]
-    return plan(dataset, datetime.now(UTC), Known())[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +62,14 @@ class Preview:
     batch: Batch
     found: FirstPage
     curated: Curated
+    schemes: tuple[str, ...]
 
     def lines(self, rows: int) -> Iterator[str]:
         """For a person."""
         page, following = self.found.page, self.found.following
         total = f" of {page.total:,}" if page.total is not None else ""
-        yield f"Asked: GET {page.url}  (auth and its values are not shown)"
+        yield f"Asked: {self.dataset.source.method} {page.url}"
+        yield f"Proved by: {', '.join(self.schemes) or 'nothing'} (values are not shown)"
         if not self.batch.is_snapshot:
             yield f"Window: {self.batch.window}"
         yield f"Got: {len(page.records):,}{total} records, {len(page.body):,} bytes"
@@ -137,9 +137,8 @@ def fitted(header: Sequence[str], rows: Iterable[Sequence[Any]], width: int) -> 
 
 
 def short(value: Any) -> str:
-    """One cell on one line."""
-    text = "—" if value is None else " ".join(str(value).split())
-    return text if len(text) <= CELL_CHARACTERS else f"{text[: CELL_CHARACTERS - 1]}…"
+    """One cell on one line, without what a terminal would obey."""
+    return "—" if value is None else printable(str(value), limit=CELL_CHARACTERS - 1)
 
 
 def _masked(column: pa.ChunkedArray, *, is_pii: bool) -> list[Any]:
@@ -154,6 +153,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _target(following: Any) -> str:
+def _target(following: Call) -> str:
     query = "&".join(f"{name}={value}" for name, value in following.params.items())
-    return redact_url(f"{following.target}{'?' if query else ''}{query}")
+    body = f" with {', '.join(following.body)} in the body" if following.body else ""
+    return redact_url(f"{following.target}{'?' if query else ''}{query}") + body

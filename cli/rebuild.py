@@ -12,8 +12,8 @@ import click
 from blocks import open_warehouse
 from cli.environment import require_prefect
 from cli.foreground import watched
-from cli.ingest import Lines
 from cli.output import dump, error_facts, fail, table
+from cli.progress import Lines
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.errors import ConfigError
 from esteira.rebuild import Origin

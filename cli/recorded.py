@@ -18,8 +18,9 @@ from typing import Any
 import jmespath
 import msgspec
 
-from esteira.contract import ApiSource
+from esteira.contract import ApiSource, Header
 from esteira.errors import ConfigError
+from esteira.paginate import Where
 from esteira.portal import Portal, PortalConfig, records_of, without_records
 from esteira.portal.expressions import plain_keys
 
@@ -91,20 +92,35 @@ class _Seam:
     records: int
 
     def mend(self, body: bytes) -> RecordedPage:
+        headers: dict[str, str] = {}
+        for where, value in self._told():
+            if isinstance(where, Header):
+                headers |= {} if value is None else {where.name: str(value).lower() if isinstance(value, bool) else str(value)}  # fmt: skip
+            else:
+                body = _replaced(body, where, value)
+        return RecordedPage(body, headers)
+
+    def _told(self) -> Iterator[tuple[Where, Value]]:
+        """What the page must say, and where."""
         paginator: Any = self.source.paginator
-        header, place = getattr(paginator, "header", None), getattr(paginator, "body", None)
-        told = {place: self._mark, self.source.total: self.records, getattr(paginator, "total", None): self.records}
-        told |= {getattr(paginator, "total_pages", None): self.pages}
-        told |= {getattr(paginator, "has_more", None): self.number < self.pages}
-        for path, value in told.items():
-            body = _replaced(body, path, value) if isinstance(path, str) else body
-        value = f'<{self._mark}>; rel="next"' if header and header.lower() == "link" else self._mark
-        return RecordedPage(body, {header: value} if header and self._mark and value else {})
+        yield from _given(getattr(paginator, "body", None), self._mark)
+        yield from _given(self.source.total, self.records)
+        yield from _given(getattr(paginator, "total", None), self.records)
+        yield from _given(getattr(paginator, "total_pages", None), self.pages)
+        yield from _given(getattr(paginator, "has_more", None), self.number < self.pages)
+        if header := getattr(paginator, "header", None):
+            is_link = header.lower() == "link" and self._mark
+            yield Header(header), f'<{self._mark}>; rel="next"' if is_link else self._mark
 
     @property
     def _mark(self) -> str | None:
         """The link or the token that leads on."""
         return f"{self.source.path}?recorded={self.number + 1}" if self.number < self.pages else None
+
+
+def _given(where: Where | None, value: Value) -> Iterator[tuple[Where, Value]]:
+    if where is not None:
+        yield where, value
 
 
 def _replaced(body: bytes, path: str, value: Value) -> bytes:

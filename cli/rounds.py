@@ -16,8 +16,9 @@ import click
 
 from blocks import PortalBlock, open_warehouse
 from cli.foreground import watched
-from cli.ingest import COLUMNS, Lines, Request, batch_facts, ingest_one, summary_row
+from cli.ingest import COLUMNS, Request, batch_facts, ingest_one, summary_row
 from cli.output import table
+from cli.progress import Lines
 from esteira.catalogue import load_catalogue
 from esteira.settings import read_settings
 from esteira.warehouse.reads import read_status

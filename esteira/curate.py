@@ -9,13 +9,13 @@ from itertools import pairwise
 
 import msgspec
 
-from esteira.contract import Dataset
+from esteira.contract import ApiSource, Dataset
 from esteira.errors import ContractError, DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
-from esteira.lake import Lake, Layout, Part, Seal, TableParts
+from esteira.lake import Lake, Layout, PagePointer, Part, Seal, TableParts
 from esteira.lake.index import pages_of, raw_text
-from esteira.portal import given_to, records_of
+from esteira.portal import given_to, records_of, without
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 
 Records = Sequence[msgspec.Raw]
@@ -183,8 +183,8 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
     curation, chunks = Curation(dataset, layout, lake), Chunks()
     try:
         for part, content in _contents(raw.parts, lake):
-            for page, given in given_pages(content, part):
-                for chunk in chunks.add(given_to(records_of(page, dataset.source), given), len(page)):
+            for page, pointer in pointed_pages(content, part):
+                for chunk in chunks.add(received(page, pointer, dataset.source), len(page)):
                     curation.add(chunk)
         if chunks.rest():
             curation.add(chunks.rest())
@@ -207,15 +207,24 @@ def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]
 
 def raw_pages(content: bytes, part: Part) -> Iterator[bytes]:
     """The pages of a raw part, as the portal sent them."""
-    return (page for page, _ in given_pages(content, part))
+    return (page for page, _ in pointed_pages(content, part))
 
 
-def given_pages(content: bytes, part: Part) -> Iterator[tuple[bytes, bytes]]:
-    """The pages of a raw part, and of each the parent's values that its records are given."""
+def pointed_pages(content: bytes, part: Part) -> Iterator[tuple[bytes, PagePointer]]:
+    """The pages of a raw part, and what was noted of each."""
     body, start = raw_text(part, content), 0
     for page in pages_of(part, content):
-        yield bytes(body[start : start + page.size_bytes]), page.given.encode()
+        yield bytes(body[start : start + page.size_bytes]), page
         start += page.size_bytes
+
+
+def received(page: bytes, pointer: PagePointer, source: ApiSource) -> list[msgspec.Raw]:
+    """The records of a stored page: those that were on the page before left out, and a parent's values given to the others.
+
+    Raises:
+        PayloadError: The page is not what the contract describes.
+    """
+    return given_to(without(records_of(page, source), pointer.repeated), pointer.given.encode())
 
 
 def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:

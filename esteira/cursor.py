@@ -13,7 +13,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from esteira.contract.incremental import Incremental, Value
+from esteira.contract import ApiSource, Incremental
+from esteira.contract.incremental import Value
 from esteira.contract.paths import path_of
 from esteira.errors import PayloadError
 
@@ -131,7 +132,31 @@ class WindowWatch:
         return (moment if moment.tzinfo else moment.replace(tzinfo=self._incremental.clock.zone)).astimezone(UTC)
 
 
-Watch: TypeAlias = CursorWatch | WindowWatch
+class NoWatch:
+    """Of a source without a cursor nothing is followed."""
+
+    largest: Value | None = None
+
+    def see(self, body: bytes, records: Sequence[msgspec.Raw], number: int) -> None:
+        """Let a page pass."""
+
+
+Watch: TypeAlias = CursorWatch | WindowWatch | NoWatch
+
+
+def watch_of(source: ApiSource, end: datetime, largest: Value | None) -> Watch:
+    """What follows a source's cursor over the pages of a batch.
+
+    Args:
+        source: The contract's source.
+        end: The window's end, UTC.
+        largest: The largest value of the pages before, of a cursor that is no time.
+    """
+    if source.incremental is None:
+        return NoWatch()
+    if source.incremental.is_time:
+        return WindowWatch(source.incremental, end)
+    return CursorWatch(source.incremental, largest)
 
 
 def _largest(values: list[Any]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,20 +15,16 @@ from esteira.batch import Batch
 from esteira.beginning import Beginning
 from esteira.contract import Dataset
 from esteira.contract.incremental import Value
-from esteira.cursor import CursorWatch, Watch, WindowWatch
+from esteira.cursor import watch_of
 from esteira.errors import DataQualityError, EsteiraError, PayloadError, TransientError
 from esteira.failpoints import failpoint
+from esteira.growing import GrowingPart
 from esteira.in_order import InOrder
-from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Part, Provenance, Seal
-from esteira.lake.index import folded
+from esteira.lake import Checkpoint, Lake, Layout, Part, Provenance, Seal
 from esteira.parents import ParentRows, open_parent, stands
 from esteira.portal import Asked, Page, Portal, SoFar, given_to
 
 logger = logging.getLogger(__name__)
-PART_BYTES = 32 * 1024 * 1024
-"""JSON of a raw part: what a kill costs at a fast portal."""
-PART_SECONDS = 30.0
-"""Age of a raw part at a slow portal: what a kill costs there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,37 +101,6 @@ def _stand(found: Checkpoint | None, beginning: Beginning, lake: Lake) -> Checkp
     return msgspec.structs.replace(fresh, walk=found.walk + 1)
 
 
-class _GrowingPart:
-    """Pages on their way into one part, compressed as they come."""
-
-    def __init__(self) -> None:
-        self._sink = pa.BufferOutputStream()
-        self._stream = pa.CompressedOutputStream(self._sink, "zstd")  # level 1, Arrow's own choice: ten to one for JSON
-        self._began = time.monotonic()
-        self.pages: list[PagePointer] = []
-        self.warnings: list[str] = []
-        self.size_bytes = 0
-
-    def add(self, page: Page) -> None:
-        self._stream.write(page.body)
-        self.pages.append(PagePointer(page.number, len(page.body), len(page.records), page.given.decode()))
-        self.size_bytes += len(page.body)
-        self.warnings += [page.warning] if page.warning else []
-
-    def is_full(self, most_pages: int | None) -> bool:
-        is_old = time.monotonic() - self._began > PART_SECONDS
-        return self.size_bytes >= PART_BYTES or len(self.pages) == most_pages or is_old
-
-    def packed(self, *, is_folded: bool) -> tuple[bytes, tuple[PagePointer, ...]]:
-        """The part's bytes, and what the seal says of its pages."""
-        self._stream.close()
-        content: bytes = self._sink.getvalue().to_pybytes()
-        if not is_folded:
-            return content, tuple(self.pages)
-        pages, index = folded(self.pages)
-        return content + index, pages
-
-
 class _Store:
     """Where an attempt stands, and the thread that stores its parts: one after the other, each before its checkpoint."""
 
@@ -150,9 +114,15 @@ class _Store:
     ) -> None:
         self.layout, self.lake, self.stand = layout, lake, stand
         self.attempt = lake.new_attempt()
+        self.overlap = 0
         self._on_progress = on_progress or (lambda _: None)
         self._follower = None if self.stand.parts else follower
         self._storing = InOrder[Checkpoint]("esteira-store")
+
+    def _total(self, told: list[int]) -> int | None:
+        """What the first page said, since rows that go meanwhile would else be missed by both; the least where that is expected."""
+        totals = [*([] if self.stand.total_reported is None else [self.stand.total_reported]), *told]
+        return (min(totals) if self.overlap else totals[0]) if totals else None
 
     @property
     def _has_parent(self) -> bool:
@@ -167,7 +137,7 @@ class _Store:
         if self._follower:
             self._follower.add(given_to(page.records, page.given), len(page.body))
 
-    def put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> None:
+    def put(self, growing: GrowingPart, last: Page, largest: Value | None) -> None:
         """Store a part while the caller goes on; waits for the part before.
 
         Args:
@@ -197,7 +167,7 @@ class _Store:
         anew = Checkpoint((), None, 1, None, provenance=kept, walk=self.stand.walk + 1)
         self.lake.put_checkpoint(self.layout, self.attempt, anew)
 
-    def _put(self, growing: _GrowingPart, last: Page, largest: Value | None) -> Checkpoint:
+    def _put(self, growing: GrowingPart, last: Page, largest: Value | None) -> Checkpoint:
         stand = self.stand
         content, pages = growing.packed(is_folded=self._has_parent)
         part = self.lake.put_part(
@@ -209,7 +179,7 @@ class _Store:
         )
         pa.default_memory_pool().release_unused()  # what many pages left behind would else add up over a long batch
         failpoint("extract.part")
-        total = last.total if stand.total_reported is None or self._has_parent else stand.total_reported
+        total = last.total if self._has_parent else self._total(growing.totals)
         provenance = msgspec.structs.replace(
             stand.provenance, cursor_end=largest, etag=last.etag, modified=last.modified
         )
@@ -229,12 +199,17 @@ class _Extraction:
     ) -> None:
         self._conditions = conditions
         self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
-        self._watch = _watch(dataset, batch, store.stand.provenance)
+        store.overlap = getattr(dataset.source.paginator, "overlap", 0)
+        self._watch = watch_of(dataset.source, batch.window.end, store.stand.provenance.cursor_end)
 
     def run(self) -> Seal | None:
         try:
             is_known = self._collect()
             self._store.wait()
+        except PayloadError:
+            if self._store.overlap:  # rows moved by more than was read again
+                self._store.begin_anew()
+            raise
         finally:
             self._store.close()
         if is_known:
@@ -253,7 +228,7 @@ class _Extraction:
 
         Returns whether the portal only said that its answer is the known one.
         """
-        growing, page = _GrowingPart(), None
+        growing, page = GrowingPart(), None
         with closing(self._pages()) as pages:
             try:
                 for page in pages:
@@ -264,7 +239,7 @@ class _Extraction:
                     growing.add(page)
                     if page.next_state is None or growing.is_full(self._dataset.source.pages_per_part):
                         self._store.put(growing, page, self._watch.largest)
-                        growing = _GrowingPart()
+                        growing = GrowingPart()
             except TransientError:
                 if page is not None and growing.pages:
                     self._store.put(growing, page, self._watch.largest)
@@ -290,16 +265,21 @@ class _Extraction:
         facts: dict[str, Any] = {
             "parts": stand.parts,
             "extracted": self._store.rows,
-            "total_reported": stand.total_reported,
+            "total_reported": stand.total_reported if self._is_total() else None,
             "warnings": stand.warnings,
             "generation": self._store.layout.generation,
             "provenance": stand.provenance,
         }
         return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._store.attempt, **facts)
 
+    def _is_total(self) -> bool:
+        """Where rows may come and go while they are read, the least total bounds what must arrive; it is none of the batch's facts."""
+        return not self._store.overlap or self._store.stand.total_reported == self._store.rows
+
     def _check_counts(self) -> None:
         total, rows, floor = self._store.stand.total_reported, self._store.rows, self._dataset.quality.min_rows
-        if total is not None and total != rows:
+        is_short = total is not None and rows < total
+        if is_short or (total is not None and total != rows and not self._store.overlap):
             raise PayloadError(
                 f"The portal reports {total} rows for this window and delivered {rows} on {self._store.stand.next_page - 1} pages.",
                 hint="Rows may have changed while they were read: run again, and all of it is asked for anew. If it repeats, check the paginator and the "
@@ -309,24 +289,6 @@ class _Extraction:
             raise DataQualityError(
                 f"The portal delivered {rows} rows; the contract's floor (min_rows) is {floor}.", hint=_FLOOR_HINT
             )
-
-
-class _NoWatch:
-    """Of a source without a cursor nothing is followed."""
-
-    largest = None
-
-    def see(self, body: bytes, records: list[msgspec.Raw], number: int) -> None:
-        """Let it pass."""
-
-
-def _watch(dataset: Dataset, batch: Batch, before: Provenance) -> Watch | _NoWatch:
-    incremental = dataset.source.incremental
-    if incremental is None:
-        return _NoWatch()
-    if incremental.is_time:
-        return WindowWatch(incremental, batch.window.end)
-    return CursorWatch(incremental, before.cursor_end)
 
 
 _FLOOR_HINT = "Nothing was loaded and the watermark stands. Ask the portal's owner whether the window is really empty; if so, lower min_rows."

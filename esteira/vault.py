@@ -68,6 +68,23 @@ def read_secret(name: str) -> Mapping[str, str]:
     return {str(key): str(value) for key, value in fields.items()}
 
 
+def aws_identity() -> str:
+    """The ARN that AWS knows this process by.
+
+    Raises:
+        AuthError: There are no credentials, or AWS refuses them.
+        ConfigError: The region or the profile is missing or wrong.
+        LakeUnavailable: AWS does not answer.
+    """
+    try:
+        return str(aws_session().client("sts").get_caller_identity()["Arn"])
+    except ClientError as exc:
+        code = exc.response["Error"]["Code"]
+        raise AuthError(f"AWS refuses this process's credentials ({code}).", hint=_LOGIN_HINT) from exc
+    except BotoCoreError as exc:
+        raise (login_error(exc) or LakeUnavailable(f"AWS's STS does not answer: {exc}.")) from exc
+
+
 @lru_cache(maxsize=4)  # a process has one identity; one that takes another does not come back
 def _session(identity: tuple[tuple[str, str], ...]) -> boto3.Session:  # noqa: ARG001 - the cache is asked by it
     return boto3.Session()
@@ -89,3 +106,6 @@ def login_error(exc: BotoCoreError) -> ConfigError | AuthError | None:
     if isinstance(exc, SSOError | TokenRetrievalError):
         return AuthError(f"The AWS login has expired: {exc}.", hint="Run `aws sso login` and the same command again.")
     return None
+
+
+_LOGIN_HINT = "On ECS correct the task role; on a laptop AWS_PROFILE, or start the stack again: `esteira stack up` writes the profile anew."

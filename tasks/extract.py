@@ -1,5 +1,7 @@
 """Portal → raw."""
 
+from functools import partial
+
 from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
@@ -10,7 +12,7 @@ from esteira.beginning import Unchanged, begin
 from esteira.contract import Dataset
 from esteira.extract import Progress
 from esteira.warehouse.reads import settled_batches
-from tasks.progress import report_progress
+from tasks.progress import report_arrival
 from tasks.retrying import is_transient
 
 PROGRESS_AFTER_PARTS = 2
@@ -21,6 +23,7 @@ PROGRESS_AFTER_PARTS = 2
 def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extracted | Unchanged:
     """Bring a batch into raw, and curate it meanwhile; or hear that the portal has nothing new."""
     portal, lake, logger = open_portal(dataset.source.portal, dataset.name), open_lake(), get_run_logger()
+    portal.on_arrival = partial(report_arrival, batch)
     beginning = begin(dataset, batch, generation, lambda name: settled_batches(open_warehouse(), name), lake)
     found = extract_ahead(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), beginning=beginning)
     if found is None:
@@ -32,7 +35,7 @@ def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extrac
 
 
 class _Reporter:
-    """Tells a person at the terminal at once, and the Prefect UI for long extractions."""
+    """Tells the Prefect UI of long extractions, after each stored part."""
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
@@ -41,7 +44,6 @@ class _Reporter:
 
     def __call__(self, progress: Progress) -> None:
         self._parts += 1
-        report_progress(self._batch, progress)
         if not progress.total or self._parts < PROGRESS_AFTER_PARTS:
             return
         percent = min(100.0, 100 * progress.rows / progress.total)

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from esteira.batch import Batch
-from esteira.extract import Progress
+from esteira.portal.arrival import Arrival
 
-Listener = Callable[[Batch, Progress], None]
+Listener = Callable[[Batch, Arrival], None]
 _listeners: list[Listener] = []
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Call `listener` for each stored part while inside."""
+    """Call `listener` for each page that arrives while inside."""
     _listeners.append(listener)
     try:
         yield
@@ -20,7 +20,7 @@ def listening(listener: Listener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
-def report_progress(batch: Batch, progress: Progress) -> None:
+def report_arrival(batch: Batch, arrival: Arrival) -> None:
     """Tell the listeners."""
     for listener in _listeners:
-        listener(batch, progress)
+        listener(batch, arrival)

@@ -27,6 +27,6 @@ Date = Annotated[pd.ArrowDtype, pa.date32()]
 """A calendar day, stored as DATE."""
 
 __all__ = [
-    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "FirstRecord", "Header", "Incremental", "NextLink", "NextToken", "Offset", "PageNumber",
-    "Parent", "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
+    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "FirstRecord", "Header", "Incremental", "NextLink", "NextToken", "Offset",
+    "PageNumber", "Parent", "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from esteira.contract.choices import require_choice
+from esteira.contract.clock import Clock
 from esteira.contract.incremental import Incremental
 from esteira.contract.parent import Parent
 from esteira.contract.paths import compiled
@@ -43,10 +44,10 @@ class ApiSource:
         method: `POST` for a portal that is asked by a JSON body. It is declared to change nothing there, so it is asked again after a failure.
         body: The JSON body of a POST; its texts may hold templates.
         responses: What answers mean beyond their status; the first rule that holds wins.
-        columns: What the values are called when records are arrays: a JMESPath, the names themselves, or `FirstRecord()`.
-        is_single_record: Whether one object stands at `records` instead of a list.
         parent: Another dataset: one walk for each row of its batch.
         skip_unchanged: Whether the portal is asked for its one answer only if that has changed since the last committed batch.
+        columns: What the values are called when records are arrays: a JMESPath, the names themselves, or `FirstRecord()`.
+        is_single_record: Whether one object stands at `records` instead of a list.
 
     Raises:
         ConfigError: The arguments do not fit each other, or a template names nothing.
@@ -65,10 +66,10 @@ class ApiSource:
     method: Method = field(default="GET", metadata=LATER)
     body: Mapping[str, Any] | None = field(default=None, metadata=LATER)
     responses: tuple[ResponseAction, ...] = field(default=(), metadata=LATER)
-    columns: Columns = field(default=None, metadata=LATER)
-    is_single_record: bool = field(default=False, metadata=LATER)
     parent: Parent | None = field(default=None, metadata=LATER)
     skip_unchanged: bool = field(default=False, metadata=LATER)
+    columns: Columns = field(default=None, metadata=LATER)
+    is_single_record: bool = field(default=False, metadata=LATER)
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
@@ -88,6 +89,13 @@ class ApiSource:
             compiled(path)
 
     @property
+    def parent_columns(self) -> tuple[str, ...]:
+        """The columns of the parent that the requests and the records need."""
+        places = placeholders([self.path, self.params, self.body])
+        named = (each.name.partition(".")[2] for each in places if each.scope == "parent")
+        return tuple(dict.fromkeys((*named, *(self.parent.columns.values() if self.parent else ()))))
+
+    @property
     def shape(self) -> Shape:
         """How the records stand in a page."""
         return Shape(self.records, self.columns, self.is_single_record)
@@ -98,13 +106,6 @@ class ApiSource:
         total = (self.total,) if isinstance(self.total, str) else ()
         rules = (rule.at for rule in self.responses if rule.at)
         return tuple(dict.fromkeys((*total, *self.paginator.reads, *rules)))
-
-    @property
-    def parent_columns(self) -> tuple[str, ...]:
-        """The columns of the parent that the requests and the records need."""
-        places = placeholders([self.path, self.params, self.body])
-        named = (each.name.partition(".")[2] for each in places if each.scope == "parent")
-        return tuple(dict.fromkeys((*named, *(self.parent.columns.values() if self.parent else ()))))
 
     @property
     def definition_hash(self) -> str:
@@ -150,6 +151,20 @@ class ApiSource:
                 "ApiSource: the window's start is asked for nowhere, so each batch would be everything.",
                 hint="Give Incremental(start_param=...), or a template such as {window.start:%Y-%m-%d}.",
             )
+        else:
+            self._check_steps(self.incremental)
+
+    def _check_steps(self, incremental: Incremental) -> None:
+        """A template that writes days of a zone needs windows that end at its midnights."""
+        if not incremental.is_time or incremental.timezone == "UTC":
+            return
+        for each in placeholders([self.path, self.params, self.body]):
+            if each.scope == "window" and each.format and Clock(each.format).step > incremental.clock.step:
+                raise ConfigError(
+                    f"ApiSource: {each.text} writes steps of {Clock(each.format).step}, and the windows of Incremental(timezone="
+                    f"{incremental.timezone!r}) end at any of {incremental.clock.step}.",
+                    hint=f"Give Incremental(format={each.format!r}), so that windows end where the portal's days do.",
+                )
 
     def _check_parent(self, named: frozenset[str]) -> None:
         is_named = any(name.startswith("parent.") for name in named)

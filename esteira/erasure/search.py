@@ -18,14 +18,13 @@ import pyarrow.parquet as pq
 
 from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
-from esteira.curate import given_pages
+from esteira.curate import pointed_pages, received
 from esteira.erasure.key import Key
 from esteira.errors import EsteiraError, SealConflict
-from esteira.lake import Part, Seal
+from esteira.lake import PagePointer, Part, Seal
 from esteira.lake.index import HEAD
 from esteira.lake.layout import TOMBSTONE_NAME, Zone
 from esteira.lake.sweep import Survey, SweptLake
-from esteira.portal import given_to, records_of
 from esteira.quality import curate_records
 from esteira.upkeep import named_keys
 from esteira.warehouse import LedgerEntry
@@ -197,9 +196,8 @@ class Search:
         content = self._lake.get(key)
         if content is None:
             return frozenset()
-        pages = given_pages(content, part) if part else _documents(content)
-        source = self._dataset.source
-        records = [record for page, given in pages for record in given_to(records_of(page, source), given)]
+        pages = pointed_pages(content, part) if part else _documents(content)
+        records = [record for page, pointer in pages for record in received(page, pointer, self._dataset.source)]
         return self._in_received(records, part.first_row if part else 0)
 
     def _in_received(self, records: list[msgspec.Raw], first_row: int) -> frozenset[int]:
@@ -213,13 +211,13 @@ class Search:
         return good | self._in_quarantine(curated.bad)
 
 
-def _documents(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _documents(content: bytes) -> Iterator[tuple[bytes, PagePointer]]:
     """The pages of a raw part of which no seal tells the sizes: JSON documents, one behind the other; an index of them may be the last."""
     text = pa.input_stream(io.BytesIO(content), compression="zstd").read().decode()
     decoder, start = json.JSONDecoder(), 0
     while (start := _skip_blanks(text, start)) < len(text) and not text.startswith(HEAD, start):
         _, end = decoder.raw_decode(text, start)
-        yield text[start:end].encode(), b""
+        yield text[start:end].encode(), PagePointer(0, 0, 0)
         start = end
 
 

@@ -114,6 +114,17 @@ class HttpClient:
         )
         return self._answer(self._last)
 
+    def check(self, url: str) -> None:
+        """Refuse a URL that may not be asked, before it is.
+
+        Args:
+            url: As for `send`.
+
+        Raises:
+            SourceRejected: A host that may not be asked.
+        """
+        self._hosts.check(self.absolute(url))
+
     def renew(self, why: str) -> None:
         """Replace the token that the last request was sent with, once for each request; then ask again.
 

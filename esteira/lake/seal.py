@@ -17,6 +17,7 @@ class PagePointer(msgspec.Struct, frozen=True, omit_defaults=True):
         size_bytes: Its length before compression.
         rows: Records in it.
         given: A JSON object of the parent's values that are added to each of its records; the page itself stays what the portal sent.
+        repeated: Positions in it of records that were on the page before; they are not among its `rows`.
         index_bytes: Where one pointer stands for all pages of the part: length of the index that lies behind them (esteira.lake.index).
     """
 
@@ -24,6 +25,7 @@ class PagePointer(msgspec.Struct, frozen=True, omit_defaults=True):
     size_bytes: int
     rows: int
     given: str = ""
+    repeated: tuple[int, ...] = ()
     index_bytes: int = 0
 
 

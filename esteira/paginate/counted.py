@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from esteira.errors import ConfigError, PayloadError
+from esteira.paginate.overlap import asked_offset, following, repeats
 from esteira.paginate.places import LATER, Place, check_place, in_body, placed
-from esteira.paginate.repeats import broken_off, empty_pages, new_page
+from esteira.paginate.repeats import broken_off, empty_pages, endless, new_page
 from esteira.paginate.verbs import PageReading, PageRequest, Params, State, Where
 
 
@@ -49,9 +50,10 @@ class Offset:
         past_end: Status that a portal answers with behind the last page, such as 404.
         place: Whether the parameters stand in the query, or in the body of a POST at their names' dotted paths.
         first_offset: The offset of the first row: 1 where a portal counts from one.
+        overlap: How many rows of the page before are read again, where rows come and go while they are read; each is kept once.
 
     Raises:
-        ConfigError: No row is asked for, or place or status is none.
+        ConfigError: No row is asked for, a page would hold none but repeated rows, or place or status is none.
     """
 
     limit: int
@@ -62,10 +64,13 @@ class Offset:
     past_end: int | None = field(default=None, metadata=LATER)
     place: Place = field(default="query", metadata=LATER)
     first_offset: int = field(default=0, metadata=LATER)
+    overlap: int = field(default=0, metadata=LATER)
 
     def __post_init__(self) -> None:
         if self.limit < 1:
             raise ConfigError(f"Offset(limit={self.limit}): a page has at least one row.")
+        if not 0 <= self.overlap <= self.limit // 2:
+            raise ConfigError(f"Offset(overlap={self.overlap}): at most half of the limit is read again.")
         check_place(self)
 
     @property
@@ -80,13 +85,13 @@ class Offset:
     def request(self, state: State, path: str, params: Params) -> PageRequest:
         """The path with limit and offset."""
         limit = {self.limit_param: self.limit} if self.limit_param else {}
-        values = {**limit, self.offset_param: state["offset"] + self.first_offset}
+        values = {**limit, self.offset_param: asked_offset(state, self.overlap) + self.first_offset}
         asked = placed(path, params, values, self.place)
         return replace(asked, past_end=self.past_end) if state["offset"] else asked
 
     def guess(self, state: State, total: int | None) -> State | None:
         """A full page further, unless the total says that there is none."""
-        offset = state["offset"] + self.limit
+        offset = asked_offset(state, self.overlap) + self.limit
         return None if total is not None and offset >= total else {**state, "offset": offset}
 
     def next(self, state: State, reading: PageReading) -> State | None:
@@ -95,15 +100,29 @@ class Offset:
         Raises:
             PayloadError: The page came before: the portal ignores the offset. Or it is empty, and there should be more.
         """
-        offset = state["offset"] + reading.record_count
-        where = f"{self.offset_param}={state['offset']}"
+        asked = asked_offset(state, self.overlap)
+        offset, where = asked + reading.record_count, f"{self.offset_param}={asked}"
         total, has_more = self._told(state, reading)
         is_promised = has_more is True if total is None else offset < total
         if reading.record_count == 0 and is_promised:
             raise broken_off(reading, f"the portal says that there is more than {where} rows")
-        pages = new_page(state["pages"], reading, where)
+        is_stale = len(self.repeats(state, reading)) == reading.record_count > 0
+        if is_stale and state.get("stale", 0) > self.overlap:
+            raise endless(reading, f"its records came before ({where})")
+        pages = state["pages"] if is_stale else new_page(state["pages"], reading, where)
         is_end = has_more is False or (total is not None and not is_promised)
-        return None if is_end or reading.record_count == 0 else {"offset": offset, "pages": pages, "total": total}
+        kept = following(state, reading, self.overlap, is_stale=is_stale)
+        return (
+            None if is_end or reading.record_count == 0 else {"offset": offset, "pages": pages, "total": total, **kept}
+        )
+
+    def repeats(self, state: State, reading: PageReading) -> tuple[int, ...]:
+        """The positions of the records that were on the page before.
+
+        Raises:
+            PayloadError: None, although it reaches back: rows came or went that may have been missed.
+        """
+        return () if reading.is_past_end else repeats(state, reading, self.overlap)
 
     def _told(self, state: State, reading: PageReading) -> tuple[int | None, bool | None]:
         """The total and whether there is more, as far as the portal says so."""

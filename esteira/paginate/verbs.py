@@ -73,6 +73,7 @@ class PageReading:
         lookup: Value of a JMESPath in the page's envelope, None when absent.
         strip: Takes our own credentials out of a link that echoes them, so that a checkpoint never holds one.
         is_past_end: Whether the portal says that there is no such page (`PageRequest.past_end`).
+        records: The records as received.
     """
 
     number: int
@@ -83,6 +84,7 @@ class PageReading:
     lookup: Callable[[str], Any]
     strip: Callable[[str], str] = str
     is_past_end: bool = False
+    records: Sequence[bytes] = ()
 
     def find(self, where: Where) -> Any:
         """What stands there, None when nothing does. Of `Content-Range` it is the total, https://www.rfc-editor.org/rfc/rfc9110#section-14.4."""

@@ -109,6 +109,17 @@ class Fetching:
             self._obey(client, rule, retry, fetched.answer, number)
             return self._tried(client, call, number)
 
+    def check(self, call: Call) -> None:
+        """Refuse what may not be asked for.
+
+        Args:
+            call: What the page that has just been read leads to.
+
+        Raises:
+            SourceRejected: A host that may not be asked.
+        """
+        self._clients[0].check(_url(self._clients[0], call))
+
     def strip(self, url: str) -> str:
         """A link without our own query credentials."""
         return self._clients[0].strip(url)

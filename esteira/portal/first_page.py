@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
 
 from esteira.contract.source import ApiSource
-from esteira.paginate import (
-    NextLink,
-    Offset,
-    PageNumber,
-    PageReading,
-    PageRequest,
-    Paginator,
-    Params,
-    SinglePage,
-    State,
-)
+from esteira.paginate import NextLink, NextToken, Offset, PageNumber, Paginator, SinglePage
 from esteira.portal.pages import Portal
-from esteira.portal.question import Window
+from esteira.portal.parents import given_to
+from esteira.portal.question import Call, Question
 from esteira.portal.walk import Page
 
 
@@ -33,81 +27,76 @@ class FirstPage:
     """
 
     page: Page
-    following: PageRequest | None
+    following: Call | None
     why: str
 
+    @property
+    def records(self) -> list[msgspec.Raw]:
+        """Its records, with what the contract adds of their parent."""
+        return given_to(self.page.records, self.page.given)
 
-def first_page(portal: Portal, source: ApiSource, window: Window | None = None) -> FirstPage:
+
+def first_page(
+    portal: Portal, source: ApiSource, question: Question, row: Mapping[str, Any] | None = None
+) -> FirstPage:
     """Ask for the first page, and for no other.
 
     Args:
         portal: Where from.
         source: What to ask for.
-        window: The window to ask for; None for a snapshot.
+        question: For which window, value and row.
+        row: The row of the parent dataset, whose values the contract adds to each record.
 
     Raises:
         PayloadError: It is not what the contract describes.
-        SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.get`.
+        SourceUnavailable, RateLimited, AuthError, SourceRejected: See `HttpClient.send`.
     """
-    only = _Only(source.paginator)
-    with closing(portal.pages(replace(source, paginator=only), window)) as pages:  # type: ignore[type-var] # a generator
-        page = next(pages)
-    reading, state = only.seen[0]
-    if state is None:
-        return FirstPage(page, None, _why_end(source.paginator, reading))
-    following = source.paginator.request(state, source.path, source.params)
-    return FirstPage(page, following, _why_next(source.paginator, reading))
+    page = portal.first(source, question)
+    if source.parent and row:
+        given = {name: row[column] for name, column in source.parent.columns.items()}
+        page = replace(page, given=msgspec.json.encode(given) if given else b"")
+    if page.next_state is None:
+        return FirstPage(page, None, _why_end(source.paginator, page))
+    following = source.paginator.request(page.next_state, question.path, question.params)
+    return FirstPage(page, question.call(following), _why_next(source.paginator, page))
 
 
-@dataclass(frozen=True, slots=True)
-class _Only:
-    """A paginator that ends after the first page, and keeps what its own would have done."""
-
-    inner: Paginator
-    seen: list[tuple[PageReading, State | None]] = field(default_factory=list)
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        return self.inner.reads
-
-    def first(self) -> State:
-        return self.inner.first()
-
-    def request(self, state: State, path: str, params: Params) -> PageRequest:
-        return self.inner.request(state, path, params)
-
-    def guess(self, state: State, total: int | None) -> State | None:
-        return None
-
-    def next(self, state: State, reading: PageReading) -> State | None:
-        self.seen.append((reading, self.inner.next(state, reading)))
-        return None
-
-
-def _why_next(paginator: Paginator, reading: PageReading) -> str:
-    count = reading.record_count
+def _why_next(paginator: Paginator, page: Page) -> str:
+    count = len(page.records)
     if isinstance(paginator, NextLink):
         return f"{_place(paginator)} names the next page."
+    if isinstance(paginator, NextToken):
+        return f"{_place(paginator)} holds a token, which goes into {paginator.param}."
     if isinstance(paginator, Offset):
-        end = f"; it ends where {paginator.total} is reached, or at an empty page" if paginator.total else _UNTIL_EMPTY
+        end = f"; it ends where {paginator.total} is reached" if paginator.total else _end(paginator)
         return f"{count:,} records arrived, so the offset moves on by as many{end}."
     if isinstance(paginator, PageNumber):
-        return f"This page holds {count:,} records, so the next number is asked for{_UNTIL_EMPTY}."
+        end = f"; {paginator.total_pages} says which is the last" if paginator.total_pages else _end(paginator)
+        return f"This page holds {count:,} records, so the next number is asked for{end}."
     return f"{type(paginator).__name__} goes on."
 
 
-def _why_end(paginator: Paginator, reading: PageReading) -> str:
+def _why_end(paginator: Paginator, page: Page) -> str:
+    if page.warning:
+        return page.warning
     if isinstance(paginator, SinglePage):
         return "The contract says that everything comes in one answer."
     if isinstance(paginator, NextLink):
         return f"{_place(paginator)} names no next page."
-    if isinstance(paginator, Offset) and paginator.total and reading.record_count:
-        return f"{paginator.total} says that these are all the rows."
+    if isinstance(paginator, NextToken):
+        return f"{_place(paginator)} holds no token, or the page says that there is no more."
+    if page.records:
+        return "The portal says that these are all the rows."
     return "The page holds no record."
 
 
-def _place(paginator: NextLink) -> str:
+def _end(paginator: Offset | PageNumber) -> str:
+    if paginator.has_more:
+        return f"; {paginator.has_more} says that there is more"
+    return (
+        f"; it ends at a {paginator.past_end} or an empty page" if paginator.past_end else "; it ends at an empty page"
+    )
+
+
+def _place(paginator: NextLink | NextToken) -> str:
     return f"The header {paginator.header}" if paginator.header else f"{paginator.body}, in the body,"
-
-
-_UNTIL_EMPTY = "; it ends at an empty page"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
@@ -12,15 +13,16 @@ from urllib.parse import urljoin
 import msgspec
 
 from esteira.auth import Secret
-from esteira.contract.source import ApiSource
+from esteira.contract.source import ApiSource, Method
 from esteira.errors import ConfigError
 from esteira.http import Access, Answer, Budget, HttpClient, HttpStats, Keys, Rate, SharedLimits
-from esteira.paginate import PageRequest, State
+from esteira.paginate import State
+from esteira.portal.arrival import Arrival, OnArrival, ignore
 from esteira.portal.config import PortalConfig
 from esteira.portal.envelope import reader_of
 from esteira.portal.fetching import Fetching
 from esteira.portal.parents import ParentWalk
-from esteira.portal.question import NOTHING_MORE, Asked, Question, Window
+from esteira.portal.question import NOTHING_MORE, Asked, Call, Question, Window
 from esteira.portal.walk import NOTHING_YET, Page, SoFar, Walk
 
 ReadSecret = Callable[[str], Mapping[str, str]]
@@ -35,6 +37,8 @@ class Portal:
         read_secret: Reads a secret by its name: the client's certificate, the proxy's login, and, when the portal refuses us, the
             fields of `config.secret` once more, since somebody may have rotated them in the middle of a run.
         shared: The limits that runs share.
+
+    `on_arrival` is called after each page, by whoever asks for it.
 
     Raises:
         AuthError: A field of the secret is missing or unusable.
@@ -51,6 +55,7 @@ class Portal:
     ) -> None:
         self.config = config
         self.stats = HttpStats()
+        self.on_arrival: OnArrival = ignore
         reread = partial(read_secret, config.secret) if read_secret and config.secret else None
         self._access = Access(config.auth, Secret(config.secret, secret_values), reread=reread)
         self._keys = Keys(_secret(config.client_certificate, read_secret), _secret(config.proxy_secret, read_secret))
@@ -68,7 +73,7 @@ class Portal:
         number: int = 1,
         so_far: SoFar = NOTHING_YET,
     ) -> Iterator[Page]:
-        """The pages of a source, in order; the next one is fetched while the consumer works.
+        """The pages of a source, in order; the next two are fetched while the consumer works.
 
         Args:
             source: The contract's source.
@@ -96,28 +101,46 @@ class Portal:
         ahead = ThreadPoolExecutor(1, thread_name_prefix="esteira-page")
         try:
             first = walk.first() if state is None else state
-            coming: Future[Page] | None = None if first is None else _submit(ahead, walk, first, number)
-            while coming is not None:
-                page = coming.result()
-                coming = None if page.next_state is None else _submit(ahead, walk, page.next_state, page.number + 1)
+            rows, began = so_far.rows, time.monotonic()
+            for page in _in_turn(ahead, walk, first, number):
+                rows += len(page.records)
+                self.on_arrival(self._arrival(page, rows, time.monotonic() - began, so_far))
                 yield page
         finally:
             fetching.stop()
             ahead.shutdown(wait=True, cancel_futures=True)
             fetching.close()
 
-    def ask(self, request: PageRequest, *, what: str = "The request") -> Answer:
+    def first(self, source: ApiSource, question: Question) -> Page:
+        """The first page alone, as `pages` would bring it; nothing is fetched ahead.
+
+        Raises: as `pages`.
+        """
+        fetching = Fetching([self._new_client()], source, self.config.max_payload_attempts)
+        try:
+            return Walk(source, question, fetching).page(source.paginator.first(), 1)
+        finally:
+            fetching.stop()
+            fetching.close()
+
+    def ask(self, call: Call, *, method: Method = "GET", what: str = "The request") -> Answer:
         """One answer as it came, for whoever does not know yet what is in it.
 
         Raises:
-            SourceUnavailable, RateLimited, AuthError, SourceRejected, PayloadError: See `HttpClient.get`.
+            SourceUnavailable, RateLimited, AuthError, SourceRejected, PayloadError: See `HttpClient.send`.
         """
         client = self._new_client()
         try:
-            url = urljoin(self.config.base_url, request.target) if request.is_link else request.target
-            return client.get(url, request.params, what=what)
+            url = urljoin(self.config.base_url, call.target) if call.is_link else call.target
+            return client.send(method, url, call.params, call.body, read_only=True, what=what)
         finally:
             client.close()
+
+    def _arrival(self, page: Page, rows: int, seconds: float, so_far: SoFar) -> Arrival:
+        return Arrival(
+            page.number, rows, seconds, so_far.rows, page.total if so_far.total is None else so_far.total,
+            is_last=page.next_state is None, budget_seconds=self.stats.budget_seconds, retry_seconds=self.stats.waited_seconds,
+        )  # fmt: skip
 
     def _new_client(self) -> HttpClient:
         return HttpClient(
@@ -148,6 +171,22 @@ def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
     return Secret(name, read_secret(name))
 
 
-def _submit(ahead: ThreadPoolExecutor, walk: Walk | ParentWalk, state: State, number: int) -> Future[Page]:
-    """Fetch in the background, with the caller's context: log records of a Prefect run keep their run."""
-    return ahead.submit(contextvars.copy_context().run, walk.page, state, number)
+def _in_turn(ahead: ThreadPoolExecutor, walk: Walk | ParentWalk, state: State | None, number: int) -> Iterator[Page]:
+    """Each page, while the thread reads the next one and knows already what to read after it: the portal never waits for the caller."""
+    if state is None:
+        return
+    coming: Future[Page | None] = _submit(ahead, walk.page, state, number)
+    following = _submit(ahead, _page_after, walk, coming)
+    while (page := coming.result()) is not None:
+        coming, following = following, _submit(ahead, _page_after, walk, following)
+        yield page
+
+
+def _page_after(walk: Walk | ParentWalk, before: Future[Page | None]) -> Page | None:
+    page = before.result()
+    return None if page is None or page.next_state is None else walk.page(page.next_state, page.number + 1)
+
+
+def _submit(ahead: ThreadPoolExecutor, work: Callable[..., Page | None], *args: Any) -> Future[Page | None]:
+    """In the background, with the caller's context: log records of a Prefect run keep their run."""
+    return ahead.submit(contextvars.copy_context().run, work, *args)

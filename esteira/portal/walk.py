@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from esteira.contract.responses import ResponseAction
 from esteira.contract.source import ApiSource
-from esteira.paginate import PageReading, State
+from esteira.paginate import Offset, PageReading, State
 from esteira.portal.answers import Fetched
 from esteira.portal.fetching import Fetching
 from esteira.portal.question import Call, Question
@@ -24,11 +24,12 @@ class Page:
     Attributes:
         number: From 1, counted over resumptions.
         body: As received, inflated; empty where the answer was no page: past the end, or ignored.
-        records: Slices of the body, undecoded.
+        records: Slices of the body, undecoded, without those that were on the page before.
         total: The total that the portal reports, or None.
         next_state: Where the walk goes on, JSON-serialisable; None after the last page.
         url: Where it came from, for people.
         warning: What a person should know about it, or None.
+        repeated: Positions in the body of the records that were on the page before.
         given: A JSON object of the parent's values that belong to each record; empty for none.
         etag, modified: What names this very answer, of a source that skips the known one: `ETag` and `Last-Modified`.
         is_known: Whether the portal says, instead of sending it, that it is the one that was named.
@@ -41,6 +42,7 @@ class Page:
     next_state: State | None = field(repr=False)
     url: str
     warning: str | None = None
+    repeated: tuple[int, ...] = ()
     given: bytes = b""
     etag: str | None = None
     modified: str | None = None
@@ -107,8 +109,12 @@ class Walk:
         return self._page(state, fetched, number)
 
     def _page(self, state: State, fetched: Fetched, number: int) -> Page:
-        records, reading = fetched.envelope.records, self._reading(fetched, number)
+        reading = self._reading(fetched, number)
+        repeated = self._repeats(state, reading)
+        records = without(fetched.envelope.records, repeated)
         following = None if fetched.ignored else self._source.paginator.next(state, reading)
+        if following is not None:  # a page that is stored with a link that nobody may follow would end every attempt
+            self._fetching.check(self.call(following))
         self._total = self._reported(fetched, reading)
         self._may_guess = self._has_guessed(state, following)
         first_total = self._total if self._so_far.total is None else self._so_far.total
@@ -117,7 +123,7 @@ class Walk:
         warning = f"An answer was ignored and counts as the end: {fetched.ignored}." if fetched.ignored else None
         if warning:
             _log.warning("Page %d of %s: %s", number, fetched.answer.url_redacted, warning)
-        page = Page(number, body, records, self._total, following, fetched.answer.url_redacted, warning)
+        page = Page(number, body, records, self._total, following, fetched.answer.url_redacted, warning, repeated)
         if not self._source.skip_unchanged:
             return page
         headers = fetched.answer.headers
@@ -134,7 +140,12 @@ class Walk:
             lookup=envelope.lookup,
             strip=self._fetching.strip,
             is_past_end=fetched.is_past_end,
+            records=envelope.records,
         )
+
+    def _repeats(self, state: State, reading: PageReading) -> tuple[int, ...]:
+        paginator = self._source.paginator
+        return paginator.repeats(state, reading) if isinstance(paginator, Offset) else ()
 
     def _guesses(self, state: State, number: int) -> Iterator[tuple[Call, int]]:
         """The page itself, and those behind it as long as the paginator can tell."""
@@ -174,10 +185,20 @@ class Walk:
 
     def _is_short(self, state: State, reading: PageReading) -> bool:
         """Whether the walk would end at this page before the total is reached."""
-        rows = self._so_far.rows + reading.record_count
+        rows = self._so_far.rows + reading.record_count - len(self._repeats(state, reading))
         if self._so_far.total is None or rows >= self._so_far.total:
             return False
         return reading.record_count == 0 or self._source.paginator.next(state, reading) is None
+
+
+def without(records: list[msgspec.Raw], repeated: Collection[int]) -> list[msgspec.Raw]:
+    """The records but for those at these positions.
+
+    Args:
+        records: Of a page.
+        repeated: Positions of those that were on the page before.
+    """
+    return [record for at, record in enumerate(records) if at not in repeated] if repeated else records
 
 
 def _fingerprint(records: list[msgspec.Raw]) -> str:

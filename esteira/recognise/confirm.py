@@ -41,6 +41,9 @@ def confirm(first: Sample, records: Records, found: Iterable[Candidate], *, tota
         total: The rows that it reports, or None.
         ask: Asks the portal for a page.
     """
+    if records.is_single:
+        why, evidence = "the answer is one record", "so nothing else was asked for"
+        return Confirmed(Paging(Candidate("SinglePage", {}, why, is_end=True), evidence, is_confirmed=True))
     trial = _Trial(first, records, ask)
     is_all = total is not None and len(records.rows) >= total
     for candidate in found:
@@ -53,13 +56,6 @@ def confirm(first: Sample, records: Records, found: Iterable[Candidate], *, tota
     evidence = "so nothing else was asked for" if is_all else f"tried in vain: {'; '.join(trial.tried) or 'nothing'}"
     single = Candidate("SinglePage", {}, why, is_end=is_all)
     return Confirmed(Paging(single, evidence, is_confirmed=is_all), tried=tuple(trial.tried))
-
-
-def rows_of(sample: Sample, records: Records) -> list[Mapping[str, Any]] | None:
-    """The records of another page of the same kind, or None when it is of another kind."""
-    found = jmespath.search(records.path, sample.page) if records.path else sample.page
-    is_list = isinstance(found, list) and all(isinstance(each, dict) for each in found)
-    return found if is_list else None
 
 
 @dataclass
@@ -84,7 +80,7 @@ class _Trial:
 
     def _compared(self, candidate: Candidate, paginator: Paginator, following: PageRequest) -> Confirmed | None:
         sample = self._asked(candidate, following)
-        rows = rows_of(sample, self.records) if sample else None
+        rows = self.records.of(sample.page) if sample else None
         if sample is None or rows is None:
             return None
         if not rows:
@@ -101,12 +97,12 @@ class _Trial:
         """Does counting begin at 1 or at 0? The page that equals the sample tells."""
         params = self._params(candidate)
         one = self._asked(candidate, paginator.request(paginator.first(), self.first.path, params))
-        if one is not None and rows_of(one, self.records) == self.records.rows:
+        if one is not None and self.records.of(one.page) == self.records.rows:
             return Confirmed(Paging(candidate, "page 1 is the sample, and page 2 holds other records", True), second)
         begun = replace(candidate, arguments={**candidate.arguments, "first_page": 0})
         made = _made(begun)
         zero = self._asked(begun, made.request(made.first(), self.first.path, params)) if made else None
-        if zero is None or rows_of(zero, self.records) != self.records.rows:
+        if zero is None or self.records.of(zero.page) != self.records.rows:
             return None
         return Confirmed(Paging(begun, "page 0 is the sample, and page 1 holds other records", True), one)
 

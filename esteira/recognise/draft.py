@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from esteira.paginate import Header, Where
 from esteira.recognise.columns import ColumnGuess, find_columns
 from esteira.recognise.key import CursorGuess, KeyGuess, find_cursor, find_key
 from esteira.recognise.paging import Candidate
@@ -47,12 +48,13 @@ class Draft:
     place: Place
     records: Records
     paging: Paging
-    total: tuple[str, int] | None
+    total: tuple[Where, int] | None
     columns: tuple[ColumnGuess, ...]
     key: KeyGuess
     cursor: CursorGuess | None
     sampled: int
     is_whole: bool
+    nameless: tuple[str, ...] = ()
 
     @property
     def params(self) -> dict[str, str | int]:
@@ -62,12 +64,16 @@ class Draft:
 
     @property
     def rename(self) -> dict[str, str]:
-        """Portal's names that ours differ from."""
-        return {each.source: each.name for each in self.columns if each.source != each.name}
+        """Portal's names that ours differ from; a dot in one of them leads nowhere, so it is quoted."""
+        return {
+            f'"{each.source}"' if "." in each.source else each.source: each.name
+            for each in self.columns
+            if each.source != each.name
+        }
 
 
 def make_draft(
-    place: Place, records: Records, rows: Sequence[Mapping[str, Any]], paging: Paging, total: tuple[str, int] | None
+    place: Place, records: Records, rows: Sequence[Mapping[str, Any]], paging: Paging, total: tuple[Where, int] | None
 ) -> Draft:
     """Put the guesses together.
 
@@ -76,13 +82,15 @@ def make_draft(
         records: Where the records are.
         rows: The records of all sample pages.
         paging: How the pages follow each other.
-        total: Path and value of the reported total.
+        total: Place and value of the reported total.
     """
     is_whole = total[1] == len(rows) if total else paging.is_confirmed and paging.candidate.is_end
-    columns = tuple(find_columns(rows, is_whole=is_whole))
+    found = find_columns(rows, is_whole=is_whole)
+    columns = tuple(column for column in found if _is_nameable(column.source))
+    nameless = tuple(column.source for column in found if not _is_nameable(column.source))
     key = find_key(place.name, columns, rows)
     columns = tuple(_keyed(column, key) for column in columns)
-    return Draft(place, records, paging, total, columns, key, find_cursor(columns), len(rows), is_whole)
+    return Draft(place, records, paging, total, columns, key, find_cursor(columns), len(rows), is_whole, nameless)
 
 
 def guesses(draft: Draft) -> Iterator[tuple[str, str, str]]:
@@ -91,7 +99,7 @@ def guesses(draft: Draft) -> Iterator[tuple[str, str, str]]:
     yield "records", draft.records.path or "(the page)", draft.records.why
     yield "paginator", shown_call(candidate.kind, candidate.arguments), f"{candidate.why}; {draft.paging.evidence}"
     if draft.total:
-        yield "total", draft.total[0], f"{draft.total[1]:,} here; it is compared with what arrives"
+        yield "total", str(draft.total[0]), f"{draft.total[1]:,} here; it is compared with what arrives"
     yield "key", ", ".join(draft.key.columns) or "(none)", draft.key.why
     kinds = ", ".join(f"{column.name} {column.kind}" for column in draft.columns)
     yield "types", kinds, f"by all values of {draft.sampled:,} records"
@@ -114,9 +122,16 @@ def unknowns(draft: Draft) -> Iterator[str]:
             f"How to ask for a window: {draft.cursor.source} may be a cursor ({draft.cursor.why}), and a page does not tell the "
             f"parameters' names. With them: incremental=Incremental(cursor={draft.cursor.source!r}, start_param=…, end_param=…, initial=…)."
         )
+    if draft.nameless:
+        yield f"How to name {', '.join(draft.nameless)}: a key with both a dot and a quote cannot stand in rename=, so it is left out."
     if not draft.key.columns:
         yield "What identifies a row: without a key each batch replaces the table as a whole."
     yield "How many rows are too few, how large a share may be quarantined, and the ranges of values: see Quality and pa.Field(ge=, le=)."
+
+
+def _is_nameable(source: str) -> bool:
+    """Whether `rename` can lead to a key."""
+    return bool(source) and not ('"' in source and ("." in source or source.startswith('"')))
 
 
 def shown_call(kind: str, arguments: Mapping[str, Any]) -> str:
@@ -129,6 +144,8 @@ def literal(value: Any) -> str:
     if isinstance(value, str):
         text = repr(value)
         return text if '"' in value or text.startswith('"') else f'"{text[1:-1]}"'
+    if isinstance(value, Header):
+        return f"Header({literal(value.name)})"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{literal(name)}: {literal(each)}' for name, each in value.items())}}}"
     if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000:

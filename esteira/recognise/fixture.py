@@ -12,17 +12,18 @@ import re
 import string
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
-import jmespath
 import msgspec
 
 from esteira.recognise.columns import ColumnGuess
 from esteira.recognise.draft import Draft
 from esteira.recognise.personal import is_personal_text
+from esteira.recognise.sample import joined
 
 ROWS_OF_PAGE = 20
+LONG_NUMBER = 10**8
+"""In an envelope: shorter ones count something, longer ones may be a document's."""
 _SHARED = 4
 """A word stands for a category when there are at most a quarter as many different ones as rows."""
 _TRIES = 200
@@ -38,14 +39,11 @@ def scrubbed(pages: Sequence[Any], draft: Draft) -> list[bytes]:
         pages: Decoded sample pages in order.
         draft: What was recognised in them.
     """
-    kept = [jmespath.search(draft.records.path, page) if draft.records.path else page for page in pages]
-    rows = [list(each[:ROWS_OF_PAGE]) for each in kept]
+    rows = [(draft.records.of(page) or [])[:ROWS_OF_PAGE] for page in pages]
     scrub = _Scrub(draft.columns, [row for each in rows for row in each])
-    count = sum(len(each) for each in rows)
-    return [
-        _encoded(_page(page, "", draft, [scrub.row(row) for row in each], count, is_last=number == len(pages)))
-        for number, (page, each) in enumerate(zip(pages, rows, strict=True), 1)
-    ]
+    count, last = sum(len(each) for each in rows), len(pages) - 1
+    envelopes = [_Envelope(draft, scrub, each, count, is_last=at == last) for at, each in enumerate(rows)]
+    return [_encoded(envelope.kept(page, "")) for envelope, page in zip(envelopes, pages, strict=True)]
 
 
 class Shapes:
@@ -84,9 +82,17 @@ class _Scrub:
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._value(name, value) for name, value in row.items()}
 
+    def text(self, value: str) -> str:
+        """A text of the same shape."""
+        return self._shapes.of(value)
+
+    def number(self, value: int) -> int:
+        """A number of as many digits."""
+        return int(self._shapes.of(str(value)))
+
     def _value(self, name: str, value: Any) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and name in self._personal:
-            return _number(self._shapes.of(str(value)))
+            return self.number(value)
         if isinstance(value, str) and self._keeps.get(name):
             return value
         return self._nested(value)
@@ -110,30 +116,37 @@ def _keeps(column: ColumnGuess, values: Sequence[Any]) -> bool:
     return bool(texts) and len(counted) * _SHARED <= len(texts) and max(map(len, counted)) <= 30
 
 
-def _page(node: Any, path: str, draft: Draft, rows: list[Any], count: int, *, is_last: bool) -> Any:
-    """The envelope with these rows in it; links, tokens and totals of it fit the recording."""
-    from esteira.recognise.sample import joined  # noqa: PLC0415
+class _Envelope:
+    """What stands around the records of one page, with its links and totals fit for the recording.
 
-    if path == draft.records.path:
-        return rows
-    if isinstance(node, dict):
-        return {
-            key: _page(each, joined(path, key), draft, rows, count, is_last=is_last) for key, each in node.items()
-        }  # fmt: skip
-    if isinstance(node, list):
-        return [_page(each, f"{path}[]", draft, rows, count, is_last=is_last) for each in node]
-    if draft.total and path == draft.total[0]:
-        return str(count) if isinstance(node, str) else count
-    return _told(node, draft, is_last=is_last)
+    A token may be made of the last record's key, and what stands beside the records may be about people too: so texts and long numbers are replaced.
+    """
 
+    def __init__(self, draft: Draft, scrub: _Scrub, rows: Sequence[Any], count: int, *, is_last: bool) -> None:
+        self._draft, self._scrub, self._count, self._is_last = draft, scrub, count, is_last
+        self._rows = rows
+        self._names = {column.source for column in draft.columns}
 
-def _told(value: Any, draft: Draft, *, is_last: bool) -> Any:
-    """A text of the envelope: a link keeps its path, a token its shape."""
-    if not isinstance(value, str) or _HARMLESS.fullmatch(value):
-        return value
-    if re.match(r"https?://|/", value) or "?" in value:
-        return None if is_last else f"{draft.place.path}?page=2"
-    return value if len(value) <= 12 and not is_personal_text(value) else Shapes().of(value)
+    def kept(self, node: Any, path: str, key: str = "") -> Any:
+        """A node of the page, as it may stay."""
+        if path == self._draft.records.path:
+            return self._draft.records.as_found([self._scrub.row(row) for row in self._rows])
+        if isinstance(node, dict):
+            return {name: self.kept(each, joined(path, name), name) for name, each in node.items()}
+        if isinstance(node, list):
+            return [self.kept(each, f"{path}[]", key) for each in node]
+        if self._draft.total and path == self._draft.total[0]:
+            return str(self._count) if isinstance(node, str) else self._count
+        return self._value(node, key)
+
+    def _value(self, value: Any, key: str) -> Any:
+        if isinstance(value, int) and abs(value) >= LONG_NUMBER:
+            return self._scrub.number(value)
+        if not isinstance(value, str) or _HARMLESS.fullmatch(value) or key == "rel" or value in self._names:
+            return value
+        if re.match(r"https?://|/", value) or "?" in value:
+            return None if self._is_last else f"{self._draft.place.path}?page=2"
+        return self._scrub.text(value)
 
 
 def _like(letter: str, *, first: bool, chance: random.Random) -> str:
@@ -144,20 +157,10 @@ def _like(letter: str, *, first: bool, chance: random.Random) -> str:
     return letter
 
 
-def _number(text: str) -> int:
-    return int(text)
-
-
 def _encoded(page: Any) -> bytes:
     """One record a line, as the fixtures of the project are."""
     text = _ENCODER.encode(page)
     return bytes(msgspec.json.format(text, indent=1)) + b"\n"
-
-
-def _decimal(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return msgspec.Raw(str(value).encode())
-    raise TypeError
 
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from esteira.paginate import Header, Where
 from esteira.recognise.records import Records
 from esteira.recognise.sample import Sample, leaves
 
@@ -34,6 +35,7 @@ _TOTALS = re.compile(
     r"records_?(total|filtered)|quantidade|total_?de_?registros)",
     re.IGNORECASE,
 )
+_TOTAL_HEADER = re.compile(r"(x-)?(total(-(count|records|items|rows))?|result-count|pagination-total)")
 _PROBES: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("PageNumber", {}),
     ("PageNumber", {"page_param": "pagina"}),
@@ -71,8 +73,8 @@ def candidates(sample: Sample, records: Records) -> list[Candidate]:
     return [*found.crawling_link(), *found.links(), *found.tokens(), *found.counted(), *found.probes()]
 
 
-def find_total(sample: Sample, records: Records) -> tuple[str, int] | None:
-    """Path and value of the total that the page reports, or None. It cannot be less than what is on the page."""
+def find_total(sample: Sample, records: Records) -> tuple[Where, int] | None:
+    """Where the page reports its total, and the value, or None. It cannot be less than what is on the page."""
     rows = len(records.rows)
     found = [
         (path, key, int(value))
@@ -80,9 +82,16 @@ def find_total(sample: Sample, records: Records) -> tuple[str, int] | None:
         if _TOTALS.fullmatch(key) and _is_count(value) and int(value) >= rows
     ]
     if not found:
-        return None
+        return _total_in_header(sample, rows)
     path, _, value = min(found, key=lambda each: (each[1].lower() == "count", -each[2], len(each[0])))
     return path, value
+
+
+def _total_in_header(sample: Sample, rows: int) -> tuple[Where, int] | None:
+    for name, value in sample.headers.items():
+        if _TOTAL_HEADER.fullmatch(name) and _is_count(value) and int(value) >= rows:
+            return Header(_title(name)), int(value)
+    return None
 
 
 class _Envelope:
@@ -102,16 +111,16 @@ class _Envelope:
             yield self._offset("offset", "limit", why)
 
     def links(self) -> Iterator[Candidate]:
-        """Links in headers, then in the body, then a key for one that is null."""
+        """Links in the body, which stay visible in raw, then those in headers, then a key for one that is null."""
+        for path, key, value in self._leaves:
+            place = _in_relations(path, value) if isinstance(value, list) else None
+            if place or (_is_next(path, key) and _is_link(value)):
+                yield Candidate("NextLink", {"body": place or path}, f"{path} holds a link")
         for name, value in self._sample.headers.items():
             if name == "link" and _RELATION.search(value):
                 yield Candidate("NextLink", {"header": "Link"}, "the header Link names a page with rel=next")
             elif _HEADER_LINK.fullmatch(name) and _is_link(value):
                 yield Candidate("NextLink", {"header": _title(name)}, f"the header {_title(name)} holds a link")
-        for path, key, value in self._leaves:
-            place = _in_relations(path, value) if isinstance(value, list) else None
-            if place or (_is_next(path, key) and _is_link(value)):
-                yield Candidate("NextLink", {"body": place or path}, f"{path} holds a link")
         yield from self._last_links()
 
     def _last_links(self) -> Iterator[Candidate]:
@@ -176,6 +185,10 @@ class _Envelope:
         arguments |= {"first_page": int(first)} if _is_count(first) and int(first) == 0 else {}
         if size and size.lower() in self._asked:
             arguments |= {"size_param": size, "size": int(self._sample.params[size])}
+        last = next(
+            (path for path, key, value in self._leaves if key.lower() in _PAGE_TOTALS and _is_count(value)), None
+        )
+        arguments |= {"total_pages": last} if last else {}
         why = f"{_source(page, self._asked)} {page}, which counts pages"
         return Candidate("PageNumber", arguments, why, drops=(page, *((size,) if "size_param" in arguments else ())))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from esteira.contract import FirstRecord
+from esteira.paginate import Header
 from esteira.recognise.columns import ColumnGuess
 from esteira.recognise.draft import Draft, literal, shown_call
 
@@ -31,6 +33,8 @@ def _imports(draft: Draft) -> str:
     types = [_type(column) for column in draft.columns]
     makers = [name for name in ("decimal128", "timestamp") if any(f" {name}(" in each for each in types)]
     names = {"ApiSource", "Dataset", "Quality", "Replace", draft.paging.candidate.kind}
+    names |= {"Header"} if draft.total and isinstance(draft.total[0], Header) else set()
+    names |= {"FirstRecord"} if isinstance(draft.records.columns, FirstRecord) else set()
     names |= {name for name in ("Timestamp", "Date") if name in types}
     standard = ["from typing import Annotated", ""] if makers else []
     arrow = [f"from pyarrow import {', '.join(makers)}"] if makers else []
@@ -74,6 +78,8 @@ def _dataset(draft: Draft) -> str:
     asked = [f"portal={literal(place.portal)}", f"path={literal(place.path)}"]
     asked += [f"params={literal(draft.params)}"] if draft.params else []
     asked += [f"records={literal(draft.records.path)}"] if draft.records.path else []
+    asked += [f"columns={literal(draft.records.columns)}"] if draft.records.columns else []
+    asked += ["is_single_record=True"] if draft.records.is_single else []
     read = [f"paginator={shown_call(candidate.kind, candidate.arguments)}"]
     read += [f"total={literal(draft.total[0])}"] if draft.total else []
     rename = [f"        rename={literal(draft.rename)},"] if draft.rename else []

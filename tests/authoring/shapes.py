@@ -82,6 +82,11 @@ def link_header(query: Mapping[str, str]) -> Answer:
     return ({"link": link} if page < 3 else {}), ROWS[(page - 1) * 20 : page * 20]
 
 
+def counted_header(query: Mapping[str, str]) -> Answer:
+    page, size = int(query.get("page", 1)), int(query.get("per_page", 20))
+    return {"x-total-count": str(len(ROWS))}, ROWS[(page - 1) * size : page * size]
+
+
 def relations(query: Mapping[str, str]) -> Answer:
     start = int(query.get("from", 0))
     links = [{"rel": "self", "href": "/rows"}, {"rel": "next", "href": f"/rows?from={start + 20}"}]
@@ -108,6 +113,27 @@ def whole(query: Mapping[str, str]) -> Answer:
 
 def deaf(query: Mapping[str, str]) -> Answer:
     return {}, ROWS[:20]
+
+
+def arrays(query: Mapping[str, str]) -> Answer:
+    start = int(query.get("_next", 0))
+    following = f"http://portal.example/rows?_next={start + 20}" if start + 20 < len(ROWS) else None
+    rows = [list(row.values()) for row in ROWS[start : start + 20]]
+    return {}, {"columns": list(ROWS[0]), "rows": rows, "next_url": following, "filtered_table_rows_count": len(ROWS)}
+
+
+def described(query: Mapping[str, str]) -> Answer:
+    columns = [{"name": name, "type": "text"} for name in ROWS[0]]
+    return {}, {"columns": columns, "total": len(ROWS), "data": [list(row.values()) for row in ROWS]}
+
+
+def header_first(query: Mapping[str, str]) -> Answer:
+    page = int(query.get("page", 1))
+    return {}, [list(ROWS[0]), *(list(row.values()) for row in ROWS[(page - 1) * 20 : page * 20])]
+
+
+def one(query: Mapping[str, str]) -> Answer:
+    return {}, ROWS[0] | {"user.name": "x"}
 
 
 def query_of(target: str, params: Mapping[str, Any]) -> dict[str, str]:

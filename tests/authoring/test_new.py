@@ -8,16 +8,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import esteira
 from esteira.catalogue import load_catalogue
-from esteira.recognise.fixture import Shapes
+from esteira.quality import curate_records
+from esteira.recognise.draft import Paging, Place, make_draft
+from esteira.recognise.fixture import Shapes, scrubbed
+from esteira.recognise.paging import Candidate
+from esteira.recognise.records import find_records
+from esteira.recognise.text import contract_text
 from tests.authoring import shapes
 from tests.conventions.sources import ROOT
 
-NAMES = ["transparencia", "ckan", "socrata", "django", "numbered", "silent_from_zero", "link_header", "datasette", "whole"]  # fmt: skip
+NAMES = ["transparencia", "ckan", "socrata", "django", "numbered", "silent_from_zero", "link_header", "datasette", "cursor", "counted_header", "arrays", "described", "header_first", "one", "whole"]  # fmt: skip
 
 
 class Project:
@@ -65,7 +71,7 @@ def test_a_draft_reads_its_own_fixture(drafted: tuple[Project, dict[str, Result]
     facts = json.loads(done.stdout)[0]
     assert facts["fits"]
     assert facts["quarantined"] == 0
-    assert facts["pages"] == (1 if name == "whole" else 2)
+    assert facts["pages"] == (1 if name in {"whole", "described", "one"} else 2)
 
 
 def test_the_drafts_pass_the_linter_the_formatter_and_the_type_checker(
@@ -119,7 +125,10 @@ def test_the_terminal_says_what_was_guessed_why_and_what_is_not_known(
     drafted: tuple[Project, dict[str, Result]],
 ) -> None:
     out = " ".join(drafted[1]["numbered"].output.split())
-    assert "paginator: PageNumber() — the page repeats page, which counts pages; page 1 is the sample" in out
+    assert (
+        'paginator: PageNumber(total_pages="totalPages") — the page repeats page, which counts pages; page 1 is the sample'
+        in out
+    )
     assert "total: totalElements — 50 here; it is compared with what arrives" in out
     assert "unit of distance_km: kilometre — its name ends in _km" in out
     assert "privacy of cpf: personal — its name says cpf" in out
@@ -168,6 +177,44 @@ def test_a_portal_that_is_down_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [(), ("--path", "/x"), ("--portal", "p"), ("--path", "/x", "--url", "https://a.example/x", "--portal", "p")])  # fmt: skip
 def test_one_way_to_name_the_portal_is_needed(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert Project(tmp_path, "").run("new", "x", *arguments).exit_code == 2
+
+
+def test_a_token_made_of_a_key_and_what_stands_beside_the_records_are_replaced_too() -> None:
+    rows = [{"id": number, "cpf": 11144477700 + number} for number in range(3)]
+    page = {
+        "rows": rows, "next": "11144477702", "after": 11144477702, "by": "Maria", "included": [{"name": "João"}], "page": 1,
+        "links": [{"rel": "next", "href": "https://portal.example/rows?after=11144477702"}],
+    }  # fmt: skip
+    records = find_records(page)
+    paging = Paging(Candidate("SinglePage", {}, "", is_end=True), "", is_confirmed=True)
+    draft = make_draft(Place("people", "portal", "/rows", {}, ""), records, records.rows, paging, None)
+    (kept,) = scrubbed([page], draft)
+    for value in ("111444777", "Maria", "João", "portal.example"):
+        assert value not in kept.decode()
+    made = json.loads(kept)
+    assert (made["page"], made["links"]) == (1, [{"rel": "next", "href": None}])
+    assert made["after"] == made["rows"][2]["cpf"]  # an equal value has an equal replacement
+
+
+HOSTILE = [
+    'a"b', "it's", "'); import os; os.abort()  #", 'x\n"""y', "ünï.code", "back\\slash", '"); import os; os.abort()  #', "{brace}", "class", " ", "a.b", "A.B", "\x1b[31mred", "id",
+]  # fmt: skip
+
+
+def test_names_that_a_portal_chose_cannot_break_the_contract_nor_run_in_it(tmp_path: Path) -> None:
+    page = [dict.fromkeys(HOSTILE, 1)]
+    records = find_records(page)
+    paging = Paging(Candidate("SinglePage", {}, "", is_end=True), "", is_confirmed=True)
+    draft = make_draft(
+        Place("names", "portal", "/rows", {"q": 'it\'s "here"'}, "o"), records, records.rows, paging, None
+    )
+    (tmp_path / "names.py").write_text(contract_text(draft))
+    dataset = load_catalogue(tmp_path)["names"]
+    assert len(dataset.columns) == len(HOSTILE) - len(draft.nameless)
+    assert draft.nameless == ('"); import os; os.abort()  #',)
+    made = curate_records([msgspec.Raw(json.dumps(page[0]).encode())], dataset)
+    assert (made.bad_rows, made.new_columns, made.absent) == (0, draft.nameless, ())
+    assert set(made.good.to_pylist()[0].values()) <= {0, 1}
 
 
 def test_replacements_are_consistent_distinct_and_say_nothing_of_the_value() -> None:

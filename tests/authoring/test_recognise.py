@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import jmespath
 import pytest
 
+from esteira.contract import FirstRecord
 from esteira.errors import PayloadError, SourceRejected
-from esteira.paginate import PageRequest
+from esteira.paginate import Header, PageRequest
 from esteira.recognise.columns import ColumnGuess, find_columns, snake
 from esteira.recognise.confirm import MAX_ASKED, Confirmed, confirm
 from esteira.recognise.key import find_cursor, find_key
@@ -17,7 +19,7 @@ from esteira.recognise.sample import Sample, decode
 from esteira.recognise.units import unit_of
 from tests.authoring import shapes
 
-SHAPES: dict[str, tuple[shapes.Portal, dict[str, Any], str, dict[str, Any], str, str | None]] = {
+SHAPES: dict[str, tuple[shapes.Portal, dict[str, Any], str, dict[str, Any], str, str | Header | None]] = {
     "transparencia": (shapes.transparencia, {}, "PageNumber", {"page_param": "pagina"}, "", None),
     "transparencia, asked by page": (shapes.transparencia, {"pagina": 1}, "PageNumber", {"page_param": "pagina"}, "", None),
     "ckan": (shapes.ckan, {"limit": 20}, "Offset", {"limit": 20, "total": "result.total"}, "result.records", "result.total"),
@@ -26,17 +28,25 @@ SHAPES: dict[str, tuple[shapes.Portal, dict[str, Any], str, dict[str, Any], str,
     "odata": (shapes.odata, {}, "NextLink", {"body": '"@odata.nextLink"'}, "value", None),
     "olinda": (shapes.olinda, {"$top": 10}, "Offset", {"limit": 10, "offset_param": "$skip", "limit_param": "$top"}, "value", None),
     "django": (shapes.django, {}, "NextLink", {"body": "next"}, "results", "count"),
-    "page numbers": (shapes.numbered, {"size": 10}, "PageNumber", {}, "content", "totalElements"),
+    "page numbers": (shapes.numbered, {"size": 10}, "PageNumber", {"total_pages": "totalPages"}, "content", "totalElements"),
+    "cursor": (shapes.cursor, {}, "NextToken", {"body": "meta.next_cursor", "param": "cursor"}, "data", None),
     "page numbers from 0": (shapes.from_zero, {}, "PageNumber", {"first_page": 0}, "content", "totalElements"),
     "bare pages from 0": (shapes.silent_from_zero, {}, "PageNumber", {"first_page": 0}, "", None),
     "Link header": (shapes.link_header, {}, "NextLink", {"header": "Link"}, "", None),
+    "total in a header": (shapes.counted_header, {"per_page": 25}, "PageNumber", {}, "", Header("X-Total-Count")),
     "links with relations": (shapes.relations, {}, "NextLink", {"body": "links[?rel=='next'].href | [0]"}, "items", None),
     "datasette": (shapes.datasette, {"_shape": "objects"}, "NextLink", {"body": "next_url"}, "rows", "filtered_table_rows_count"),
+    "arrays with columns": (shapes.arrays, {}, "NextLink", {"body": "next_url"}, "rows", "filtered_table_rows_count"),
+    "arrays with described columns": (shapes.described, {}, "SinglePage", {}, "data", "total"),
+    "arrays with a header first": (shapes.header_first, {}, "PageNumber", {}, "", None),
+    "one object": (shapes.one, {}, "SinglePage", {}, "", None),
     "everything at once": (shapes.whole, {}, "SinglePage", {}, "items", "total"),
 }  # fmt: skip
 
 
-def recognised(portal: shapes.Portal, params: dict[str, Any]) -> tuple[Confirmed, str, tuple[str, int] | None, int]:
+def recognised(
+    portal: shapes.Portal, params: dict[str, Any]
+) -> tuple[Confirmed, str, tuple[str | Header, int] | None, int]:
     asked = []
 
     def ask(request: PageRequest) -> Sample:
@@ -95,6 +105,12 @@ def test_no_more_is_asked_than_the_bound() -> None:
     assert len(asked) == MAX_ASKED
 
 
+def test_a_link_in_the_body_is_preferred_to_the_same_one_in_a_header() -> None:
+    link = {"link": '</b>; rel="next"'}
+    first = Sample({"rows": [{"a": 1}], "next_url": "/b"}, headers=link)
+    assert [each.arguments for each in candidates(first, find_records(first.page))][:2] == [{"body": "next_url"}, {"header": "Link"}]  # fmt: skip
+
+
 def test_a_null_link_says_that_this_was_the_last_page() -> None:
     first = Sample({"rows": [{"a": 1}], "next_url": None})
     found = candidates(first, find_records(first.page))[0]
@@ -107,7 +123,9 @@ def test_a_null_link_says_that_this_was_the_last_page() -> None:
         ({"error": "denied"}, "its keys are error"),
         ([], "an empty list"),
         ({"rows": []}, "no list of records"),
-        ({"columns": ["a"], "rows": [[1], [2]]}, "no list of records"),
+        ({"columns": ["a", "b"], "rows": [[1], [2]]}, "no list of records"),
+        ({"message": "no such table", "status": 404}, "its keys are message, status"),
+        ({"data": [], "page": 1}, "its keys are data, page"),
         ("text", "a str"),
     ],
 )
@@ -116,10 +134,20 @@ def test_a_page_without_records_is_an_error_that_says_what_is_there(page: Any, s
         find_records(page)
 
 
-def test_records_without_names_get_the_advice_to_ask_for_objects() -> None:
-    with pytest.raises(PayloadError) as caught:
-        find_records({"columns": ["a"], "rows": [[1], [2]]})
-    assert "_shape=objects" in caught.value.hint
+@pytest.mark.parametrize(
+    ("shape", "columns"),
+    [(shapes.arrays, "columns"), (shapes.described, "columns[].name"), (shapes.header_first, FirstRecord()), (shapes.one, None)],
+)  # fmt: skip
+def test_records_are_read_as_objects_whatever_their_form_and_written_back_in_it(
+    shape: shapes.Portal, columns: Any
+) -> None:
+    page = decode(json.dumps(shape({})[1]).encode())
+    found = find_records(page)
+    assert found.columns == columns
+    assert found.rows[0]["email"] == "p1@mail.example.org"
+    assert found.as_found(found.rows) == (jmespath.search(found.path, page) if found.path else page)
+    assert found.of(page) == found.rows
+    assert found.of({"another": "kind"}) is None or found.is_single
 
 
 def test_html_is_an_error_that_shows_its_beginning() -> None:
@@ -252,7 +280,7 @@ def test_without_a_moment_there_is_no_cursor() -> None:
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("nomeCliente", ["X"]), ("user_email", []), ("CPF", [12345678901]), ("contact", ["a"]), ("c", ["a@b.example"]), ("c", ["123.456.789-09"]),
+    [("nomeCliente", ["X"]), ("user_email", []), ("CPF", [12345678901]), ("contact", ["a"]), ("telefone1", [1]), ("nm_pessoa", []), ("c", ["a@b.example"]), ("c", ["123.456.789-09"]),
      ("c", ["(11) 91234-5678"]), ("c", ["eyJhbGciOi.eyJzdWIi.c2ln"]), ("c", ["Maria da Silva", "João Souza"]), ("c", ["10.0.0.1"])],
 )  # fmt: skip
 def test_what_is_personal_is_known_by_name_or_by_value(name: str, values: list[Any]) -> None:

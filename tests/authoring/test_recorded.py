@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from cli.fixture_test import try_contract
 from cli.main import esteira
-from esteira.contract import Dataset, NextLink, Offset, PageNumber, SinglePage
+from esteira.contract import Dataset, Header, Incremental, NextLink, NextToken, Offset, PageNumber, Parent, SinglePage
 from esteira.errors import ContractError, DataQualityError, PayloadError
 from tests.conventions.sources import ROOT
 from tests.core.small import dataset, record, source
@@ -56,8 +56,16 @@ def test_a_person_gets_the_counts_as_a_table() -> None:
         (NextLink(body="next"), {"next": "https://far.example/rows?page=2"}),
         (NextLink(body="links[?rel=='next'].href | [0]"), {"links": [{"rel": "next", "href": "/rows?page=2"}]}),
         (NextLink(header="Link"), {}),
+        (NextLink(header="Next-Page"), {}),
+        (NextToken(body="meta.cursor", param="cursor"), {"meta": {"cursor": "far"}}),
+        (NextToken(header="X-Next", param="page"), {}),
         (Offset(limit=2), {}),
+        (Offset(limit=2, total="count"), {"count": 900}),
+        (Offset(limit=2, total=Header("X-Total")), {}),
+        (Offset(limit=2, has_more="more"), {"more": True}),
         (PageNumber(), {}),
+        (PageNumber(total_pages="pages"), {"pages": 70}),
+        (PageNumber(has_more=Header("X-More")), {}),
     ],
 )
 def test_two_recorded_pages_are_walked_by_the_paginator_of_the_contract(paginator: Any, envelope: Any) -> None:
@@ -119,6 +127,20 @@ def test_quarantined_rows_within_the_limit_are_counted_with_their_reasons() -> N
     fit = try_contract(tolerant, [body])
     assert (fit.curated, fit.quarantined) == (1, 1)
     assert list(fit.reasons) == ["small: less_than_or_equal_to(100)"]
+
+
+def test_the_recorded_pages_of_a_child_are_those_of_some_row_of_its_parent() -> None:
+    """Also what the contract adds of the parent, of the type that the column has."""
+    child = source(path="/rows/{parent.code}", parent=Parent("parents", columns={"text": "code"}))
+    bare = record()
+    del bare["text"]
+    fit = try_contract(dataset(source=child), [json.dumps({"rows": [bare]}).encode()])
+    assert (fit.records, fit.quarantined) == (1, 0)
+
+
+def test_a_cursor_that_is_no_time_begins_at_its_initial_value() -> None:
+    counted = source(incremental=Incremental(cursor="id", start_param="after", initial=0, bounds="(]"))
+    assert try_contract(dataset(source=counted), [page(1, 2)]).records == 2
 
 
 def test_a_contract_that_no_longer_fits_ends_with_65_and_names_what_to_do(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ SECRET = "esteira/test/portal"
 
 @pytest.fixture
 def open_portal() -> Callable[..., Portal]:
-    def opened(base_url: str, **options: Any) -> Portal:
+    def opened(base_url: str, fields: Any = None, **options: Any) -> Portal:
         quick = {
             "backoff_base_seconds": 0.01,
             "backoff_cap_seconds": 0.02,
@@ -29,7 +29,7 @@ def open_portal() -> Callable[..., Portal]:
             "secret": SECRET,
         }
         quick |= {"auth": (ApiKey("X-Api-Key"),), "connect_timeout_seconds": 2, "read_timeout_seconds": 2}
-        return Portal(PortalConfig(name="hostile", base_url=base_url, **(quick | options)), {"token": CANARY})
+        return Portal(PortalConfig(name="hostile", base_url=base_url, **(quick | options)), fields or {"token": CANARY})
 
     return opened
 

@@ -389,6 +389,35 @@ def test_an_endpoint_that_refuses_the_client_is_an_auth_error_with_its_code(clie
         assert len(up.asked) == 1, "a refused login is tried again: some portals lock the account"
 
 
+def test_a_refusals_text_for_people_is_not_shown_since_it_may_repeat_what_was_sent(client: Any):
+    told = page({"error": "no user maria with pw-typed-wrong", "code": {"code": "E 17"}}, 401)
+    with hostile(lambda _: told) as up, pytest.raises(AuthError, match=r"\(status 401\)") as caught:
+        client(up.url, LOGIN).get("/rows")
+    assert "typed" not in caught.value.paragraph()
+
+
+@pytest.mark.fault(64)
+@pytest.mark.parametrize("scheme", [LOGIN, OAUTH, HttpBasic()], ids=["login", "oauth", "basic"])
+def test_what_a_scheme_made_of_the_secret_is_hidden_where_a_page_repeats_it(open_portal: Any, source: Any, scheme: Any):
+    made: list[str] = []
+
+    def echo(asked: Asked) -> Say:
+        if asked.method == "POST":
+            return page({"token": "made-f00-4711", "access_token": "made-f00-4711", "seconds": 60, "expires_in": 60})
+        made.append(asked.headers["Authorization"].split()[1])
+        return Say(f"<html>{made[-1]}".encode())
+
+    fields = {
+        "username": "x",
+        "password": "y-3",
+        "client_id": "z",
+        "client_secret": "u-4",
+    }  # too short to be registered by themselves
+    with hostile(echo) as up, pytest.raises(PayloadError, match=r"begins '<html>\*\*\*'") as caught:
+        list(open_portal(up.url, fields, auth=(scheme,)).pages(source()))
+    assert made[0] not in str(caught.value)
+
+
 def test_a_200_with_an_errors_code_and_no_token_is_an_auth_error(client: Any):
     with hostile(lambda _: page({"error": "invalid_grant"})) as up, pytest.raises(AuthError, match="invalid_grant"):
         client(up.url, LOGIN).get("/rows")
@@ -468,8 +497,21 @@ def test_no_credential_and_no_body_of_any_scheme_leaves_by_a_redirect(client: An
         )
 
     with with_thief(away) as (up, thief):
-        with pytest.raises(SourceRejected, match=f"{thief.port}"):
-            client(up.url, scheme).send(method, "/rows", json={"q": 1} if method == "POST" else None, read_only=True)
+        for allowed in ((), (f"127.0.0.1:{thief.port}",)):  # a link may lead to an allowed host, a redirect never
+            opened = client(up.url, scheme, allowed_hosts=allowed)
+            with pytest.raises(SourceRejected, match=f"{thief.port}"):
+                opened.send(method, "/rows", json={"q": 1} if method == "POST" else None, read_only=True)
+        assert thief.asked == []
+
+
+@pytest.mark.fault(63)
+@pytest.mark.parametrize("scheme", EVERY_SCHEME, ids=str)
+def test_no_credential_and_no_body_of_any_scheme_leaves_by_a_link(client: Any, scheme: Any):
+    with with_thief(lambda _: Issuer()) as (up, thief):
+        opened = client(up.url, scheme)
+        for link in (f"{thief.url}/rows", f"//127.0.0.1:{thief.port}/rows", f"http://x@127.0.0.1:{thief.port}/rows"):
+            with pytest.raises(SourceRejected, match="portal leads to"):
+                opened.send("POST", link, json={"q": 1}, read_only=True)
         assert thief.asked == []
 
 

@@ -139,14 +139,15 @@ def test_a_consumer_that_stops_is_not_kept_waiting_by_the_page_ahead(open_portal
         release.set()
 
 
-def test_the_next_page_is_fetched_while_the_consumer_works(open_portal: Any, source: Any):
-    with hostile(lambda a: page({"rows": rows(a.number) if a.number < 3 else []})) as up:
+def test_the_next_two_pages_are_fetched_while_the_consumer_works_and_no_more(open_portal: Any, source: Any):
+    with hostile(lambda a: page({"rows": rows(a.number) if a.number < 9 else []})) as up:
         pages = open_portal(up.url).pages(source(paginator=PageNumber()))
         next(pages)
         deadline = time.monotonic() + 5
-        while len(up.asked) < 2 and time.monotonic() < deadline:
+        while len(up.asked) < 3 and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert len(up.asked) == 2
+        time.sleep(0.1)
+        assert len(up.asked) == 3
         pages.close()
 
 

@@ -50,4 +50,4 @@ def warm(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[War
 
 
 def broken_portals() -> dict[str, Any]:
-    return {"portal-down": {"base_url": f"http://127.0.0.1:{Ports.free().resolved().portal}", "auth": "none"}}
+    return {"portal-down": {"base_url": f"http://127.0.0.1:{Ports.free().resolved().portal}"}}

@@ -46,11 +46,12 @@ def test_the_first_rows_are_a_table_below_the_request_and_the_window(warm: Warm,
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[0].startswith(f"Asked: GET {world.stack.env['ESTEIRA_PORTAL_URL']}/flights/flights.json?_size=10000")
-    assert lines[1] == "Window: 2013-01-01→2013-04-03"
-    assert lines[2].startswith("Got: 2,000 of 2,000 records")
-    assert lines[3] == "Next: nothing. next_url, in the body, names no next page."
-    assert [line.split()[0] for line in lines[7:11]] == ["1", "2", "3", "4"]
-    assert max(len(line) for line in lines[5:11]) <= 100
+    assert lines[1] == "Proved by: Bearer (values are not shown)"
+    assert lines[2] == "Window: 2013-01-01→2013-04-03"
+    assert lines[3].startswith("Got: 2,000 of 2,000 records")
+    assert lines[4] == "Next: nothing. next_url, in the body, names no next page."
+    assert [line.split()[0] for line in lines[8:12]] == ["1", "2", "3", "4"]
+    assert max(len(line) for line in lines[6:12]) <= 100
     assert "Not shown, for want of width: " in done.out
     assert lines[-1] == "Validation: none of 2,000 records would be quarantined."
 

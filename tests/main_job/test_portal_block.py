@@ -41,6 +41,15 @@ print(json.dumps(block.model_dump(mode="json", include=set(json.loads(sys.argv[2
 print(repr(block.config()))
 """
 _APPLY = "import json; from deployments.limits import apply_limits; print(json.dumps(apply_limits()))"
+_SPOIL = """
+import sys
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import BlockDocumentUpdate
+with get_client(sync_client=True) as client:
+    found = client.read_block_document_by_name(sys.argv[1], "esteira-portal")
+    client.update_block_document(found.id, BlockDocumentUpdate(data={**found.data, "auth": "bearer"}))
+"""
+_REMOVE = "import sys; from blocks import PortalBlock; PortalBlock.delete(sys.argv[1])"
 _ASK = """
 import logging, sys, time
 logging.basicConfig(level=logging.WARNING)
@@ -109,6 +118,19 @@ def test_the_limits_of_the_blocks_are_made_once_and_corrected_when_a_block_chang
     )
     found = json.loads(world.python(_APPLY).out)
     assert [found[name] for name in names] == ["unchanged", "unchanged", "updated"]
+
+
+def test_a_block_that_cannot_be_read_keeps_no_other_from_its_limits_and_says_what_is_wrong_when_it_is_opened(
+    world: World,
+):
+    save(world, portal_old={"base_url": "https://portal.example"}, portal_near={**SAVED, "rate_limit": "portal-near"})
+    assert world.python(_SPOIL, "portal-old").code == 0
+    applied = world.python(_APPLY)
+    assert "portal-near-400-in-60s" in json.loads(applied.out)
+    assert "portal-old was saved by another version" in applied.err
+    opened = world.python("from blocks import open_portal; open_portal('portal-old')")
+    assert "esteira-portal/portal-old was saved by another version or by hand: auth" in opened.err
+    assert world.python(_REMOVE, "portal-old").code == 0
 
 
 class Window:
@@ -187,8 +209,10 @@ def guarded(world: World) -> Iterator[Hostile]:
         client.create_secret(Name=name, SecretString=json.dumps({"username": "maria", "password": PASSWORD}))
     login = {"type": "login", "path": "/login", "fields": {"user": "username", "pass": "password"}}
     login |= {"token": "session.token", "name": "X-Session", "prefix": ""}
+    shared = {"rates": [{"requests": 1000}], "rate_limit": "login", "concurrency_limit": "login-requests"}
     with hostile(Guarded()) as up:
-        save(world, portal_login={"base_url": up.url, "secret_name": name, "auth": [login]})
+        save(world, portal_login={"base_url": up.url, "secret_name": name, "auth": [login], **shared})
+        assert world.python(_APPLY).code == 0
         yield up
 
 
@@ -203,5 +227,7 @@ def test_a_token_that_expires_three_times_in_a_run_is_renewed_and_every_row_is_i
     assert world.query("SELECT COUNT(*), COUNT(DISTINCT id), MAX(id) FROM dw.behind_login") == [(ROWS, ROWS, ROWS - 1)]
     assert sum(asked.path == "/login" for asked in guarded.asked) == 3
     assert PASSWORD not in done.out + done.err
+    assert "cannot be used" not in done.out + done.err
+    assert {asked.headers["User-Agent"].split(" ", 1)[1] for asked in guarded.asked} == {"(+behind_login)"}
     logs = [path for path in Path(world.stack.state).rglob("*") if path.is_file() and path.suffix in {".log", ".db"}]
     assert [path.name for path in logs if PASSWORD.encode() in path.read_bytes()] == []

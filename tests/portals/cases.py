@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from esteira.auth import ApiKey, Auth, Bearer
-from esteira.contract import ApiSource, Dataset, NextLink, Offset, PageNumber, Quality, Replace
+from esteira.auth import ApiKey, Auth, Bearer, HttpBasic, Login, OAuth2ClientCredentials
+from esteira.contract import ApiSource, Dataset, NextLink, NextToken, Offset, PageNumber, Quality, Replace
+from esteira.http import Rate
 from esteira.portal import Portal, PortalConfig
 from tests.portals import known
 from tests.portals.table import Reading
@@ -52,6 +53,8 @@ DRF_TOKEN = ApiKey("Authorization", prefix="Token ")
 DRF_SECRET = {"token": known.DJANGO_TOKEN}
 COOKIE = ApiKey("session", place="cookie")
 COOKIE_SECRET = {"token": known.FASTAPI_KEY}
+DJANGO_LOGIN = {"username": known.DJANGO_USER, "password": known.DJANGO_PASSWORD}
+FASTAPI_LOGIN = {"username": known.FASTAPI_USER, "password": known.FASTAPI_PASSWORD}
 DATASETTE_SECRET = {"token": known.DATASETTE_TOKEN}
 
 
@@ -101,5 +104,38 @@ CASES = [
          (Bearer(),), DATASETTE_SECRET),
     Case("datasette-bare-array", "datasette", _datasette("array", paginator=NextLink(header="Link")),
          (Bearer(),), DATASETTE_SECRET),
+    Case("drf-basic", "django", _drf("basic/number", paginator=NextLink(body="next"), total="count"),
+         (HttpBasic(),), DJANGO_LOGIN),
+    Case("fastapi-basic", "fastapi", _fastapi("basic/links", paginator=NextLink(body="links.next")),
+         (HttpBasic(),), FASTAPI_LOGIN),
+    Case("drf-numbers-past-the-end", "django", _drf("token/number", paginator=PageNumber(past_end=404), total="count"),
+         (DRF_TOKEN,), DRF_SECRET),
+    Case("drf-numbers-past-the-end-three-at-once", "django",
+         _drf("token/number", paginator=PageNumber(past_end=404), total="count"), (DRF_TOKEN,), DRF_SECRET,
+         {"max_concurrent_requests": 3}),
+    Case("fastapi-cursor", "fastapi",
+         _fastapi("cookie/cursor", paginator=NextToken(body="next_page"), params={"size": 40}), (COOKIE,), COOKIE_SECRET),
+    Case("fastapi-total-pages", "fastapi",
+         _fastapi("cookie/number", paginator=PageNumber(total_pages="pages"), params={"size": 40}),
+         (COOKIE,), COOKIE_SECRET),
+    Case("datasette-token", "datasette",
+         _datasette("objects", records="rows", paginator=NextToken(body="next", param="_next")),
+         (Bearer(),), DATASETTE_SECRET),
+    Case("datasette-arrays-with-a-header", "datasette",
+         _datasette("arrays", records="rows", columns="columns", paginator=NextLink(body="next_url")),
+         (Bearer(),), DATASETTE_SECRET),
 ]  # fmt: skip
-NAMED = {case.name: case for case in CASES}
+SLOWLY = {"rates": (Rate(1, 0.24),)}
+"""Twelve pages last longer than a token lives."""
+TOKENS = [
+    Case("drf-simple-jwt", "django", _drf("jwt/number", paginator=NextLink(body="next"), total="count"),
+         (Login(path="/api/token/", token="access"),), DJANGO_LOGIN, SLOWLY),
+    Case("drf-oauth-toolkit", "django", _drf("oauth/number", paginator=NextLink(body="next"), total="count"),
+         (OAuth2ClientCredentials(token_url="/o/token/"),),
+         {"client_id": known.DJANGO_CLIENT, "client_secret": known.DJANGO_CLIENT_SECRET}, SLOWLY),
+    Case("fastapi-login-that-tells-no-end", "fastapi",
+         _fastapi("bearer/links", paginator=NextLink(body="links.next"), params={"size": 20}),
+         (Login(path="/login", encoding="form", token="access_token"),), FASTAPI_LOGIN, SLOWLY),
+]  # fmt: skip
+"""Those whose token ends while they run."""
+NAMED = {case.name: case for case in (*CASES, *TOKENS)}

@@ -31,12 +31,13 @@ def configure(database: Path) -> None:
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(database)}},
         INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "rest_framework",
                         "rest_framework.authtoken", "oauth2_provider"],
+        MIDDLEWARE=["django.middleware.http.ConditionalGetMiddleware"],  # ETag and 304
         USE_TZ=True,
         TIME_ZONE="America/Noronha",  # -02:00 all the year
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # a strong one would be slow at each request
-        REST_FRAMEWORK={"PAGE_SIZE": PAGE_SIZE, "DEFAULT_THROTTLE_RATES": {"user": "4/second"}},
-        SIMPLE_JWT={"ACCESS_TOKEN_LIFETIME": timedelta(seconds=known.DJANGO_LIFETIME_SECONDS)},
-        OAUTH2_PROVIDER={"ACCESS_TOKEN_EXPIRE_SECONDS": known.DJANGO_LIFETIME_SECONDS, "SCOPES": {"read": "Read"}},
+        REST_FRAMEWORK={"PAGE_SIZE": PAGE_SIZE, "DEFAULT_THROTTLE_RATES": {"user": "4/second", "polite": "4/second"}},
+        SIMPLE_JWT={"ACCESS_TOKEN_LIFETIME": timedelta(seconds=known.LIFETIME_SECONDS)},
+        OAUTH2_PROVIDER={"ACCESS_TOKEN_EXPIRE_SECONDS": known.LIFETIME_SECONDS, "SCOPES": {"read": "Read"}},
     )  # fmt: skip
     django.setup()
 
@@ -45,7 +46,7 @@ def urls() -> list[Any]:
     """An endpoint for each pair of classes, and the endpoints that hand out tokens."""
     from django.db import models
     from django.urls import include, path
-    from oauth2_provider.contrib.rest_framework import OAuth2Authentication
+    from oauth2_provider.contrib.rest_framework import OAuth2Authentication, TokenHasScope
     from rest_framework import authentication, generics, pagination, permissions, serializers, throttling
     from rest_framework_simplejwt.authentication import JWTAuthentication
     from rest_framework_simplejwt.views import TokenObtainPairView
@@ -74,24 +75,33 @@ def urls() -> list[Any]:
         "jwt": JWTAuthentication,
         "oauth": OAuth2Authentication,
     }
-    pages = {
+    paginators = {
         "number": pagination.PageNumberPagination,
         "offset": pagination.LimitOffsetPagination,
         "capped": Capped,
         "cursor": pagination.CursorPagination,
     }
 
-    def view(scheme: type, pagination: type, throttles: tuple[type, ...] = ()) -> Any:
-        return generics.ListAPIView.as_view(
-            queryset=Reading.objects.order_by("id"), serializer_class=ReadingSerializer, pagination_class=pagination,
-            authentication_classes=[scheme], permission_classes=[permissions.IsAuthenticated], throttle_classes=throttles,
-        )  # fmt: skip
+    def view(
+        scheme: type, pages: type | None, throttles: tuple[type, ...] = (), kind: type = generics.ListAPIView
+    ) -> Any:
+        class Readings(kind):
+            queryset, serializer_class = Reading.objects.order_by("id"), ReadingSerializer
+            pagination_class, authentication_classes, throttle_classes = pages, (scheme,), throttles
+            permission_classes = (TokenHasScope if scheme is OAuth2Authentication else permissions.IsAuthenticated,)
+            required_scopes, throttle_scope = ("read",), "polite"
 
-    made = [path(f"{a}/{p}/readings/", view(schemes[a], pages[p])) for a in schemes for p in pages]
-    slow = view(schemes["token"], pages["offset"], (throttling.UserRateThrottle,))
+        return Readings.as_view()
+
+    made = [path(f"{a}/{p}/readings/", view(schemes[a], paginators[p])) for a in schemes for p in paginators]
+    token = schemes["token"]
+    slow = view(token, paginators["offset"], (throttling.UserRateThrottle,))
     return [
         *made,
+        path("token/whole/readings/", view(token, None)),
+        path("token/one/readings/<int:pk>/", view(token, None, kind=generics.RetrieveAPIView)),
         path("throttled/readings/", slow),
+        path("polite/readings/", view(token, paginators["offset"], (throttling.ScopedRateThrottle,))),
         path("api/token/", TokenObtainPairView.as_view()),
         path("o/", include("oauth2_provider.urls")),
     ]

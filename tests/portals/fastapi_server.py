@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import time
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,14 @@ from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Security
-from fastapi.security import APIKeyCookie, APIKeyQuery, HTTPBasic, HTTPBasicCredentials
+from fastapi.security import (
+    APIKeyCookie,
+    APIKeyQuery,
+    HTTPBasic,
+    HTTPBasicCredentials,
+    OAuth2PasswordBearer,
+    OAuth2PasswordRequestForm,
+)
 from fastapi_pagination import LimitOffsetPage, Page, add_pagination
 from fastapi_pagination.cursor import CursorPage
 from fastapi_pagination.customization import CustomizedPage
@@ -27,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer
 from sqlalchemy import BigInteger, Numeric, create_engine, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from tests.portals.known import FASTAPI_KEY, FASTAPI_PASSWORD, FASTAPI_USER
+from tests.portals.known import FASTAPI_KEY, FASTAPI_PASSWORD, FASTAPI_USER, LIFETIME_SECONDS
 
 
 class Base(DeclarativeBase):
@@ -79,6 +87,22 @@ def basic(credentials: Annotated[HTTPBasicCredentials, Security(HTTPBasic())]) -
     )
 
 
+TOKENS: dict[str, float] = {}
+"""Token to the moment when it ends; the answer to a login does not tell."""
+
+
+def bearer(token: Annotated[str, Security(OAuth2PasswordBearer(tokenUrl="login"))]) -> None:
+    if TOKENS.get(token, 0) < time.monotonic():
+        raise HTTPException(401, "Token has expired", headers={"WWW-Authenticate": "Bearer"})
+
+
+def login(form: Annotated[OAuth2PasswordRequestForm, Depends()]) -> dict[str, str]:
+    _check(is_good=secrets.compare_digest(form.password, FASTAPI_PASSWORD) and form.username == FASTAPI_USER)
+    token = secrets.token_urlsafe()
+    TOKENS[token] = time.monotonic() + LIFETIME_SECONDS
+    return {"access_token": token, "token_type": "bearer"}
+
+
 def _check(*, is_good: bool) -> None:
     if not is_good:
         raise HTTPException(403, "Not authenticated")
@@ -97,11 +121,12 @@ def application(database: Path) -> FastAPI:
         readings.__annotations__["return"] = page[ReadingOut]
         return readings
 
-    for place, security in {"cookie": cookie_key, "query": query_key, "basic": basic}.items():
+    for place, security in {"cookie": cookie_key, "query": query_key, "basic": basic, "bearer": bearer}.items():
         for kind, page in PAGES.items():
             app.get(f"/{place}/{kind}/readings", response_model=page[ReadingOut], dependencies=[Depends(security)])(
                 endpoint(page)
             )
+    app.post("/login")(login)
     add_pagination(app)
     return app
 

@@ -6,11 +6,11 @@ A module of its own, so that Django, FastAPI and SQLAlchemy are imported by the 
 DJANGO_USER, DJANGO_PASSWORD = "reader", "open-sesame-81"
 DJANGO_TOKEN = "0123456789abcdef0123456789abcdef01234567"
 DJANGO_CLIENT, DJANGO_CLIENT_SECRET = "esteira-client", "client-canary-4410"
-DJANGO_LIFETIME_SECONDS = 2
-"""Of the access tokens that it hands out."""
 
 FASTAPI_KEY = "key-canary-90ab12"
 FASTAPI_USER, FASTAPI_PASSWORD = "reader", "open-sesame-82"
+LIFETIME_SECONDS = 2
+"""Of the access tokens that both hand out."""
 
 DATASETTE_TOKEN = "datasette-canary-5c1"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,22 @@ class Server:
     url: str
     database: Path
     log: Path
+    moment: str
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """What SQL finds in its own database."""
         return table.rows_of(self.database)
+
+    def execute(self, statement: str) -> None:
+        """Change its table behind its back, as other clients of the database do."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(statement)
+
+    def restore(self) -> None:
+        """Its table as it was built."""
+        self.execute("DELETE FROM readings")
+        table.fill(self.database, self.moment)
 
     def asked(self) -> list[str]:
         """Its access log: a line for each request."""
@@ -49,8 +62,8 @@ def servers(folder: Path, moments: dict[str, str]) -> Iterator[dict[str, Server]
             database = folder / name / "table.db"
             database.parent.mkdir()
             table.build(database, moments[name])
-            made[name] = Server(f"http://{HOST}:{port}", database, folder / f"{name}.log")
-            supervisor.start(_part(name, port, database, lambda: True))
+            made[name] = Server(f"http://{HOST}:{port}", database, folder / f"{name}.log", moments[name])
+            supervisor.start(_part(name, port, database))
         for name, port in ports.items():
             _wait(supervisor, name, port)
         yield made
@@ -58,14 +71,12 @@ def servers(folder: Path, moments: dict[str, str]) -> Iterator[dict[str, Server]
         supervisor.stop()
 
 
-def _part(name: str, port: int, database: Path, is_ready: Callable[[], bool]) -> Part:
+def _part(name: str, port: int, database: Path) -> Part:
     command = [sys.executable, "-m", f"tests.portals.{name}_server", "--port", str(port), "--database", str(database)]
-    return Part(name, command, port, is_ready, clean_environment())
+    return Part(name, command, port, lambda: True, clean_environment())  # all of them start before one is waited for
 
 
 def _wait(supervisor: Supervisor, name: str, port: int) -> None:
-    import time
-
     deadline = time.monotonic() + READY_SECONDS
     while not listens(port):
         failure = supervisor.ended()

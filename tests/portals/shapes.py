@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -140,7 +141,8 @@ QUAKES = [
 
 
 def socrata(asked: Asked) -> Say:
-    rows = list(QUAKES)
+    first, last = re.findall(r"'([^']+)'", asked.query["$where"])
+    rows = [row for row in QUAKES if first <= row["updated_at"].isoformat() < last]
     if asked.query.get("$order") not in {"id", ":id"}:
         random.Random(asked.number).shuffle(rows)
     start, limit = int(asked.query.get("$offset", 0)), int(asked.query.get("$limit", 1000))
@@ -176,13 +178,15 @@ class OData:
         self._cut = False
 
     def __call__(self, asked: Asked) -> Say:
+        first, last = re.fullmatch(r"Changed ge (\S+) and Changed lt (\S+)", asked.query["$filter"]).groups()
+        products = [row for row in PRODUCTS if first <= _utc(row["changed"]) < last]
         start = int(asked.query.get("$skiptoken", "0").removeprefix("after-"))
         found = [
-            {"Id": r["id"], "Name": r["name"], "Price": float(r["price"]), "Changed": r["changed"].isoformat().replace("+00:00", "Z")}
-            for r in PRODUCTS[start : start + 25]
+            {"Id": r["id"], "Name": r["name"], "Price": float(r["price"]), "Changed": _utc(r["changed"])}
+            for r in products[start : start + 25]
         ]  # fmt: skip
-        body: Row = {"@odata.context": "$metadata#Products", "@odata.count": len(PRODUCTS), "value": found}
-        if start + 25 < len(PRODUCTS):
+        body: Row = {"@odata.context": "$metadata#Products", "@odata.count": len(products), "value": found}
+        if start + 25 < len(products):
             origin = f"http://{asked.headers['Host']}"
             query = {**asked.query, "$skiptoken": f"after-{start + 25}"}
             body["@odata.nextLink"] = f"{origin}{asked.path}?{urlencode(query)}"
@@ -191,6 +195,10 @@ class OData:
             self._cut = True
             return Say(whole[: len(whole) // 2], headers={"Content-Type": "application/json"})
         return Say(whole, headers={"Content-Type": "application/json;odata.metadata=minimal"})
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def odata_refuses(asked: Asked) -> Say:
@@ -210,6 +218,7 @@ class LoginToken:
 
     def __init__(self, pages: int = 3) -> None:
         self.rows, self.base_path, self.secret = ORDERS, "/api", {"username": USER, "password": PASSWORD}
+        self.most_logins = 1_000_000
         self._pages, self._left, self._lock = pages, dict[str, int](), threading.Lock()
         self.logins = 0
 
@@ -235,7 +244,7 @@ class LoginToken:
         with self._lock:
             self.logins += 1
             token = f"token-canary-{self.logins}-{time.monotonic_ns()}"
-            self._left[token] = self._pages
+            self._left[token] = self._pages if self.logins <= self.most_logins else 0
         return page({"data": {"accessToken": token, "expiresIn": 3600}})
 
     def _is_good(self, token: str) -> bool:
@@ -273,7 +282,7 @@ class LinkHeader:
         links = [f'<{self._at(asked, 1)}>; rel="first"']
         if number < last or self._repeats:
             links.append(f'<{self._at(asked, number + 1)}>; rel="next"')
-        return page(found, Link=", ".join(links))
+        return page(found, **{"Link": ", ".join(links), "X-Total": str(len(TICKETS))})
 
     @staticmethod
     def _at(asked: Asked, number: int) -> str:
@@ -334,7 +343,8 @@ SHAPES: dict[str, Callable[[], Any]] = {
     "products": lambda: Shape("/Products", PRODUCTS, OData(), has_header("Authorization", f"Bearer {KEY}"), odata_refuses,
                               base_path="/odata/v4"),
     "orders": LoginToken,
-    "tickets": lambda: Shape("/api/v4/tickets", TICKETS, LinkHeader(), has_header("Authorization", f"Bearer {KEY}")),
+    "tickets": lambda: Shape("/tickets", TICKETS, LinkHeader(), has_header("Authorization", f"Bearer {KEY}"),
+                             base_path="/api/v4"),
     "exchange_rate_series": lambda: Shape("/dados/serie/bcdata.sgs.1/dados", SERIES, sgs, secret={}),
     "dollar_rates": lambda: Shape(PTAX, RATES, olinda, base_path="/olinda/servico/PTAX/versao/v1/odata", secret={}),
 }  # fmt: skip

@@ -35,6 +35,7 @@ def batch_of(dataset: Dataset) -> Batch:
 def landed(dataset: Dataset, lake: Lake, portal: Portal, batch: Batch | None = None) -> list[dict[str, Any]]:
     """Extract, curate, and read the rows that would be loaded, by their key."""
     seal = extract(dataset, batch or batch_of(dataset), portal=portal, lake=lake)
+    assert seal is not None
     return curated(dataset, lake, seal)
 
 

@@ -47,7 +47,13 @@ def build(path: Path, moment: str) -> None:
             "CREATE TABLE readings (id INTEGER PRIMARY KEY, code VARCHAR(20) NOT NULL, big BIGINT NOT NULL, "
             "amount DECIMAL(15, 2) NOT NULL, note VARCHAR(20), created DATETIME NOT NULL)"
         )
-        rows = ((number, *_values(number, moment)) for number in range(1, ROWS + 1))
+    fill(path, moment)
+
+
+def fill(path: Path, moment: str) -> None:
+    """Write the rows into an empty table."""
+    rows = ((number, *_values(number, moment)) for number in range(1, ROWS + 1))
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 

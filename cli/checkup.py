@@ -1,0 +1,263 @@
+"""The questions of `esteira doctor`: each is a method that returns what it found, or raises the error that a run would end with."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.environment import require_prefect
+from esteira.catalogue import active, find_dataset, load_catalogue
+from esteira.errors import ConfigError
+from esteira.settings import PROJECT_FOLDER, contracts_folder, read_settings
+
+if TYPE_CHECKING:
+    from esteira.contract import Dataset
+    from esteira.lake import Lake
+    from esteira.portal import Portal
+    from esteira.portal.question import Call
+    from esteira.warehouse import Warehouse
+
+MIN_PYTHON = (3, 11)
+MIN_DISK_BYTES = 512 * 1024**2
+"""Free space below which a run may end in the middle: PostgreSQL and the emulator of a laptop need it, a task's spill files too."""
+MAX_SKEW_SECONDS = 60.0
+"""AWS refuses signatures that are 15 minutes off; windows and tokens suffer earlier. A clock that is synchronised is within one."""
+PORTAL_ATTEMPTS = 2
+"""A person waits: a run would try longer."""
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)([^\\]*)")
+
+
+class Checkup:
+    """Opens each place once.
+
+    Args:
+        names: Datasets whose portals are asked; none means all of the contracts' portals, each by one of its datasets.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._portals: dict[str, Portal] = {}
+        self._dates: dict[str, datetime | None] = {}
+
+    def portals(self) -> list[str]:
+        """The portals to ask; none when the contracts cannot be read, which a check of its own says."""
+        try:
+            return list(self._datasets())
+        except ConfigError:
+            return []
+
+    def python(self) -> str:
+        """The interpreter."""
+        if sys.version_info < MIN_PYTHON:
+            raise ConfigError(f"This is Python {platform.python_version()}.", hint="Use Python 3.11 or newer.")
+        return platform.python_version()
+
+    def packages(self) -> str:
+        """What is installed against the lock."""
+        path = Path(os.environ.get("ESTEIRA_LOCK", PROJECT_FOLDER / "requirements.lock"))
+        if not path.is_file():
+            return "there is no lock file beside the installed code, as in an image; nothing to compare"
+        pins = list(_pins(path))
+        wrong = [f"{name} {found} instead of {wanted}" for name, wanted, found in pins if found != wanted]
+        if wrong:
+            shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
+            raise ConfigError(
+                f"Installed is {shown}.",
+                hint=f"Run `make .venv/.ready`, or `pip install --require-hashes -r {path.name}`.",
+            )
+        return f"{len(pins)} as locked"
+
+    def disk(self) -> str:
+        """Room where temporary files and the laptop stack's state go."""
+        from cli.environment import state_folder
+
+        places = {Path(tempfile.gettempdir()), _existing(state_folder())}
+        free = {place: shutil.disk_usage(place).free for place in places}
+        for place, count in free.items():
+            if count < MIN_DISK_BYTES:
+                raise ConfigError(
+                    f"The disk of {place} has {count / 1e6:,.0f} MB free; a run needs {MIN_DISK_BYTES / 1e6:,.0f} MB.",
+                    hint="Make room there, or set TMPDIR or ESTEIRA_STATE to a folder on another disk.",
+                )
+        return ", ".join(f"{count / 1e9:,.1f} GB free at {place}" for place, count in free.items())
+
+    def settings(self) -> str:
+        """The `ESTEIRA_*` variables."""
+        found = read_settings()
+        return (
+            f"stage {found.stage}, bucket {found.lake_bucket}, warehouse {found.warehouse_host}:{found.warehouse_port}"
+        )
+
+    def contracts(self) -> str:
+        """Every contract can be read."""
+        found = load_catalogue(contracts_folder())
+        for name in self._names:
+            find_dataset(contracts_folder(), name)
+        return f"{len(found)} in {contracts_folder()}"
+
+    def prefect(self) -> str:
+        """The server answers, and client and server are of one version."""
+        import prefect
+
+        require_prefect()
+        with urllib.request.urlopen(f"{os.environ['PREFECT_API_URL']}/admin/version", timeout=30) as answer:  # noqa: S310 - the operator's own setting
+            server = str(json.load(answer))
+        client = prefect.__version__
+        if server.split(".")[:2] != client.split(".")[:2]:
+            raise ConfigError(
+                f"The Prefect server is {server}, this client {client}.",
+                hint="Install the same minor version on both sides; the server first.",
+            )
+        return f"server {server}, client {client}"
+
+    def lake_block(self) -> str:
+        """The block of the lake names the bucket of the settings."""
+        wanted = os.environ.get("ESTEIRA_LAKE_BUCKET")
+        if wanted and self._lake.bucket != wanted:
+            raise ConfigError(
+                f"The lake block names bucket {self._lake.bucket}, ESTEIRA_LAKE_BUCKET says {wanted}.",
+                hint="Register the blocks again (`esteira stack up` on a laptop), or correct the setting.",
+            )
+        return f"bucket {self._lake.bucket}"
+
+    def identity(self) -> str:
+        """Who AWS says we are."""
+        from esteira.vault import aws_identity
+
+        return aws_identity()
+
+    def zone(self, zone: str) -> str:
+        """List, read and write in a zone."""
+        from esteira.lake.probe import probe_prefix
+
+        probe_prefix(self._lake, zone)
+        return "list, get and put are allowed"
+
+    def s3_clock(self) -> str:
+        """Our clock against S3's."""
+        from esteira.lake.probe import server_time
+
+        return _skew("S3", server_time(self._lake, "raw"))
+
+    def warehouse_block(self) -> str:
+        """The block of the warehouse, and its secret if it names one."""
+        return self._warehouse.config.where
+
+    def warehouse_login(self) -> str:
+        """A session."""
+        from esteira.warehouse.probe import probe_login
+
+        return probe_login(self._warehouse)
+
+    def warehouse_grants(self) -> str:
+        """Schemas may be used and made."""
+        from esteira.warehouse.probe import probe_grants
+
+        return probe_grants(self._warehouse)
+
+    def copy_role(self) -> str:
+        """COPY may read the curated zone."""
+        from esteira.warehouse.probe import probe_copy_role
+
+        probe_copy_role(self._warehouse, self._lake.bucket)
+        return f"{self._warehouse.config.copy_role_arn} may be assumed and reads curated/"
+
+    def portal_block(self, name: str) -> str:
+        """The block of a portal."""
+        from blocks.places import load_portal_block
+
+        return str(load_portal_block(name).base_url)
+
+    def portal(self, name: str) -> str:
+        """It answers, and takes our token: the first request of one of its datasets."""
+        from blocks import open_portal
+
+        portal = open_portal(name)
+        portal.config = replace(portal.config, max_attempts=PORTAL_ATTEMPTS)
+        dataset = self._datasets()[name]
+        if dataset.source.parent:
+            return f"not asked: {dataset.name} needs a row of {dataset.source.parent.dataset}; try `esteira preview`"
+        answer = portal.ask(_first_call(dataset), method=dataset.source.method)
+        self._dates[name] = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else None
+        return f"answered {answer.status} to the first request of {dataset.name}"
+
+    def portal_clock(self, name: str) -> str:
+        """Our clock against the portal's."""
+        return _skew(f"portal {name}", self._dates.get(name))
+
+    def _datasets(self) -> dict[str, Dataset]:
+        """For each portal one dataset to ask for."""
+        catalogue = load_catalogue(contracts_folder())
+        chosen = [find_dataset(contracts_folder(), name) for name in self._names] or active(catalogue)
+        chosen = sorted(chosen, key=lambda dataset: dataset.source.parent is None)  # a child cannot be asked for alone
+        return {dataset.source.portal: dataset for dataset in chosen}
+
+    @cached_property
+    def _lake(self) -> Lake:
+        from blocks import open_lake
+
+        return open_lake()
+
+    @cached_property
+    def _warehouse(self) -> Warehouse:
+        from blocks import open_warehouse
+
+        return open_warehouse()
+
+
+def _first_call(dataset: Dataset) -> Call:
+    """What the first batch of an empty warehouse would ask first."""
+    from esteira.opening import opening
+
+    source, question = dataset.source, opening(dataset, datetime.now(UTC)).question
+    return question.call(source.paginator.request(source.paginator.first(), question.path, question.params))
+
+
+def _skew(whose: str, told: datetime | None) -> str:
+    if told is None:
+        return f"{whose} sends no Date header, so nothing is known"
+    seconds = (datetime.now(UTC) - told).total_seconds()
+    if abs(seconds) > MAX_SKEW_SECONDS:
+        raise ConfigError(
+            f"Our clock and that of {whose} differ by {abs(seconds):,.0f} s; ours is {'ahead' if seconds > 0 else 'behind'}.",
+            hint="Synchronise this machine's clock (chrony, systemd-timesyncd); if it is right, tell the other side's owner.",
+        )
+    return f"within {max(abs(seconds), 1):.0f} s"
+
+
+def _pins(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Name, wanted and installed version of each pin that holds on this machine."""
+    from packaging.markers import Marker
+
+    for line in path.read_text(encoding="utf-8").splitlines():
+        pin = _PIN.match(line)
+        if pin is None:
+            continue
+        marker = pin[3].partition(";")[2].strip()
+        if not marker or Marker(marker).evaluate():
+            yield pin[1], pin[2], _installed(pin[1])
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "nothing"
+
+
+def _existing(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if each.exists())
