@@ -35,7 +35,7 @@ def configure(database: Path) -> None:
         USE_TZ=True,
         TIME_ZONE="America/Noronha",  # -02:00 all the year
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],  # a strong one would be slow at each request
-        REST_FRAMEWORK={"PAGE_SIZE": PAGE_SIZE, "DEFAULT_THROTTLE_RATES": {"user": "4/second"}},
+        REST_FRAMEWORK={"PAGE_SIZE": PAGE_SIZE, "DEFAULT_THROTTLE_RATES": {"user": "4/second", "polite": "4/second"}},
         SIMPLE_JWT={"ACCESS_TOKEN_LIFETIME": timedelta(seconds=known.LIFETIME_SECONDS)},
         OAUTH2_PROVIDER={"ACCESS_TOKEN_EXPIRE_SECONDS": known.LIFETIME_SECONDS, "SCOPES": {"read": "Read"}},
     )  # fmt: skip
@@ -89,7 +89,7 @@ def urls() -> list[Any]:
             queryset, serializer_class = Reading.objects.order_by("id"), ReadingSerializer
             pagination_class, authentication_classes, throttle_classes = pages, (scheme,), throttles
             permission_classes = (TokenHasScope if scheme is OAuth2Authentication else permissions.IsAuthenticated,)
-            required_scopes = ("read",)
+            required_scopes, throttle_scope = ("read",), "polite"
 
         return Readings.as_view()
 
@@ -101,6 +101,7 @@ def urls() -> list[Any]:
         path("token/whole/readings/", view(token, None)),
         path("token/one/readings/<int:pk>/", view(token, None, kind=generics.RetrieveAPIView)),
         path("throttled/readings/", slow),
+        path("polite/readings/", view(token, paginators["offset"], (throttling.ScopedRateThrottle,))),
         path("api/token/", TokenObtainPairView.as_view()),
         path("o/", include("oauth2_provider.urls")),
     ]

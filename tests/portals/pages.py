@@ -6,7 +6,7 @@ import itertools
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -36,8 +36,6 @@ class Example:
 
     def open(self, origin: str, secret: dict[str, str], base_path: str = "", **limits: Any) -> Portal:
         """The block as it is written, but for its address and for how long it waits."""
-        from dataclasses import replace
-
         config = replace(self.block.config(), base_url=origin + base_path, **(_QUICK | limits))
         return Portal(config, secret)
 

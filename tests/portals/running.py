@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ def servers(folder: Path, moments: dict[str, str]) -> Iterator[dict[str, Server]
             database.parent.mkdir()
             table.build(database, moments[name])
             made[name] = Server(f"http://{HOST}:{port}", database, folder / f"{name}.log", moments[name])
-            supervisor.start(_part(name, port, database, lambda: True))
+            supervisor.start(_part(name, port, database))
         for name, port in ports.items():
             _wait(supervisor, name, port)
         yield made
@@ -71,9 +71,9 @@ def servers(folder: Path, moments: dict[str, str]) -> Iterator[dict[str, Server]
         supervisor.stop()
 
 
-def _part(name: str, port: int, database: Path, is_ready: Callable[[], bool]) -> Part:
+def _part(name: str, port: int, database: Path) -> Part:
     command = [sys.executable, "-m", f"tests.portals.{name}_server", "--port", str(port), "--database", str(database)]
-    return Part(name, command, port, is_ready, clean_environment())
+    return Part(name, command, port, lambda: True, clean_environment())  # all of them start before one is waited for
 
 
 def _wait(supervisor: Supervisor, name: str, port: int) -> None:

@@ -282,7 +282,7 @@ class LinkHeader:
         links = [f'<{self._at(asked, 1)}>; rel="first"']
         if number < last or self._repeats:
             links.append(f'<{self._at(asked, number + 1)}>; rel="next"')
-        return page(found, Link=", ".join(links))
+        return page(found, **{"Link": ", ".join(links), "X-Total": str(len(TICKETS))})
 
     @staticmethod
     def _at(asked: Asked, number: int) -> str:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from esteira.contract import Offset
 from esteira.errors import AuthError, PayloadError, RateLimited, SourceRejected
 from esteira.extract import Progress, extract
+from esteira.http import Rate
 from esteira.lake import Lake
 from tests.portals.cases import CASES, DRF_SECRET, DRF_TOKEN, LIMIT, NAMED, TOKENS, Case
 from tests.portals.running import Server
@@ -120,6 +122,20 @@ def test_a_server_that_throttles_is_waited_for(running_servers: Servers, lake: L
     assert landed(case.dataset, lake, portal) == server.rows
     assert portal.stats.retries > 0
     assert portal.stats.waited_seconds >= 1
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_rate_budget_below_a_servers_limit_is_never_told_to_wait(running_servers: Servers, lake: Lake, at_once: int):
+    source = dataclasses.replace(
+        NAMED["drf-limit-offset"].source, path="/polite/readings/", paginator=Offset(50, total="count")
+    )
+    limits = {"max_concurrent_requests": at_once, "rates": (Rate(3, 1),)}
+    case = Case("polite", "django", source, (DRF_TOKEN,), DRF_SECRET, limits)
+    server = running_servers["django"]
+    portal = case.open(server.url)
+    assert landed(case.dataset, lake, portal) == server.rows
+    assert portal.stats.retries == 0
+    assert portal.stats.budget_seconds > 0.5
 
 
 @pytest.mark.fault(3)

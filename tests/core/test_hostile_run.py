@@ -33,6 +33,7 @@ from tests.core.small import keys, source
 from tests.extract.hostile import Asked, Say, bomb, hostile, page
 from tests.portals.story import batch_of, curated
 
+pytestmark = pytest.mark.slow
 ROWS, SIZE = 64, 4
 TOKEN, PASSWORD = "hostile-canary-token", "hostile-canary-password"
 Answer = Callable[[Say], Say]
