@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from esteira.errors import AuthError, LakeUnavailable, LoadError
+from esteira.errors import AuthError, ConfigError, LakeUnavailable, LoadError
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.graves import GRAVE_SCHEMA
 from esteira.warehouse.ledger_tables import LEDGER_SCHEMA, VIEW_SCHEMA
@@ -13,7 +13,7 @@ from esteira.warehouse.statements import LOCK_SCHEMA
 
 PROBE_TABLE = "esteira_doctor_probe"
 PROBE_SECONDS = 30
-_ABSENT = re.compile(r"NoSuchKey|Status 404|specified (?:key|S3 prefix) .*does not exist", re.IGNORECASE)
+_ABSENT = re.compile(r"NoSuchKey|specified (?:key|S3 prefix) .*does not exist", re.IGNORECASE)
 _ASSUME = re.compile(r"not authorized to assume|assume IAM Role", re.IGNORECASE)
 _DENIED = re.compile(r"Access ?Denied|Status 403", re.IGNORECASE)
 
@@ -58,6 +58,7 @@ def probe_copy_role(warehouse: Warehouse, bucket: str) -> None:
 
     Raises:
         AuthError: The role may not be assumed, or may not read the curated zone.
+        ConfigError: There is no such bucket.
         LakeUnavailable: COPY failed for another reason.
     """
     role = warehouse.config.copy_role_arn
@@ -73,6 +74,10 @@ def probe_copy_role(warehouse: Warehouse, bucket: str) -> None:
         raise AuthError(
             f"{role} may not read s3://{bucket}/curated/.",
             hint=f"Grant it s3:GetObject on arn:aws:s3:::{bucket}/curated/* and s3:ListBucket on the bucket (infra/access.yaml).",
+        )
+    if "NoSuchBucket" in text:
+        raise ConfigError(
+            f"COPY finds no bucket {bucket}.", hint="Set ESTEIRA_LAKE_BUCKET to the bucket of this stage."
         )
     if not _ABSENT.search(text):
         raise LakeUnavailable(f"COPY under {role} could not be tried: {text or 'it found an object that is not ours'}.")
