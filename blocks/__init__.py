@@ -2,7 +2,7 @@
 
 from blocks.auth import ApiKey, Bearer, FixedHeaders, HttpBasic, Login, OAuth2ClientCredentials
 from blocks.lake import LakeBlock
-from blocks.places import open_lake, open_loader, open_portal, open_swept_lake, open_warehouse
+from blocks.places import load_portal, open_lake, open_loader, open_portal, open_swept_lake, open_warehouse
 from blocks.portal import PortalBlock, Rate
 from blocks.warehouse import WarehouseBlock
 
@@ -17,6 +17,7 @@ __all__ = [
     "PortalBlock",
     "Rate",
     "WarehouseBlock",
+    "load_portal",
     "open_lake",
     "open_loader",
     "open_portal",

@@ -6,15 +6,19 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 from prefect.concurrency.asyncio import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency, rate_limit
 
+from esteira.errors import RateLimited
 from esteira.http import Rate
 
 TRY_SECONDS = 5.0
 """Of one wait for a slot, so that a run that is stopped is not held up."""
+MAX_WAIT_SECONDS = 900.0
+"""After which a run ends, to be tried again as a step: slots are held for one request each, so nobody waits that long for his turn."""
 ASK_AGAIN_SECONDS = 60.0
 """After which a limit that could not be used is tried again."""
 BURST_SHARE = 0.1
@@ -67,11 +71,11 @@ class PrefectLimits:
     @contextmanager
     def _slot(self, names: list[str], is_stopped: Callable[[], bool]) -> Iterator[None]:
         held = ExitStack()
-        for name in names:
-            self._take(name, lambda name=name: rate_limit(name, timeout_seconds=TRY_SECONDS, strict=True), is_stopped)  # type: ignore[misc]
-        if self._concurrency_name:
-            self._take(self._concurrency_name, lambda: self._hold(held), is_stopped)
         try:
+            for name in names:
+                self._take(name, partial(_take_rate, name), is_stopped)
+            if self._concurrency_name:
+                self._take(self._concurrency_name, partial(self._hold, held), is_stopped)
             yield
         finally:
             self._give_back(held)
@@ -84,11 +88,13 @@ class PrefectLimits:
         held.enter_context(lease)
 
     def _take(self, name: str, take: Callable[[], None], is_stopped: Callable[[], bool]) -> None:
+        until = time.monotonic() + MAX_WAIT_SECONDS
         while not is_stopped() and time.monotonic() >= self._skipped_until.get(name, 0):
             try:
                 return take()
             except AcquireConcurrencySlotTimeoutError:
-                continue
+                if time.monotonic() >= until:
+                    raise _nothing_free(name) from None
             except ConcurrencySlotAcquisitionError as exc:
                 self._skipped_until[name] = time.monotonic() + ASK_AGAIN_SECONDS
                 _log.warning(
@@ -103,6 +109,17 @@ class PrefectLimits:
             held.close()
         except httpx.HTTPError as exc:  # the server frees the slot when its lease ends
             _log.warning("Prefect's limit %r could not be given back: %s", self._concurrency_name, type(exc).__name__)
+
+
+def _take_rate(name: str) -> None:
+    rate_limit(name, timeout_seconds=TRY_SECONDS, strict=True)
+
+
+def _nothing_free(name: str) -> RateLimited:
+    return RateLimited(
+        f"No slot of Prefect's limit {name!r} became free in {MAX_WAIT_SECONDS:g} seconds.",
+        hint="Look under Concurrency in the Prefect UI for who holds it. A Prefect server that hangs looks the same.",
+    )
 
 
 def _limit_of(prefix: str | None, rate: Rate) -> Limit:

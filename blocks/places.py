@@ -65,7 +65,16 @@ def open_portal(name: str, dataset: str | None = None) -> Portal:
     Raises:
         ConfigError: Its block is not registered.
     """
-    return _load(PortalBlock, name).open(dataset)
+    return load_portal(name).open(dataset)
+
+
+def load_portal(name: str) -> PortalBlock:
+    """A portal's block by name; no secret is read.
+
+    Raises:
+        ConfigError: It is not registered, or was saved with fields that this version does not know.
+    """
+    return _load(PortalBlock, name)
 
 
 def load_portal_block(name: str) -> PortalBlock:
@@ -80,8 +89,10 @@ def load_portal_block(name: str) -> PortalBlock:
 def _load(kind: type[B], name: str) -> B:
     try:
         block = kind.load(name)
-    except ValidationError as exc:
-        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors())
+    except RuntimeError as exc:
+        if not isinstance(exc.__cause__, ValidationError):
+            raise
+        wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.__cause__.errors())
         raise ConfigError(
             f"Block {kind.get_block_type_slug()}/{name} was saved by another version or by hand: {wrong}.",
             hint="Save it again with the fields that docs/reference/portal.md names.",

@@ -18,8 +18,10 @@ from cli.output import fail, table
 from esteira.catalogue import load_catalogue
 from esteira.contract.dataset import NAME
 from esteira.errors import ConfigError, EsteiraError
+from esteira.http import Answer
 from esteira.paginate import Header, PageRequest, Where
 from esteira.portal import Portal, PortalConfig
+from esteira.portal.envelope import is_json
 from esteira.portal.question import Call
 from esteira.recognise.confirm import Confirmed, confirm
 from esteira.recognise.draft import Draft, Place, guesses, make_draft, unknowns
@@ -28,9 +30,11 @@ from esteira.recognise.paging import candidates, find_total
 from esteira.recognise.records import find_records
 from esteira.recognise.sample import Sample, decode
 from esteira.recognise.text import contract_text
-from esteira.redaction import redact_url
+from esteira.redaction import printable, redact_url
 from esteira.settings import contracts_folder
 
+MAX_CHARACTERS = 20_000
+"""Of one guess: a wide table has many names."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -137,7 +141,7 @@ def drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
     params = {name: _number(value) for name, value in parse_qsl(query, keep_blank_values=True)}
 
     def ask(wanted: PageRequest) -> Sample:
-        answer = portal.ask(Call(wanted.target, wanted.params, wanted.is_link), what="The sample")
+        answer = _whole(portal, Call(wanted.target, wanted.params, wanted.is_link))
         return Sample(decode(answer.body), answer.headers, answer.url, path, params)
 
     first = ask(PageRequest(path, params))
@@ -152,6 +156,15 @@ def drafted(request: Request, portal: Portal) -> tuple[Draft, list[Sample]]:
         first,
         *([confirmed.second] if confirmed.second else []),
     ]
+
+
+def _whole(portal: Portal, call: Call) -> Answer:
+    """An answer; one that breaks off after a 200 is asked for again, as in a run."""
+    for _ in range(portal.config.max_payload_attempts - 1):
+        answer = portal.ask(call, what="The sample")
+        if is_json(answer.body):
+            return answer
+    return portal.ask(call, what="The sample")
 
 
 def _is_steady(total: tuple[Where, int], confirmed: Confirmed, path: str) -> bool:
@@ -183,11 +196,18 @@ def _report(draft: Draft, samples: list[Sample]) -> Iterator[str]:
     yield ""
     yield "Guessed, and why:"
     for what, guess, why in guesses(draft):
-        yield from textwrap.wrap(f"{what}: {guess} — {why}", width - 2, initial_indent="  ", subsequent_indent="      ")
+        yield from textwrap.wrap(
+            printable(f"{what}: {guess} — {why}", limit=MAX_CHARACTERS),
+            width - 2,
+            initial_indent="  ",
+            subsequent_indent="      ",
+        )
     yield ""
     yield "Not known:"
     for sentence in unknowns(draft):
-        yield from textwrap.wrap(sentence, width - 2, initial_indent="  - ", subsequent_indent="    ")
+        yield from textwrap.wrap(
+            printable(sentence, limit=MAX_CHARACTERS), width - 2, initial_indent="  - ", subsequent_indent="    "
+        )
     yield ""
 
 

@@ -22,7 +22,7 @@ from esteira.opening import opening
 from esteira.portal.first_page import FirstPage, first_page
 from esteira.portal.question import Call
 from esteira.quality import Curated, curate_records
-from esteira.redaction import MASK, redact_url
+from esteira.redaction import MASK, printable, redact_url
 from esteira.settings import read_settings
 
 CELL_CHARACTERS = 32
@@ -137,9 +137,8 @@ def fitted(header: Sequence[str], rows: Iterable[Sequence[Any]], width: int) -> 
 
 
 def short(value: Any) -> str:
-    """One cell on one line."""
-    text = "—" if value is None else " ".join(str(value).split())
-    return text if len(text) <= CELL_CHARACTERS else f"{text[: CELL_CHARACTERS - 1]}…"
+    """One cell on one line, without what a terminal would obey."""
+    return "—" if value is None else printable(str(value), limit=CELL_CHARACTERS - 1)
 
 
 def _masked(column: pa.ChunkedArray, *, is_pii: bool) -> list[Any]:

@@ -11,8 +11,9 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.exceptions import ObjectNotFound
 
-from blocks import PortalBlock
+from blocks import PortalBlock, load_portal
 from blocks.limits import Limit
+from esteira.errors import ConfigError
 
 _log = logging.getLogger(__name__)
 
@@ -28,9 +29,17 @@ def apply_limits() -> dict[str, str]:
 
 
 def _wanted(client: SyncPrefectClient) -> list[Limit]:
+    PortalBlock.register_type_and_schema()  # a server that has never seen a portal would answer 404
     documents = client.read_block_documents_by_type(PortalBlock.get_block_type_slug())
-    blocks = [PortalBlock.load(document.name) for document in documents if document.name]
-    return [limit for block in blocks if isinstance(block, PortalBlock) for limit in block.limits().wanted()]
+    return [limit for document in documents if document.name for limit in _limits_of(document.name)]
+
+
+def _limits_of(portal: str) -> list[Limit]:
+    try:
+        return load_portal(portal).limits().wanted()
+    except ConfigError as exc:  # one broken block keeps no other from its limits
+        _log.warning("%s Its limits are left as they are.", exc)
+        return []
 
 
 def _apply(client: SyncPrefectClient, limit: Limit) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from esteira.contract.choices import require_choice
+from esteira.contract.clock import Clock
 from esteira.contract.incremental import Incremental
 from esteira.contract.parent import Parent
 from esteira.contract.paths import compiled
@@ -150,6 +151,20 @@ class ApiSource:
                 "ApiSource: the window's start is asked for nowhere, so each batch would be everything.",
                 hint="Give Incremental(start_param=...), or a template such as {window.start:%Y-%m-%d}.",
             )
+        else:
+            self._check_steps(self.incremental)
+
+    def _check_steps(self, incremental: Incremental) -> None:
+        """A template that writes days of a zone needs windows that end at its midnights."""
+        if not incremental.is_time or incremental.timezone == "UTC":
+            return
+        for each in placeholders([self.path, self.params, self.body]):
+            if each.scope == "window" and each.format and Clock(each.format).step > incremental.clock.step:
+                raise ConfigError(
+                    f"ApiSource: {each.text} writes steps of {Clock(each.format).step}, and the windows of Incremental(timezone="
+                    f"{incremental.timezone!r}) end at any of {incremental.clock.step}.",
+                    hint=f"Give Incremental(format={each.format!r}), so that windows end where the portal's days do.",
+                )
 
     def _check_parent(self, named: frozenset[str]) -> None:
         is_named = any(name.startswith("parent.") for name in named)

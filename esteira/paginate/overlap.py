@@ -52,9 +52,10 @@ def following(state: State, reading: PageReading, overlap: int, *, is_stale: boo
     """
     if not overlap:
         return {}
-    marks = [*state.get("tail", ()), *(_mark(record) for record in reading.records[-2 * overlap :])]
+    marks = [_mark(record) for record in reading.records[-2 * overlap :]]
+    before = [mark for mark in state.get("tail", ()) if mark not in marks]  # rows that came in have changed the order
     return {
-        "tail": list(dict.fromkeys(marks))[-2 * overlap :],
+        "tail": [*before, *marks][-2 * overlap :],
         "stale": state.get("stale", 0) + 1 if is_stale else 0,
         "is_probe": is_stale and reading.record_count <= overlap,
     }

@@ -81,7 +81,7 @@ class Question:
         source: The contract's source.
         window: The window to ask for; None for a snapshot.
         parent: The row of the parent dataset that the walk is for.
-        value: Where a cursor that is no time goes on.
+        value: Where a cursor that is no time goes on; without one it begins at its first value.
 
     Raises:
         ConfigError: A template asks for what there is not.
@@ -124,8 +124,8 @@ def _moments(source: ApiSource, window: Window | None, value: Value | None) -> t
     incremental = source.incremental
     if incremental is None:
         return {}, ""
-    if value is not None:
-        return {"window.start": value}, ""
+    if not incremental.is_time:
+        return {"window.start": incremental.initial if value is None else value}, ""
     if window is None:
         return {}, ""
     if window.start.tzinfo is None or window.end.tzinfo is None:

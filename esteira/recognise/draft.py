@@ -54,6 +54,7 @@ class Draft:
     cursor: CursorGuess | None
     sampled: int
     is_whole: bool
+    nameless: tuple[str, ...] = ()
 
     @property
     def params(self) -> dict[str, str | int]:
@@ -84,10 +85,12 @@ def make_draft(
         total: Place and value of the reported total.
     """
     is_whole = total[1] == len(rows) if total else paging.is_confirmed and paging.candidate.is_end
-    columns = tuple(find_columns(rows, is_whole=is_whole))
+    found = find_columns(rows, is_whole=is_whole)
+    columns = tuple(column for column in found if _is_nameable(column.source))
+    nameless = tuple(column.source for column in found if not _is_nameable(column.source))
     key = find_key(place.name, columns, rows)
     columns = tuple(_keyed(column, key) for column in columns)
-    return Draft(place, records, paging, total, columns, key, find_cursor(columns), len(rows), is_whole)
+    return Draft(place, records, paging, total, columns, key, find_cursor(columns), len(rows), is_whole, nameless)
 
 
 def guesses(draft: Draft) -> Iterator[tuple[str, str, str]]:
@@ -119,9 +122,16 @@ def unknowns(draft: Draft) -> Iterator[str]:
             f"How to ask for a window: {draft.cursor.source} may be a cursor ({draft.cursor.why}), and a page does not tell the "
             f"parameters' names. With them: incremental=Incremental(cursor={draft.cursor.source!r}, start_param=…, end_param=…, initial=…)."
         )
+    if draft.nameless:
+        yield f"How to name {', '.join(draft.nameless)}: a key with both a dot and a quote cannot stand in rename=, so it is left out."
     if not draft.key.columns:
         yield "What identifies a row: without a key each batch replaces the table as a whole."
     yield "How many rows are too few, how large a share may be quarantined, and the ranges of values: see Quality and pa.Field(ge=, le=)."
+
+
+def _is_nameable(source: str) -> bool:
+    """Whether `rename` can lead to a key."""
+    return bool(source) and not ('"' in source and ("." in source or source.startswith('"')))
 
 
 def shown_call(kind: str, arguments: Mapping[str, Any]) -> str:

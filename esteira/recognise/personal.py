@@ -10,7 +10,7 @@ _NAMES = re.compile(
     r"(^|_)(nome|name|firstname|lastname|surname|sobrenome|fullname|full_name|mae|pai|responsavel|autor|author|owner|username|user|login|"
     r"e?mail|phone|fone|telefone|celular|mobile|whatsapp|fax|cpf|cnpj|rg|ssn|passport|passaporte|documento|document|nis|pis|titulo_eleitor|"
     r"endereco|address|logradouro|street|cep|zip|birth|birthday|nascimento|dob|ip|password|senha|token|secret|apikey|api_key|"
-    r"authorization|cartao|card|iban|conta|account|placa|assinatura|signature|beneficiario|cliente|customer|contact|contato)(_|$)"
+    r"authorization|cartao|card|iban|conta|account|placa|assinatura|signature|beneficiario|cliente|customer|contact|contato|pessoa|person|matricula|prontuario|zipcode|postcode|postal)\d*(_|$)"
 )
 _VALUES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("e-mail addresses", re.compile(r"[^@\s]+@[^@\s]+\.[a-z]{2,}", re.IGNORECASE)),

@@ -8,15 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import esteira
 from esteira.catalogue import load_catalogue
+from esteira.quality import curate_records
 from esteira.recognise.draft import Paging, Place, make_draft
 from esteira.recognise.fixture import Shapes, scrubbed
 from esteira.recognise.paging import Candidate
 from esteira.recognise.records import find_records
+from esteira.recognise.text import contract_text
 from tests.authoring import shapes
 from tests.conventions.sources import ROOT
 
@@ -191,6 +194,27 @@ def test_a_token_made_of_a_key_and_what_stands_beside_the_records_are_replaced_t
     made = json.loads(kept)
     assert (made["page"], made["links"]) == (1, [{"rel": "next", "href": None}])
     assert made["after"] == made["rows"][2]["cpf"]  # an equal value has an equal replacement
+
+
+HOSTILE = [
+    'a"b', "it's", "'); import os; os.abort()  #", 'x\n"""y', "ünï.code", "back\\slash", '"); import os; os.abort()  #', "{brace}", "class", " ", "a.b", "A.B", "\x1b[31mred", "id",
+]  # fmt: skip
+
+
+def test_names_that_a_portal_chose_cannot_break_the_contract_nor_run_in_it(tmp_path: Path) -> None:
+    page = [dict.fromkeys(HOSTILE, 1)]
+    records = find_records(page)
+    paging = Paging(Candidate("SinglePage", {}, "", is_end=True), "", is_confirmed=True)
+    draft = make_draft(
+        Place("names", "portal", "/rows", {"q": 'it\'s "here"'}, "o"), records, records.rows, paging, None
+    )
+    (tmp_path / "names.py").write_text(contract_text(draft))
+    dataset = load_catalogue(tmp_path)["names"]
+    assert len(dataset.columns) == len(HOSTILE) - len(draft.nameless)
+    assert draft.nameless == ('"); import os; os.abort()  #',)
+    made = curate_records([msgspec.Raw(json.dumps(page[0]).encode())], dataset)
+    assert (made.bad_rows, made.new_columns, made.absent) == (0, draft.nameless, ())
+    assert set(made.good.to_pylist()[0].values()) <= {0, 1}
 
 
 def test_replacements_are_consistent_distinct_and_say_nothing_of_the_value() -> None:

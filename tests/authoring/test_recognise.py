@@ -280,7 +280,7 @@ def test_without_a_moment_there_is_no_cursor() -> None:
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("nomeCliente", ["X"]), ("user_email", []), ("CPF", [12345678901]), ("contact", ["a"]), ("c", ["a@b.example"]), ("c", ["123.456.789-09"]),
+    [("nomeCliente", ["X"]), ("user_email", []), ("CPF", [12345678901]), ("contact", ["a"]), ("telefone1", [1]), ("nm_pessoa", []), ("c", ["a@b.example"]), ("c", ["123.456.789-09"]),
      ("c", ["(11) 91234-5678"]), ("c", ["eyJhbGciOi.eyJzdWIi.c2ln"]), ("c", ["Maria da Silva", "João Souza"]), ("c", ["10.0.0.1"])],
 )  # fmt: skip
 def test_what_is_personal_is_known_by_name_or_by_value(name: str, values: list[Any]) -> None:

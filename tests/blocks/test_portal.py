@@ -19,7 +19,7 @@ from blocks import PortalBlock, Rate, limits
 from blocks.auth import Scheme
 from blocks.limits import Limit, PrefectLimits
 from esteira import auth, http
-from esteira.errors import ConfigError, EsteiraError
+from esteira.errors import ConfigError, RateLimited
 from esteira.portal import PortalConfig
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/portal.md"
@@ -206,6 +206,30 @@ def test_a_wait_for_a_slot_ends_when_the_run_is_stopped(monkeypatch: Any):
         assert time.monotonic() > until
 
 
+def test_a_wait_for_a_slot_that_never_comes_ends_as_a_rate_limit_and_gives_back_what_it_holds(monkeypatch: Any):
+    given_back = []
+
+    class Full:
+        def __init__(self, *_: Any, **__: Any) -> None:
+            pass
+
+        def __enter__(self) -> None:
+            given_back.append("nothing was held")
+            raise AcquireConcurrencySlotTimeoutError
+
+        def __exit__(self, *_: object) -> None:
+            raise AssertionError
+
+    monkeypatch.setattr(limits, "concurrency", Full)
+    monkeypatch.setattr(limits, "MAX_WAIT_SECONDS", 0.01)
+    with (
+        pytest.raises(RateLimited, match=r"'requests' became free in 0\.01 seconds"),
+        PrefectLimits(None, "requests", [], 1).slot([], lambda: False),
+    ):
+        raise AssertionError
+    assert given_back
+
+
 def test_a_slot_that_cannot_be_given_back_costs_no_page(monkeypatch: Any, caplog: Any):
     class Lost:
         def __init__(self, *_: Any, **__: Any) -> None:
@@ -221,12 +245,3 @@ def test_a_slot_that_cannot_be_given_back_costs_no_page(monkeypatch: Any, caplog
     with PrefectLimits(None, "requests", [], 1).slot([], lambda: False):
         pass
     assert "'requests' could not be given back" in caplog.text
-
-
-def test_a_block_that_another_version_saved_says_what_is_wrong(monkeypatch: Any):
-    def load(name: str) -> Any:
-        return PortalBlock.model_validate({"base_url": "https://x", "auth": "bearer"})
-
-    monkeypatch.setattr(PortalBlock, "load", load)
-    with pytest.raises(EsteiraError, match=r"esteira-portal/p .*another version.*auth"):
-        blocks.open_portal("p")

@@ -227,3 +227,12 @@ def test_an_edge_is_an_edge_and_never_ahead(zone: str, form: str, before: int):
     edge = clock.edge(moment)
     assert edge <= moment
     assert clock.edge(edge) == edge
+
+
+def test_a_template_that_writes_days_of_a_zone_needs_windows_that_end_at_its_midnights():
+    days = {"params": {"from": "{window.start:%d/%m/%Y}"}}
+    with pytest.raises(ConfigError, match="writes steps of 1 day") as caught:
+        source(incremental=cursor(format="%Y-%m-%dT%H:%M:%S", timezone=SAO_PAULO), **days)
+    assert "format='%d/%m/%Y'" in caught.value.hint
+    assert source(incremental=cursor(format="%Y-%m-%d", timezone=SAO_PAULO), **days)
+    assert source(incremental=cursor(), **days)

@@ -300,3 +300,23 @@ def test_a_name_that_stands_elsewhere_in_the_page_blames_no_row():
     body = b'{"rows": [{"at": "2013-01-05", "more": {"at": "2099-01-01"}}]}'
     incremental = Incremental("at", "from", "to", date(2013, 1, 1))
     WindowWatch(incremental, END).see(body, [msgspec.Raw(body[10:-2])], 1)
+
+
+def test_a_value_stands_in_a_template_and_without_one_it_is_the_first(lake: Lake, open_portal: Opened):
+    contract = dataset(
+        schema=Tie, source=source(incremental=numbers(start_param=None, initial=7), params={"q": "seq>={window.start}"})
+    )
+    with hostile(lambda _: page({"rows": []})) as up:
+        extract(contract, slot_of(contract, 0), portal=open_portal(up.url), lake=lake, beginning=Beginning(1, 2**70))
+        list(open_portal(up.url).pages(contract.source))
+    assert [asked.query for asked in up.asked] == [{"q": f"seq>={2**70}"}, {"q": "seq>=7"}]
+
+
+def test_a_window_stands_in_a_template_as_the_portals_bounds_and_zone_want_it(lake: Lake, open_portal: Opened):
+    windows = Incremental("at", initial=date(2018, 11, 3), format="%d/%m/%Y", bounds="[]", timezone="America/Sao_Paulo")
+    asked_for = {"from": "{window.start}", "to": "{window.end:%Y-%m-%d}"}
+    contract = dataset(source=source(incremental=windows, params=asked_for))
+    (batch,) = plan(contract, datetime(2018, 11, 5, 9, tzinfo=UTC), Known())
+    with hostile(lambda _: page({"rows": []})) as up:
+        extract(contract, batch, portal=open_portal(up.url), lake=lake)
+    assert up.asked[0].query == {"from": "03/11/2018", "to": "2018-11-04"}

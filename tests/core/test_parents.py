@@ -19,6 +19,8 @@ from esteira.beginning import Beginning, begin
 from esteira.catalogue import in_order
 from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Reference, ResponseAction, SinglePage, Upsert
 from esteira.curate import curate, pointed_pages
+from esteira.erasure.rewrite import rewrite
+from esteira.erasure.search import _documents
 from esteira.errors import ConfigError, PayloadError, SealConflict, SourceRejected, SourceUnavailable
 from esteira.extract import extract
 from esteira.lake import Lake, Layout, ParentSeal, Seal, Tombstone
@@ -382,3 +384,25 @@ def test_a_parents_value_stands_in_parameters_and_in_a_posts_body(lake: Lake, op
         extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
     assert [(asked.path, asked.query) for asked in up.asked] == [("/tasks", {"p": "7"}), ("/tasks", {"p": "8"})]
     assert tasks(path="/tasks", method="POST", body={"p": "{parent.id}"}).source.parent_columns == ("id",)
+
+
+def test_an_erased_child_leaves_its_part_and_the_others_keep_their_parents(lake: Lake, open_portal: Opened):
+    contract, entry = tasks(pages_per_part=None), sealed_parent(lake, [7, 8])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(Children(p7=2, p8=2)) as up:
+        sealed = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+    assert sealed is not None
+    made = rewrite(contract, sealed, 2, {2}, (), lake)
+    assert rows_of(contract, made, lake) == [(7, 0), (7, 1), (8, 1)]
+    (part,) = made.parts
+    assert [pointer.rows for pointer in pages_of(part, lake.read_part(part))] == [2, 1]
+
+
+def test_pages_of_a_part_that_no_seal_names_end_where_their_index_begins(lake: Lake, open_portal: Opened):
+    contract, entry = tasks(pages_per_part=None), sealed_parent(lake, [7, 8])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(Children(p7=1, p8=2)) as up:
+        sealed = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
+    assert sealed is not None
+    content = lake.read_part(sealed.parts[0])
+    assert [len(json.loads(body)["rows"]) for body, _ in _documents(content)] == [1, 2]

@@ -41,6 +41,15 @@ print(json.dumps(block.model_dump(mode="json", include=set(json.loads(sys.argv[2
 print(repr(block.config()))
 """
 _APPLY = "import json; from deployments.limits import apply_limits; print(json.dumps(apply_limits()))"
+_SPOIL = """
+import sys
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import BlockDocumentUpdate
+with get_client(sync_client=True) as client:
+    found = client.read_block_document_by_name(sys.argv[1], "esteira-portal")
+    client.update_block_document(found.id, BlockDocumentUpdate(data={**found.data, "auth": "bearer"}))
+"""
+_REMOVE = "import sys; from blocks import PortalBlock; PortalBlock.delete(sys.argv[1])"
 _ASK = """
 import logging, sys, time
 logging.basicConfig(level=logging.WARNING)
@@ -109,6 +118,19 @@ def test_the_limits_of_the_blocks_are_made_once_and_corrected_when_a_block_chang
     )
     found = json.loads(world.python(_APPLY).out)
     assert [found[name] for name in names] == ["unchanged", "unchanged", "updated"]
+
+
+def test_a_block_that_cannot_be_read_keeps_no_other_from_its_limits_and_says_what_is_wrong_when_it_is_opened(
+    world: World,
+):
+    save(world, portal_old={"base_url": "https://portal.example"}, portal_near={**SAVED, "rate_limit": "portal-near"})
+    assert world.python(_SPOIL, "portal-old").code == 0
+    applied = world.python(_APPLY)
+    assert "portal-near-400-in-60s" in json.loads(applied.out)
+    assert "portal-old was saved by another version" in applied.err
+    opened = world.python("from blocks import open_portal; open_portal('portal-old')")
+    assert "esteira-portal/portal-old was saved by another version or by hand: auth" in opened.err
+    assert world.python(_REMOVE, "portal-old").code == 0
 
 
 class Window:
