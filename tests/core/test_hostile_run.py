@@ -93,7 +93,7 @@ def contract(paginator: Paginator) -> Dataset:
 
 
 def opened(url: str, **limits: Any) -> Portal:
-    quick = {"backoff_base_seconds": 0.01, "backoff_cap_seconds": 0.02, "max_attempts": 3, "total_timeout_seconds": 0.4}
+    quick = {"backoff_base_seconds": 0.01, "backoff_cap_seconds": 0.02, "max_attempts": 3, "total_timeout_seconds": 0.6}
     auth = (Login(path="/login"),)
     config = PortalConfig(
         name="hostile",

@@ -125,7 +125,7 @@ CASES = [
          _datasette("arrays", records="rows", columns="columns", paginator=NextLink(body="next_url")),
          (Bearer(),), DATASETTE_SECRET),
 ]  # fmt: skip
-SLOWLY = {"rates": (Rate(1, 0.24),)}
+SLOWLY = {"rates": (Rate(1, 0.3),)}
 """Twelve pages last longer than a token lives."""
 TOKENS = [
     Case("drf-simple-jwt", "django", _drf("jwt/number", paginator=NextLink(body="next"), total="count"),

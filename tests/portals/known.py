@@ -9,7 +9,7 @@ DJANGO_CLIENT, DJANGO_CLIENT_SECRET = "esteira-client", "client-canary-4410"
 
 FASTAPI_KEY = "key-canary-90ab12"
 FASTAPI_USER, FASTAPI_PASSWORD = "reader", "open-sesame-82"
-LIFETIME_SECONDS = 2
+LIFETIME_SECONDS = 3
 """Of the access tokens that both hand out."""
 
 DATASETTE_TOKEN = "datasette-canary-5c1"

@@ -42,6 +42,14 @@ class Server:
         self.execute("DELETE FROM readings")
         table.fill(self.database, self.moment)
 
+    def settled(self) -> int:
+        """How many requests it has answered, once no more come: who was killed may have some under way."""
+        before = -1
+        while (now := len(self.asked())) != before:
+            before = now
+            time.sleep(0.2)
+        return now
+
     def asked(self) -> list[str]:
         """Its access log: a line for each request."""
         return [line for line in self.log.read_text(errors="replace").splitlines() if "HTTP/1.1" in line]
