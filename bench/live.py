@@ -24,9 +24,9 @@ from bench.limit import read_only
 from bench.ours import AS_OF, open_lake, open_portal
 from bench.peers.facts import print_facts
 from bench.place import Place
-from esteira.ahead import extract_ahead
 from esteira.batch import Known, plan
 from esteira.curate import curate
+from esteira.extraction.ahead import extract_ahead
 from esteira.vault import read_secret
 
 SIZE = 10_000

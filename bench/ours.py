@@ -22,11 +22,11 @@ from bench.contracts import WRITES, contract
 from bench.image import without_hypothesis
 from bench.peers.facts import peak_bytes, print_facts
 from bench.rows import SETS
-from esteira.ahead import extract_ahead
 from esteira.auth import Bearer
 from esteira.batch import Batch, Known, plan
 from esteira.contract import Dataset
 from esteira.curate import curate
+from esteira.extraction.ahead import extract_ahead
 from esteira.history import lake_history
 from esteira.lake import Lake, Seal
 from esteira.portal import Portal, PortalConfig

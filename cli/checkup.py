@@ -221,7 +221,7 @@ class Checkup:
 
 def _first_call(dataset: Dataset) -> Call:
     """What the first batch of an empty warehouse would ask first."""
-    from esteira.opening import opening
+    from esteira.extraction.opening import opening
 
     source, question = dataset.source, opening(dataset, datetime.now(UTC)).question
     return question.call(source.paginator.request(source.paginator.first(), question.path, question.params))

@@ -17,7 +17,7 @@ from cli.recorded import playing, read_pages
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import ContractError, DataQualityError, EsteiraError, PayloadError
-from esteira.opening import opening
+from esteira.extraction.opening import opening
 from esteira.portal import Asked, given_to
 from esteira.quality import Curated, curate_records
 from esteira.settings import contracts_folder

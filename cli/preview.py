@@ -18,7 +18,7 @@ from esteira.batch import Batch
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
-from esteira.opening import opening
+from esteira.extraction.opening import opening
 from esteira.portal.first_page import FirstPage, first_page
 from esteira.portal.question import Call
 from esteira.quality import Curated, curate_records

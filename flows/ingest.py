@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 from prefect import flow, get_run_logger, runtime
 
-from esteira.ahead import Extracted
 from esteira.batch import Batch
-from esteira.beginning import Unchanged
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError
+from esteira.extraction.ahead import Extracted
+from esteira.extraction.beginning import Unchanged
 from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry, LoadResult
 from esteira.warehouse.states import DatasetState

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from prefect import flow, runtime
 
-from esteira.ahead import Extracted
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import ConfigError, EsteiraError
+from esteira.extraction.ahead import Extracted
 from esteira.lake import Seal
 from esteira.rebuild import Rebuild, Selection, require_askable
 from esteira.settings import read_settings

@@ -6,11 +6,11 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from blocks import open_lake, open_portal, open_warehouse
-from esteira.ahead import Extracted, extract_ahead
 from esteira.batch import Batch
-from esteira.beginning import Unchanged, begin
 from esteira.contract import Dataset
-from esteira.extract import Progress
+from esteira.extraction.ahead import Extracted, extract_ahead
+from esteira.extraction.beginning import Unchanged, begin
+from esteira.extraction.extract import Progress
 from esteira.warehouse.reads import settled_batches
 from tasks.progress import report_arrival
 from tasks.retrying import is_transient

@@ -6,8 +6,8 @@ from prefect import get_run_logger, runtime, task
 
 from blocks import open_lake, open_loader
 from esteira.batch import Batch
-from esteira.beginning import Unchanged
 from esteira.contract import Dataset
+from esteira.extraction.beginning import Unchanged
 from esteira.lake import Seal
 from esteira.warehouse import LoadRequest, LoadResult, SettleRequest
 from tasks.retrying import is_transient

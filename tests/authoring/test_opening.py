@@ -6,7 +6,7 @@ import pytest
 
 from esteira.contract import Incremental, Parent
 from esteira.errors import ConfigError
-from esteira.opening import opening
+from esteira.extraction.opening import opening
 from tests.core.small import CURSOR, dataset, source
 
 NOW = datetime(2024, 1, 2, tzinfo=UTC)

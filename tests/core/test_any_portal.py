@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from esteira.contract import NextLink, NextToken, Offset, PageNumber, Upsert
 from esteira.errors import PayloadError
-from esteira.extract import extract
+from esteira.extraction.extract import extract
 from esteira.failpoints import VARIABLE, FailpointError
 from esteira.lake import Lake, Seal
 from esteira.paginate import Paginator

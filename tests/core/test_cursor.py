@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from esteira.batch import Batch, Known, plan
-from esteira.beginning import Beginning, begin
 from esteira.contract import Append, Dataset, Incremental, Offset, Upsert
 from esteira.curate import curate
-from esteira.cursor import CursorWatch, WindowWatch
 from esteira.errors import ConfigError, PayloadError, SourceUnavailable
-from esteira.extract import extract
+from esteira.extraction.beginning import Beginning, begin
+from esteira.extraction.cursor import CursorWatch, WindowWatch
+from esteira.extraction.extract import extract
 from esteira.lake import Lake, Provenance, Seal
 from esteira.portal import Portal
 from esteira.rebuild import require_askable

@@ -15,7 +15,7 @@ from esteira.erasure.purge import doomed_keys, doomed_versions, tombstones
 from esteira.erasure.rewrite import rewrite
 from esteira.erasure.search import Findings, Search, Standing, standings
 from esteira.errors import ConfigError, SealConflict
-from esteira.extract import extract
+from esteira.extraction.extract import extract
 from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Seal, Tombstone
 from esteira.lake.sweep import Survey, SweptLake, Version
 from esteira.portal import records_of, without_records

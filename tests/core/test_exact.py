@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from esteira.batch import Known, plan
 from esteira.contract import Dataset, Offset, Quality
 from esteira.curate import curate
-from esteira.extract import extract
+from esteira.extraction.extract import extract
 from esteira.lake import Lake, Part
 from esteira.portal import Portal
 from tests.core.small import dataset, source

@@ -25,7 +25,7 @@ from esteira.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from esteira.extract import extract
+from esteira.extraction.extract import extract
 from esteira.lake import Lake
 from esteira.paginate import Paginator
 from esteira.portal import Portal, PortalConfig

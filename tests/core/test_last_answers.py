@@ -13,7 +13,7 @@ from esteira.batch import Known, plan
 from esteira.contract import Dataset, Header, NextToken, Offset, ResponseAction
 from esteira.curate import curate
 from esteira.errors import PayloadError
-from esteira.extract import extract
+from esteira.extraction.extract import extract
 from esteira.failpoints import VARIABLE, FailpointError
 from esteira.lake import Lake
 from esteira.portal import Portal

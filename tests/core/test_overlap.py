@@ -16,7 +16,7 @@ from esteira.contract import Dataset, Offset, Upsert
 from esteira.curate import curate, raw_pages
 from esteira.erasure.rewrite import rewrite
 from esteira.errors import ConfigError, PayloadError
-from esteira.extract import extract
+from esteira.extraction.extract import extract
 from esteira.lake import Lake, Seal
 from esteira.portal import Portal
 from tests.core.small import Key, dataset, source

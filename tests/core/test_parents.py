@@ -15,17 +15,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from esteira.batch import Batch, Known, plan
-from esteira.beginning import Beginning, begin
 from esteira.catalogue import in_order
 from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Reference, ResponseAction, SinglePage, Upsert
 from esteira.curate import curate, pointed_pages
 from esteira.erasure.rewrite import rewrite
 from esteira.erasure.search import _documents
 from esteira.errors import ConfigError, PayloadError, SealConflict, SourceRejected, SourceUnavailable
-from esteira.extract import extract
+from esteira.extraction.beginning import Beginning, begin
+from esteira.extraction.extract import extract
+from esteira.extraction.parents import ParentRows, open_parent
 from esteira.lake import Lake, Layout, ParentSeal, Seal, Tombstone
 from esteira.lake.index import pages_of
-from esteira.parents import ParentRows, open_parent
 from esteira.portal import Portal, PortalConfig, given_to
 from esteira.portal.parents import _object
 from esteira.quality import curate_records
@@ -235,7 +235,7 @@ def test_a_parents_seal_that_is_gone_or_another_is_an_error(lake: Lake, open_por
 
 
 def test_the_parents_rows_are_read_a_batch_at_a_time_and_forward(lake: Lake, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("esteira.parents.BATCH_ROWS", 3)
+    monkeypatch.setattr("esteira.extraction.parents.BATCH_ROWS", 3)
     ids = list(range(100, 130))
     found = sealed_parent(lake, ids, rows_per_part=7)
     opened_rows = open_parent(ParentSeal("projects", found.batch_id, 1, found.seal_hash), ["id"], lake)

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esteira.batch import Known, plan
-from esteira.beginning import Beginning
 from esteira.contract import Dataset, Incremental, Offset, Parent, Upsert
-from esteira.extract import extract
+from esteira.extraction.beginning import Beginning
+from esteira.extraction.extract import extract
 from esteira.lake import Lake, ParentSeal, Seal
 from esteira.portal import Page, Portal
 from tests.core.small import dataset, source

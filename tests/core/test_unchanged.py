@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from esteira.batch import Batch, Known, plan
-from esteira.beginning import Beginning, Unchanged, begin
 from esteira.contract import Dataset, Incremental, Offset, Parent
 from esteira.curate import curate
 from esteira.errors import ConfigError
-from esteira.extract import extract
+from esteira.extraction.beginning import Beginning, Unchanged, begin
+from esteira.extraction.extract import extract
 from esteira.lake import Lake, Provenance
 from esteira.portal import Portal
 from esteira.warehouse import LedgerEntry

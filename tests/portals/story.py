@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from esteira.batch import Batch, Known, plan
 from esteira.contract import Dataset
 from esteira.curate import curate
-from esteira.extract import extract
+from esteira.extraction.extract import extract
 from esteira.failpoints import VARIABLE
 from esteira.lake import Lake, Seal
 from esteira.portal import Portal

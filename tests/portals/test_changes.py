@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from esteira.batch import Known, plan
-from esteira.beginning import Beginning, Unchanged
 from esteira.contract import ApiSource, Incremental, NextLink, Parent, Quality, Upsert
 from esteira.curate import curate
-from esteira.extract import extract
+from esteira.extraction.beginning import Beginning, Unchanged
+from esteira.extraction.extract import extract
 from esteira.lake import Lake, ParentSeal
 from tests.portals.cases import DRF_SECRET, DRF_TOKEN, NAMED, Case
 from tests.portals.running import Server

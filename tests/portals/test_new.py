@@ -12,7 +12,7 @@ from cli.fixture_test import try_contract
 from cli.new import Request, drafted
 from esteira.batch import Batch, Known, plan
 from esteira.catalogue import load_catalogue
-from esteira.opening import Opening
+from esteira.extraction.opening import Opening
 from esteira.portal import Portal
 from esteira.quality import curate_records
 from esteira.recognise.fixture import scrubbed

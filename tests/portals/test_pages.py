@@ -13,7 +13,7 @@ import pytest
 from esteira.batch import Known, plan
 from esteira.contract import NextLink
 from esteira.errors import AuthError, DataQualityError, PayloadError
-from esteira.extract import extract
+from esteira.extraction.extract import extract
 from esteira.lake import Lake
 from esteira.portal import Portal
 from tests.extract.hostile import hostile

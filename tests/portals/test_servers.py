@@ -11,7 +11,7 @@ import pytest
 
 from esteira.contract import Offset
 from esteira.errors import AuthError, PayloadError, RateLimited, SourceRejected
-from esteira.extract import Progress, extract
+from esteira.extraction.extract import Progress, extract
 from esteira.http import Rate
 from esteira.lake import Lake
 from tests.portals.cases import CASES, DRF_SECRET, DRF_TOKEN, LIMIT, NAMED, TOKENS, Case

@@ -18,7 +18,6 @@ import pandas as pd
 import pandera.pandas as pandera
 
 from esteira import curate as curation
-from esteira.ahead import extract_ahead
 from esteira.batch import Known, plan
 from esteira.contract import (
     ApiSource,
@@ -33,6 +32,7 @@ from esteira.contract import (
     Upsert,
 )
 from esteira.errors import EsteiraError
+from esteira.extraction.ahead import extract_ahead
 from esteira.lake import Lake
 from esteira.portal import Portal, PortalConfig
 from esteira.warehouse import Credentials, Loader, LoadRequest, Warehouse, WarehouseConfig

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from esteira.batch import Batch
-from esteira.beginning import Beginning
 from esteira.contract import Dataset
 from esteira.curate import Chunks, CuratedParts, Curation, Records
-from esteira.extract import OnProgress, extract
+from esteira.extraction.beginning import Beginning
+from esteira.extraction.extract import OnProgress, extract
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, Part, Seal
 from esteira.portal import Portal

@@ -12,16 +12,16 @@ import msgspec
 import pyarrow as pa
 
 from esteira.batch import Batch
-from esteira.beginning import Beginning
 from esteira.contract import Dataset
 from esteira.contract.incremental import Value
-from esteira.cursor import watch_of
 from esteira.errors import DataQualityError, EsteiraError, PayloadError, TransientError
+from esteira.extraction.beginning import Beginning
+from esteira.extraction.cursor import watch_of
+from esteira.extraction.parents import ParentRows, open_parent, stands
+from esteira.extraction.part import GrowingPart
 from esteira.failpoints import failpoint
-from esteira.growing import GrowingPart
 from esteira.in_order import InOrder
 from esteira.lake import Checkpoint, Lake, Layout, Part, Provenance, Seal
-from esteira.parents import ParentRows, open_parent, stands
 from esteira.portal import Asked, Page, Portal, SoFar, given_to
 
 logger = logging.getLogger(__name__)
