@@ -15,7 +15,7 @@ from esteira import curate as curation
 from esteira.contract import Dataset, Offset, Quality
 from esteira.curate import Chunks, CuratedParts, curate
 from esteira.errors import ContractError, SourceUnavailable
-from esteira.extraction import part
+from esteira.extraction import part as raw_part
 from esteira.extraction.ahead import extract_ahead
 from esteira.extraction.extract import extract
 from esteira.failpoints import VARIABLE, FailpointError
@@ -191,7 +191,7 @@ def test_a_page_of_any_shape_is_cut_into_chunks_of_the_limit(monkeypatch: pytest
 
 
 def test_a_part_ends_at_its_size(lake: Lake, open_portal: Opened, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(part, "PART_BYTES", 60)
+    monkeypatch.setattr(raw_part, "PART_BYTES", 60)
     contract = keys(source=source(paginator=Offset(limit=1, total="total"), total="total"))
     with hostile(by_offset) as up:
         seal = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake)
@@ -201,7 +201,7 @@ def test_a_part_ends_at_its_size(lake: Lake, open_portal: Opened, monkeypatch: p
 def test_a_part_ends_at_its_age_so_that_a_slow_portal_loses_little_to_a_kill(
     lake: Lake, open_portal: Opened, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(part, "PART_SECONDS", 0.0)
+    monkeypatch.setattr(raw_part, "PART_SECONDS", 0.0)
     contract = keys(source=source(paginator=Offset(limit=2, total="total"), total="total"))
     with hostile(by_offset) as up:
         seal = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake)
