@@ -61,5 +61,5 @@ def _moment(moment: datetime | None) -> str:
 def _age(moment: datetime | None) -> str:
     if moment is None:
         return "—"
-    hours = (datetime.now(UTC) - moment).total_seconds() / 3600
+    hours = max(0.0, (datetime.now(UTC) - moment).total_seconds() / 3600)  # the slot of a snapshot ends later
     return f"{hours:,.0f} h" if hours < 72 else f"{hours / 24:,.0f} d"

@@ -141,7 +141,8 @@ def _data_folder() -> Path:
     return Path(spec.origin).parent / "data"
 
 
-def _metadata(token: str) -> dict[str, object]:
+def metadata_of(token: str) -> dict[str, object]:
+    """Datasette's metadata: only who sends the token may read."""
     return {
         "title": "Flights portal (laptop)",
         "license": "CC0",
@@ -163,11 +164,12 @@ def serve(data: Path, port: int, token: str, flights_limit: int | None) -> None:
         shape.write_text(wanted)
     metadata = data / "metadata.json"
     metadata.touch(mode=0o600)  # it holds the token
-    metadata.write_text(json.dumps(_metadata(token)))
-    _run_datasette(database, metadata, port)
+    metadata.write_text(json.dumps(metadata_of(token)))
+    run_datasette(database, metadata, port)
 
 
-def _run_datasette(database: Path, metadata: Path, port: int) -> None:
+def run_datasette(database: Path, metadata: Path, port: int) -> None:
+    """Serve a database on loopback until the process is told to stop."""
     from datasette.cli import cli
 
     settings = {

@@ -38,7 +38,7 @@ class Ports:
 
     def resolved(self) -> "Ports":
         """The same ports with every 0 replaced by a port that is free now."""
-        chosen = _free_ports(sum(getattr(self, field.name) == 0 for field in fields(self)))
+        chosen = free_ports(sum(getattr(self, field.name) == 0 for field in fields(self)))
         return replace(self, **{f.name: chosen.pop() for f in fields(self) if getattr(self, f.name) == 0})
 
 
@@ -68,7 +68,8 @@ def _from_variable(part: str, default: int) -> int:
     return int(text)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on just now, all different."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

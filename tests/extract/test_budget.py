@@ -139,7 +139,7 @@ def test_a_strict_portal_never_answers_429_to_several_requests_at_once(open_port
 
 
 def test_datasets_of_one_portal_share_its_budget_in_one_process(open_portal: Any, source: Any):
-    strict = Counting(11, 0.5)
+    strict = Counting(16, 0.5)  # three budgets would be thirty; a machine that stalls bunches a few
     with hostile(strict) as up:
         portals = [open_portal(up.url, rates=(Rate(10, 0.5, 0, 23), Rate(10, 0.5, 23, 24))) for _ in range(3)]
         walks = [threading.Thread(target=lambda p=p: list(p.pages(source(paginator=Offset(3))))) for p in portals]

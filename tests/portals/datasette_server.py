@@ -9,7 +9,7 @@ import argparse
 import json
 from pathlib import Path
 
-from local.portal import _metadata, _run_datasette
+from local.portal import metadata_of, run_datasette
 from tests.portals.known import DATASETTE_TOKEN
 
 
@@ -20,8 +20,8 @@ def main() -> None:
     parser.add_argument("--database", type=Path, required=True)
     arguments = parser.parse_args()
     metadata = arguments.database.with_suffix(".json")
-    metadata.write_text(json.dumps(_metadata(DATASETTE_TOKEN)))
-    _run_datasette(arguments.database, metadata, arguments.port)
+    metadata.write_text(json.dumps(metadata_of(DATASETTE_TOKEN)))
+    run_datasette(arguments.database, metadata, arguments.port)
 
 
 if __name__ == "__main__":

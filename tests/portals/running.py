@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.ports import HOST, _free_ports
+from local.ports import HOST, free_ports
 from local.supervisor import Part, Supervisor, clean_environment, listens
 from tests.portals import table
 
@@ -64,7 +64,7 @@ def servers(folder: Path, moments: dict[str, str]) -> Iterator[dict[str, Server]
         moments: Name to the format of moments in its database.
     """
     supervisor, made = Supervisor(folder), dict[str, Server]()
-    ports = dict(zip(moments, _free_ports(len(moments)), strict=True))
+    ports = dict(zip(moments, free_ports(len(moments)), strict=True))
     try:
         for name, port in ports.items():
             database = folder / name / "table.db"
