@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import msgspec
+import pyarrow as pa
 
 from esteira.contract import ApiSource, Dataset
 from esteira.errors import ContractError, DataQualityError, EsteiraError
@@ -21,6 +22,8 @@ from esteira.quality import Curated, Decoded, curate_decoded, decode
 Records = Sequence[msgspec.Raw]
 CHUNK_BYTES = 6 * 1024 * 1024
 """JSON that is decoded and validated at a time. Large enough that the cost of a call does not count, small enough to bound memory."""
+RELEASE_AFTER_CHUNKS = 24
+"""What chunks leave behind adds up over a long batch, so from here on it is given back after each; a short one is over before it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ class Curation:
             for zone in ("curated", "quarantine")
         )
         self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
-        self._rows = self._bad_rows = 0
+        self._rows = self._bad_rows = self._written = 0
         self._reasons: Counter[str] = Counter()
         self._new_columns: dict[str, None] = {}
         self._absent: tuple[str, ...] | None = None
@@ -147,6 +150,9 @@ class Curation:
     def _write(self, curated: Curated) -> None:
         self._good.write(curated.good)
         self._bad.write(curated.bad)
+        self._written += 1
+        if self._written > RELEASE_AFTER_CHUNKS:
+            pa.default_memory_pool().release_unused()
 
 
 class Chunks:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
-import pyarrow as pa
 
 from esteira.batch import Batch
 from esteira.contract import Dataset
@@ -177,7 +176,6 @@ class _Store:
             pages=pages,
             first_row=self.rows,
         )
-        pa.default_memory_pool().release_unused()  # what many pages left behind would else add up over a long batch
         failpoint("extract.part")
         total = last.total if self._has_parent else self._total(growing.totals)
         provenance = msgspec.structs.replace(
