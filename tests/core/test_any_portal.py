@@ -146,6 +146,7 @@ def read(world: World, new_lake: Callable[[], Lake], monkeypatch: pytest.MonkeyP
 whole = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.slow
 @pytest.mark.fault(11)
 @pytest.mark.fault(54)
 @whole
@@ -154,6 +155,7 @@ def test_every_row_lands_once(world: World, new_lake: Callable[[], Lake], monkey
     assert read(world, new_lake, monkeypatch) == list(range(world.rows))
 
 
+@pytest.mark.slow
 @pytest.mark.fault(11)
 @pytest.mark.fault(17)
 @whole

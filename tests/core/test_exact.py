@@ -132,6 +132,7 @@ values = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.fault(19)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(values, max_size=9), st.sampled_from(RECORDS), st.booleans())

@@ -91,6 +91,7 @@ def test_without_an_overlap_the_count_tells_that_a_row_is_missing(lake: Lake, op
         extracted(found, portal, lake, open_portal)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size=st.integers(0, 20), limit=st.integers(4, 9), overlap=st.integers(1, 2), cap=st.integers(1, 9), data=st.data(),

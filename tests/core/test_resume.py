@@ -88,6 +88,7 @@ def contract_of(kind: str, size: int, pages_per_part: int) -> Dataset:
     return dataset(name=name, schema=schema, write=Upsert(key=key), source=source(**facts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(

@@ -173,6 +173,7 @@ def ids(pages: Any) -> list[int]:
     return [msgspec.json.decode(record)["id"] for got in pages for record in got.records]
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(KINDS), refuses=st.booleans(), stop=st.integers(0, ROWS), at_once=st.integers(1, 4), **SIZES
