@@ -23,7 +23,7 @@ def store(lake: Lake, *, generation: int = 1, total: int | None = 3, **changes: 
     bad = lake.put_part(layout.part("quarantine", "a2", 1), b"bad", rows=1)
     raw = Seal("rows", BATCH, "a1", (raw_part,), 3, total_reported=total, generation=generation)
     lake.put_seal("raw", raw)
-    facts = {"quarantine": (bad,), "curated": 2, "quarantined": 1, "total_reported": total}
+    facts = {"quarantine": (bad,), "curated": 2, "quarantined": 1, "total_reported": total, "reasons": {"a: ge(0)": 1}}
     seal = Seal("rows", BATCH, "a2", (good,), 3, raw_generation=generation, generation=generation, **facts)
     lake.put_seal("curated", msgspec.structs.replace(seal, **changes))
     entry = LedgerEntry(
@@ -42,6 +42,13 @@ def test_a_batch_that_arrived_whole_agrees_in_every_figure(lake: Lake):
     assert compare(lake, [entry], {BATCH: 2}) == Reconciliation(
         "rows", batches=1, source=3, raw=3, curated=2, quarantined=1, ledger=2, table=2
     )
+
+
+def test_a_record_with_two_reasons_agrees(lake: Lake):
+    layout = Layout("rows", BATCH, 1)
+    bad = lake.put_part(layout.part("quarantine", "a3", 1), b"twice", rows=2)
+    _, entry = store(lake, quarantine=(bad,), reasons={"a: ge(0)": 1, "b: type": 1})
+    assert compare(lake, [entry], {BATCH: 2}).differences == ()
 
 
 def test_a_dataset_that_was_never_loaded_agrees(lake: Lake):
