@@ -22,6 +22,7 @@ from esteira.contract import ApiSource, Header
 from esteira.errors import ConfigError
 from esteira.paginate import Where
 from esteira.portal import Portal, PortalConfig, records_of, without_records
+from esteira.portal.exact import EXACT
 from esteira.portal.expressions import plain_keys
 
 Value = str | int | None
@@ -125,7 +126,7 @@ def _given(where: Where | None, value: Value) -> Iterator[tuple[Where, Value]]:
 
 def _replaced(body: bytes, path: str, value: Value) -> bytes:
     """The page with another value at a JMESPath; byte for byte the same where there is nothing, or nothing else."""
-    page = _EXACT.decode(body)
+    page = EXACT.decode(body)
     found, keys = jmespath.search(path, page), plain_keys(path)
     if found is None or found == value or (keys is None and not isinstance(found, str)):
         return body
@@ -181,9 +182,4 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
 
-def _number_text(text: str) -> msgspec.Raw:
-    return msgspec.Raw(text.encode())
-
-
-_EXACT = msgspec.json.Decoder(float_hook=_number_text)
 _ENCODER = msgspec.json.Encoder()

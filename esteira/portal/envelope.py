@@ -17,6 +17,7 @@ import msgspec
 from esteira.contract.paths import compiled
 from esteira.contract.shapes import Shape
 from esteira.errors import PayloadError
+from esteira.portal.exact import EXACT
 from esteira.portal.expressions import plain_keys, seen_keys
 from esteira.portal.naming import named
 from esteira.redaction import printable
@@ -129,7 +130,7 @@ class _Search:
         self._rows = msgspec.json.Decoder(_leaf(shape))
 
     def __call__(self, body: bytes) -> Envelope:
-        page = _decode(_EXACT, body, self._shape)
+        page = _decode(EXACT, body, self._shape)
         found = compiled(self._shape.records).search(page) if self._shape.records else page
 
         def lookup(path: str) -> Any:
@@ -251,9 +252,4 @@ def _document(page: Any, kept: dict[Keys, Keys]) -> dict[str, Any]:
     return document
 
 
-def _number_text(text: str) -> msgspec.Raw:
-    return msgspec.Raw(text.encode())
-
-
-_EXACT = msgspec.json.Decoder(float_hook=_number_text)
 _ENCODER = msgspec.json.Encoder()

@@ -67,7 +67,6 @@ class Portal:
         source: ApiSource,
         window: Window | None = None,
         *,
-        parent: Mapping[str, Any] | None = None,
         asked: Asked = NOTHING_MORE,
         state: State | None = None,
         number: int = 1,
@@ -78,7 +77,6 @@ class Portal:
         Args:
             source: The contract's source.
             window: The window to ask for; None for a snapshot.
-            parent: The row of the parent dataset that the pages are of, for `{parent.COLUMN}`.
             asked: The value of a cursor, the parent's rows where each of them is walked, and conditions.
             state: `next_state` of an earlier page, to resume behind it.
             number: Number of the first page that will come.
@@ -95,9 +93,7 @@ class Portal:
         def walk_of(row: Mapping[str, Any] | None, before: SoFar) -> Walk:
             return Walk(source, Question(source, window, row, asked.value), fetching, before)
 
-        walk = (
-            walk_of(parent, so_far) if asked.parents is None else ParentWalk(source, asked.parents, fetching, walk_of)
-        )
+        walk = walk_of(None, so_far) if asked.parents is None else ParentWalk(source, asked.parents, fetching, walk_of)
         ahead = ThreadPoolExecutor(1, thread_name_prefix="esteira-page")
         try:
             first = walk.first() if state is None else state

@@ -16,6 +16,7 @@ import msgspec
 from esteira.contract.source import ApiSource
 from esteira.errors import ConfigError
 from esteira.portal.envelope import reader_of
+from esteira.portal.exact import EXACT
 from esteira.portal.expressions import plain_keys
 from esteira.portal.pages import records_of
 
@@ -40,7 +41,7 @@ def without_records(body: bytes, source: ApiSource, gone: Collection[int], texts
     records, rows = envelope.records, envelope.rows
     kept = [record for number, record in enumerate(records) if number not in gone]
     gone = {number + len(rows) - len(records) for number in gone}  # a header is the first row
-    page = _EXACT.decode(body)
+    page = EXACT.decode(body)
     keys = plain_keys(source.records)
     if keys is None:
         page, spared = _pruned_by_search(page, source.records, gone)
@@ -69,7 +70,7 @@ def _left(rows: Sequence[msgspec.Raw], gone: Collection[int], source: ApiSource)
 
 
 def _unchanged(body: bytes, keys: tuple[str, ...] | None, records: Any) -> Any:
-    page = _EXACT.decode(body)
+    page = EXACT.decode(body)
     return page if keys is None else _put(page, keys, records)
 
 
@@ -116,9 +117,4 @@ def _forms(texts: Collection[str]) -> frozenset[str]:
     return frozenset(form for text in texts if text for form in (text, quote(text, safe=""), quote_plus(text)))
 
 
-def _number_text(text: str) -> msgspec.Raw:
-    return msgspec.Raw(text.encode())
-
-
-_EXACT = msgspec.json.Decoder(float_hook=_number_text)
 _ENCODER = msgspec.json.Encoder()

@@ -12,6 +12,7 @@ from hostile import Asked, Say, hostile, page
 from esteira.batch import Window
 from esteira.contract import Header, Incremental, NextLink, NextToken, Offset, PageNumber, Parent, ResponseAction
 from esteira.errors import AuthError, ConfigError, PayloadError, SourceRejected, SourceUnavailable
+from esteira.portal import Asked as Further
 from esteira.portal import SoFar
 
 JANUARY = Window(datetime(2013, 1, 10, tzinfo=UTC), datetime(2013, 1, 20, tzinfo=UTC))
@@ -30,7 +31,7 @@ def test_a_window_and_a_parent_stand_where_the_templates_say(open_portal: Any, s
         parent=Parent("projects"),
     )
     with hostile(lambda _: page({"rows": []})) as up:
-        list(open_portal(up.url).pages(asked, JANUARY, parent={"id": "a/b ç"}))
+        list(open_portal(up.url).pages(asked, JANUARY, asked=Further(parents=[{"id": "a/b ç"}])))
         assert up.asked[0].path == "/projects/a%2Fb%20%C3%A7/rows"
         assert up.asked[0].query == {
             "from": "07/01/2013", "n": "5", "since": "2013-01-07T00:00:00Z", "until": "2013-01-20T00:00:00Z",
