@@ -22,6 +22,7 @@ from esteira.errors import SealConflict, WarehouseBusy
 from esteira.failpoints import failpoint
 from esteira.lake import Lake, Seal
 from esteira.lake.sweep import Survey, SweptLake, Version
+from esteira.profile import profile_of
 from esteira.rebuild import next_generation
 from esteira.warehouse import Loader, LoadRequest, Warehouse, erasures
 from esteira.warehouse.erasures import Erasure
@@ -171,7 +172,8 @@ def _load_request(request: Request, lake: Lake, found: Found, raw: Seal) -> Load
     window = Window(entry.window_start, entry.window_end)
     batch = Batch(dataset.name, entry.batch_id, window, is_snapshot(dataset))
     seal = curate(dataset, raw, lake=lake, generation=raw.generation)
-    return LoadRequest(dataset, batch, seal, lake.put_manifest(seal), run=request.run, version=request.version)
+    parts = lake.put_manifest(seal), profile_of(seal, lake)
+    return LoadRequest(dataset, batch, seal, *parts, run=request.run, version=request.version)
 
 
 def _purge(request: Request, places: Places, batches: set[str]) -> int:

@@ -11,6 +11,7 @@ Zone = Literal["raw", "curated", "quarantine"]
 GENERATION = "generation-"
 """Begins the folder of a later generation; attempts are hexadecimal, so the two cannot be confused."""
 TOMBSTONE_NAME = "TOMBSTONE.json"
+PROFILE_NAME = "profile.json"
 MAX_PARTS = 1_000_000
 MAX_KEY_BYTES = 1024
 """S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
@@ -48,6 +49,10 @@ class Layout:
         """One part; numbers count from 1 and run on over attempts."""
         suffix = "json.zst" if zone == "raw" else "parquet"
         return f"{self.prefix(zone)}{attempt}/part-{number:05d}.{suffix}"
+
+    def profile(self, attempt: str) -> str:
+        """What the columns of an attempt's curated parts hold, beside them."""
+        return f"{self.prefix('curated')}{attempt}/{PROFILE_NAME}"
 
     def checkpoint(self, attempt: str, number: int, walk: int = 1) -> str:
         """Where the extraction stood after part `number`; those of a later walk come after all of an earlier one."""

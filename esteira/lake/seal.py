@@ -113,7 +113,7 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
+_UNSAID = (b',"profile":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -153,6 +153,8 @@ class Seal(msgspec.Struct, frozen=True):
         columns: Name and type of each column of the curated parts, in their order; empty in seals from before they were recorded.
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
         provenance: What the extraction began with and came to.
+        profile: The object that says what the columns of the curated parts hold; None in raw, and from before there were any. Its rows are
+            those that it describes.
     """
 
     dataset: str
@@ -172,6 +174,7 @@ class Seal(msgspec.Struct, frozen=True):
     columns: tuple[str, ...] = ()
     erased: int = 0
     provenance: Provenance = Provenance()
+    profile: Part | None = None
 
     def encode(self) -> bytes:
         """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""
