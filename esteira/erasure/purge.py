@@ -1,7 +1,7 @@
 """What is deleted so that nothing in the lake holds the rows any more, and the tombstones beside it.
 
 Of a batch that held the key everything goes but what stands now: replaced generations, dead attempts, checkpoints, manifests; seals stay.
-Of the dataset all old versions go, since nobody looks into them, and all exports.
+Of the dataset all old versions go, since nobody looks into them, all exports, and profiles of parts that are gone.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ def doomed_keys(survey: Survey, standings: Mapping[str, Standing], replaced: Col
     return frozenset(
         key for key, place in places if place and place.batch in standings and not place.is_seal and key not in kept
     )
+
+
+def lost_profiles(standings: Mapping[str, Standing], lost: Collection[str]) -> frozenset[str]:
+    """The profiles of these batches that still stand though the parts are gone."""
+    seals = (standings[batch].curated for batch in lost if batch in standings)
+    return frozenset(seal.profile.key for seal in seals if seal and seal.profile)
 
 
 def doomed_versions(versions: Iterable[Version], doomed: Collection[str]) -> list[Version]:

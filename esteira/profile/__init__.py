@@ -11,6 +11,6 @@ from esteira.profile.column import ColumnProfile
 from esteira.profile.distinct import DISTINCT_EXACT
 from esteira.profile.profiler import Profiler
 from esteira.profile.sample import SAMPLE_ROWS
-from esteira.profile.stored import profile_of, store
+from esteira.profile.stored import profile_of, profile_parts, store
 
-__all__ = ["DISTINCT_EXACT", "SAMPLE_ROWS", "ColumnProfile", "Profiler", "profile_of", "store"]
+__all__ = ["DISTINCT_EXACT", "SAMPLE_ROWS", "ColumnProfile", "Profiler", "profile_of", "profile_parts", "store"]

@@ -46,14 +46,19 @@ def tables(dataset: str) -> tuple[tuple[str, str], ...]:
     return (PROFILE_SCHEMA, dataset), (ledger_tables.VIEW_SCHEMA, VIEW)
 
 
+def has_profiles(session: Session, dataset: str) -> bool:
+    """Whether the dataset has a table of profiles."""
+    return dataset in _datasets(session)
+
+
 def ensure_profiles(session: Session, dataset: str) -> None:
     """Make the dataset's table and take it into the view; idempotent, outside the load's transaction. The ledger must be there."""
-    if dataset in _datasets(session):
+    if has_profiles(session, dataset):
         return
     session.run(f'CREATE SCHEMA IF NOT EXISTS "{PROFILE_SCHEMA}"')
     with session.transaction():
         session.run(f"LOCK {ledger_tables.MIGRATION_LOCK}")
-        if dataset not in _datasets(session):
+        if not has_profiles(session, dataset):
             columns = ", ".join(f"{name} {kind}" for name, kind in SHAPE.items())
             session.run(f"CREATE TABLE {profile_table(dataset)} ({columns})")
             publish_view(session)
@@ -84,7 +89,7 @@ def write_profile(
 
 def read_profile(session: Session, dataset: str, batch_id: str, generation: int) -> tuple[ColumnProfile, ...]:
     """The columns of a batch's generation; none of one that was loaded before there were profiles."""
-    if dataset not in _datasets(session):
+    if not has_profiles(session, dataset):
         return ()
     query = f"SELECT {', '.join(SHAPE)} FROM {profile_table(dataset)} WHERE batch_id = %s AND generation = %s"
     return tuple(_profile(*row) for row in session.rows(query, (batch_id, generation)))
@@ -98,7 +103,7 @@ def forget(session: Session, dataset: str, lost: Collection[str] = ()) -> None:
         dataset: Its name.
         lost: Batches whose parts are gone: nobody can tell any more whose values their profiles have.
     """
-    if dataset not in _datasets(session):
+    if not has_profiles(session, dataset):
         return
     current = ledger.read_current(session, dataset)
     standing = {(e.batch_id, e.generation) for e in current if e.state == "committed" and e.batch_id not in lost}
