@@ -32,6 +32,7 @@ class DistinctValues:
     def __init__(self, kind: pa.DataType, *, size: int = DISTINCT_EXACT, is_shown: bool = True) -> None:
         self._size = size
         self._smallest: Words = np.zeros(0, np.uint64)
+        self._passing: list[Words] = []
         self._rows = np.zeros(0, np.int64)
         self._values = pa.array([], kind) if is_shown else None
 
@@ -50,13 +51,15 @@ class DistinctValues:
             self._merge(once, rows)
         else:
             self._values = None
-            self._smallest = np.union1d(self._smallest, hashes(once))[: self._size].copy()
+            self._passing.append(hashes(once))
+            self._cut()
         return once
 
     def count(self) -> int:
         """How many distinct values were seen."""
         if not self.is_full:
             return len(self._smallest)
+        self._cut()
         return (self._size - 1) * _SPAN // (int(self._smallest[-1]) + 1)
 
     def frequencies(self) -> Frequencies | None:
@@ -74,9 +77,14 @@ class DistinctValues:
             self._values = pa.concat_arrays([self._values, cut(once)]).take(pa.array(at))
 
     def _narrow(self, found: Words) -> None:
-        passing = found[found < self._smallest[-1]]
-        if len(passing):
-            self._smallest = np.union1d(self._smallest, passing)[: self._size].copy()
+        self._passing.append(found[found < self._smallest[-1]])
+        if sum(map(len, self._passing)) >= self._size:
+            self._cut()
+
+    def _cut(self) -> None:
+        """Many hashes are sorted at a time, since few pass of each chunk."""
+        self._smallest = np.unique(np.concatenate([self._smallest, *self._passing]))[: self._size].copy()
+        self._passing.clear()
 
 
 def _counted(values: pa.Array) -> tuple[pa.Array, Rows]:

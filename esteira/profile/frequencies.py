@@ -48,11 +48,11 @@ class Frequencies:
         pairs = zip(top["value"], top["rows"].to_pylist(), strict=True)
         return tuple((shown(value), round(rows * self.factor)) for value, rows in pairs)
 
-    def quantiles(self, extremes: pa.Array) -> tuple[float, ...]:
+    def quantiles(self, extremes: pa.StructScalar) -> tuple[float, ...]:
         """p0, p10 … p100: the ends are the column's own, the others are values that occur (PERCENTILE_DISC in SQL).
 
         Args:
-            extremes: The smallest and the largest value of the column.
+            extremes: Arrow's `min_max` of the column.
         """
         if not numbers.has_numbers(self.values.type):
             return ()
@@ -63,6 +63,6 @@ class Frequencies:
             return ()
         up_to = np.cumsum(self.rows.to_numpy()[order])
         at = np.searchsorted(up_to * STEPS, up_to[-1] * np.arange(1, STEPS))
-        low, high = numbers.of(extremes)
+        low, high = numbers.of(pa.array([extremes["min"], extremes["max"]], self.values.type))
         unit = numbers.scale(self.values.type)
         return tuple(float(number) / unit for number in (low, *found[order[at]], high))

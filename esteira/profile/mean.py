@@ -10,8 +10,10 @@ from esteira.profile.numbers import Numbers
 
 _MANTISSA_BITS = 53
 _LOW_BITS = 27
-_UNIT_BITS = 1126
-"""Every double is a multiple of 2^-1126 once its mantissa of 53 bits is a whole number: the smallest exponent is -1073."""
+_LOWEST_EXPONENT, _EXPONENTS = -1073, 2098
+"""Of doubles, as `frexp` tells them: up to 1024."""
+_UNIT_BITS = _MANTISSA_BITS - _LOWEST_EXPONENT
+"""Every double is a whole multiple of 2^-1126."""
 _HALF_WORD = 0xFFFFFFFF
 
 
@@ -24,16 +26,17 @@ class Mean:
 
     def __init__(self, kind: pa.DataType) -> None:
         self._scale = 10**kind.scale if pa.types.is_decimal(kind) else numbers.scale(kind)
-        self._whole = self._units = self._count = 0
+        self._whole = self._count = 0
+        self._doubles = _Doubles() if pa.types.is_floating(kind) else None
 
     def add(self, values: pa.Array) -> None:
         """Take values without nulls, finite ones, fewer than 2^26 at a time."""
         self._count += len(values)
-        if pa.types.is_decimal(values.type):
+        if self._doubles is not None:
+            self._doubles.add(numbers.of(values).astype(np.float64))
+        elif pa.types.is_decimal(values.type):
             low, high = numbers.halves(values)
             self._whole += (_whole(high.view(np.int64)) << 64) + _whole(low)
-        elif pa.types.is_floating(values.type):
-            self._units += _units(numbers.of(values).astype(np.float64))
         else:
             self._whole += _whole(numbers.of(values).astype(np.int64))
 
@@ -41,25 +44,31 @@ class Mean:
         """The mean; None of nothing."""
         if not self._count:
             return None
-        return ((self._whole << _UNIT_BITS) + self._units) / ((self._count * self._scale) << _UNIT_BITS)
+        units = self._doubles.units() if self._doubles else self._whole << _UNIT_BITS
+        return units / ((self._count * self._scale) << _UNIT_BITS)
+
+
+class _Doubles:
+    """An exact sum. For each exponent the high and the low bits of the mantissas are added apart, so that nothing is ever rounded."""
+
+    def __init__(self) -> None:
+        self._high, self._low = np.zeros(_EXPONENTS, np.int64), np.zeros(_EXPONENTS, np.int64)
+
+    def add(self, doubles: Numbers) -> None:
+        """`bincount` adds doubles: its sums of 27 bits stay below 2^53."""
+        fractions, exponents = np.frexp(doubles)
+        mantissas = np.ldexp(fractions, _MANTISSA_BITS).astype(np.int64)
+        exponents -= _LOWEST_EXPONENT
+        self._high += np.bincount(exponents, mantissas >> _LOW_BITS, _EXPONENTS).astype(np.int64)
+        self._low += np.bincount(exponents, mantissas & ((1 << _LOW_BITS) - 1), _EXPONENTS).astype(np.int64)
+
+    def units(self) -> int:
+        """The sum in units of 2^-1126."""
+        used = (int(at) for at in np.flatnonzero(self._high | self._low))
+        return sum(((int(self._high[at]) << _LOW_BITS) + int(self._low[at])) << at for at in used)
 
 
 def _whole(words: Numbers) -> int:
     """Halves of a word are summed apart: neither sum can leave 64 bits."""
     half = words.dtype.type(32)
     return (int((words >> half).sum()) << 32) + int((words & words.dtype.type(_HALF_WORD)).sum())
-
-
-def _units(doubles: Numbers) -> int:
-    """The sum in units of 2^-1126. By exponent, the high and the low bits of the mantissas are added as doubles, exactly: they stay below 2^53."""
-    if not len(doubles):
-        return 0
-    fractions, exponents = np.frexp(doubles)
-    mantissas = np.ldexp(fractions, _MANTISSA_BITS).astype(np.int64)
-    lowest = int(exponents.min())
-    high = np.bincount(exponents - lowest, mantissas >> _LOW_BITS)
-    low = np.bincount(exponents - lowest, mantissas & ((1 << _LOW_BITS) - 1))
-    return sum(
-        ((int(high[at]) << _LOW_BITS) + int(low[at])) << (int(at) + lowest + _UNIT_BITS - _MANTISSA_BITS)
-        for at in np.flatnonzero((high != 0) | (low != 0))
-    )

@@ -17,6 +17,8 @@ from esteira.profile.mean import Mean
 from esteira.profile.sample import SAMPLE_ROWS, RowSample
 from esteira.profile.shown import shown
 
+EXTREMES_AT_ONCE = 64
+
 
 class Profiler:
     """Sees each chunk of a batch once.
@@ -56,7 +58,7 @@ class _Seen:
         self.column = column
         self._nulls = 0
         self._distinct = DistinctValues(column.arrow, size=distinct_exact, is_shown=_is_shown(column))
-        self._extremes = pa.array([], column.arrow)
+        self._extremes: list[pa.StructScalar] = []
         self._mean = Mean(column.arrow)
 
     def add(self, chunked: pa.ChunkedArray) -> None:
@@ -66,9 +68,20 @@ class _Seen:
         values = _whole(chunked)
         once = self._distinct.add(values)
         if _is_shown(self.column):
-            self._extremes = _extremes(pa.concat_arrays([self._extremes, numbers.finite(once)]))
+            finite = numbers.finite(values)
+            self._see_extremes(finite if once is values else numbers.finite(once))
             if numbers.has_numbers(values.type):
-                self._mean.add(numbers.finite(values))
+                self._mean.add(finite)
+
+    def _see_extremes(self, values: pa.Array) -> None:
+        """Those of many chunks are compared at once: what Arrow computes, it computes for arrays."""
+        self._extremes += [pc.min_max(values)] if len(values) else []
+        if len(self._extremes) == EXTREMES_AT_ONCE:
+            self._extremes = [pc.min_max(self._seen_extremes())]
+
+    def _seen_extremes(self) -> pa.Array:
+        """The smallest and the largest value of each chunk."""
+        return pa.array([each[end] for each in self._extremes for end in ("min", "max")], self.column.arrow)
 
     def profile(self, rows: int, sample: pa.Table | None) -> ColumnProfile:
         """Args: the batch's rows, and those that were sampled."""
@@ -76,10 +89,11 @@ class _Seen:
         distinct = None if self.column.is_super else min(self._distinct.count(), values)
         if sample is None or not _is_shown(self.column):
             return ColumnProfile(name, rows, self._nulls, distinct)
-        low, high = (shown(each) for each in self._extremes) if len(self._extremes) else (None, None)
+        extremes = pc.min_max(self._seen_extremes())
+        low, high = (shown(extremes[end]) if self._extremes else None for end in ("min", "max"))
         factor = rows / sample.num_rows
         found = self._distinct.frequencies() or Frequencies.of_sample(_whole(sample.column(name)), factor)
-        numeric = self._mean.value(), found.quantiles(self._extremes)
+        numeric = self._mean.value(), found.quantiles(extremes)
         return ColumnProfile(name, rows, self._nulls, distinct, low, high, *numeric, found.top())
 
 
@@ -91,11 +105,3 @@ def _whole(chunked: pa.ChunkedArray) -> pa.Array:
     """A column's values as one array, without nulls."""
     values = chunked.drop_null() if chunked.null_count else chunked
     return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-
-
-def _extremes(values: pa.Array) -> pa.Array:
-    """The smallest and the largest value; of none, none. Texts go by their UTF-8 bytes."""
-    if not len(values):
-        return values
-    found = pc.min_max(values)
-    return pa.array([found["min"], found["max"]], values.type)
