@@ -23,6 +23,7 @@ from esteira.contract.columns import POSITION_COLUMN
 from esteira.errors import ConfigError, ContractError, DataQualityError
 from esteira.quality.decode import Decoded, decode
 from esteira.quality.nested import is_nested_text
+from esteira.quality.proof import has_dtypes, provable
 from esteira.quality.rejection import Rejection
 
 _QUARANTINE_SCHEMA = pa.schema(
@@ -85,8 +86,9 @@ def curate_decoded(
     """
     _check_new_columns(decoded, dataset)
     frame = _transformed(_frame(decoded), dataset)
-    made = _Made(frame, decoded.table if dataset.transform is None else None, dataset)
-    rejections = [*decoded.rejections, *_failures(frame, dataset), *_unstorable(made)]
+    untouched = decoded.table if dataset.transform is None else None
+    made = _Made(frame, untouched, dataset)
+    rejections = [*decoded.rejections, *_failures(frame, untouched, dataset), *_unstorable(made)]
     bad = np.unique(np.array([rejection.row for rejection in rejections], dtype=np.int64))
     if len(bad) and dataset.bad_values == "fail":
         raise DataQualityError(
@@ -144,10 +146,14 @@ def _transformed(frame: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     return made[list(dataset.column_names)]
 
 
-def _failures(frame: pd.DataFrame, dataset: Dataset) -> Iterable[Rejection]:
+def _failures(frame: pd.DataFrame, untouched: pa.Table | None, dataset: Dataset) -> Iterable[Rejection]:
     """One rejection for each failing cell; a cross-column rule blames the row once under the column `*`."""
+    model = provable(dataset.schema)
+    schema = model.schema if untouched is None or not has_dtypes(dataset.schema, frame) else model.left(untouched)
+    if schema is None:
+        return
     try:
-        dataset.schema.validate(frame, lazy=True)
+        schema.validate(frame, lazy=True)
     except SchemaErrors as exc:
         cases = exc.failure_cases.astype({"column": object, "failure_case": object})
     else:
