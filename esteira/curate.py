@@ -11,11 +11,13 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import ApiSource, Dataset
+from esteira.contract.columns import BATCH_COLUMN
 from esteira.errors import ContractError, DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal, TableParts
 from esteira.lake.index import pages_of, raw_text
+from esteira.lake.seal import BATCH_STORED
 from esteira.portal import given_to, records_of, without
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 
@@ -156,7 +158,7 @@ class Curation:
         self._bad.abort()
 
     def _write(self, curated: Curated) -> None:
-        self._good.write(curated.good)
+        self._good.write(with_batch(curated.good, self._dataset, self._layout.batch))
         self._bad.write(curated.bad)
         self._written += 1
         if self._written > RELEASE_AFTER_CHUNKS:
@@ -269,7 +271,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         raw_seal=raw.hash,
         raw_generation=raw.generation,
         generation=made.layout.generation,
-        columns=tuple(column.stored for column in dataset.columns),
+        columns=stored_names(dataset),
         provenance=raw.provenance,
     )
 
@@ -277,6 +279,16 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
 def _warnings(made: CuratedParts, dataset: Dataset) -> Iterator[str]:
     if made.new_columns and dataset.new_columns == "warn":
         yield f"New columns at the source, kept in raw only: {', '.join(made.new_columns)}."
+
+
+def stored_names(dataset: Dataset) -> tuple[str, ...]:
+    """The columns of curated parts as their seal records them."""
+    return (*(column.stored for column in dataset.columns), *((BATCH_STORED,) if dataset.names_batch else ()))
+
+
+def with_batch(rows: pa.Table, dataset: Dataset, batch: str) -> pa.Table:
+    """Good rows as they are stored: each names its batch where COPY brings it into the table as it is."""
+    return rows.append_column(BATCH_COLUMN, pa.repeat(batch, rows.num_rows)) if dataset.names_batch else rows
 
 
 def _stored() -> None:

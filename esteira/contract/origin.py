@@ -16,6 +16,9 @@ from esteira.paginate import Param
 class Inbox:
     """People drop them into `inbox/<dataset>/` of the lake."""
 
+    def __str__(self) -> str:
+        return "inbox"
+
     @property
     def definition(self) -> dict[str, Any]:
         """What a batch's id depends on."""
@@ -50,6 +53,9 @@ class Download:
         """What a batch's id depends on."""
         return {"portal": self.portal, "path": self.path, "params": dict(self.params)}
 
+    def __str__(self) -> str:
+        return f"{self.portal}:{self.path}"
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -77,6 +83,9 @@ class Listing:
     def definition(self) -> dict[str, Any]:
         """What a batch's id depends on."""
         return {"endpoint": self.endpoint.definition_hash, "link": self.link}
+
+    def __str__(self) -> str:
+        return f"{self.endpoint.portal}:{self.endpoint.path}"
 
 
 Origin: TypeAlias = Inbox | Download | Listing

@@ -113,8 +113,12 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
+_UNSAID = (b',"replayed":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
 """The newest fields, last one first, as they end a seal that says nothing in them."""
+
+
+BATCH_STORED = "_esteira_batch string"
+"""Stands last among a seal's columns when each row of the parts names its batch, behind its position."""
 
 
 class Tombstone(msgspec.Struct, frozen=True):
@@ -131,6 +135,19 @@ class Tombstone(msgspec.Struct, frozen=True):
     request: str
     replaced_by: int
     objects: int
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What a generation adds to another: rows that were refused there and pass now (decision 12).
+
+    Attributes:
+        seal_hash, generation: The curated seal that it goes on from.
+        rows: How many came.
+    """
+
+    seal_hash: str
+    generation: int
+    rows: int
 
 
 class Seal(msgspec.Struct, frozen=True):
@@ -150,9 +167,11 @@ class Seal(msgspec.Struct, frozen=True):
         raw_seal: Hash of the raw seal that a curated seal was made from.
         raw_generation: Generation of that raw seal.
         generation: Which loading of the batch, from 1.
-        columns: Name and type of each column of the curated parts, in their order; empty in seals from before they were recorded.
+        columns: Name and type of each column of the curated parts, in their order; the row's position comes behind them. Empty in seals
+            from before they were recorded.
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
         provenance: What the extraction began with and came to.
+        replayed: Of a generation that a replay made, what it goes on from (curated seal only).
     """
 
     dataset: str
@@ -172,6 +191,7 @@ class Seal(msgspec.Struct, frozen=True):
     columns: tuple[str, ...] = ()
     erased: int = 0
     provenance: Provenance = Provenance()
+    replayed: Replayed | None = None
 
     def encode(self) -> bytes:
         """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""
@@ -179,6 +199,11 @@ class Seal(msgspec.Struct, frozen=True):
         for unsaid in _UNSAID:
             encoded = encoded[: -len(unsaid)] + b"}" if encoded.endswith(unsaid) else encoded
         return encoded
+
+    @property
+    def names_batch(self) -> bool:
+        """Whether each row of the curated parts names its batch."""
+        return self.columns[-1:] == (BATCH_STORED,)
 
     @property
     def hash(self) -> str:

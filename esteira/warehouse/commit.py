@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from esteira.contract import Dataset
+from esteira.contract import Dataset, Scd2
 from esteira.errors import ConfigError, DataQualityError, SealConflict
 from esteira.lake import Seal
 from esteira.warehouse import cursors, ledger, rules
@@ -18,7 +18,7 @@ from esteira.warehouse.order import stage_order
 from esteira.warehouse.request import LoadRequest, LoadResult, UndoRequest
 from esteira.warehouse.staging import stage
 from esteira.warehouse.statements import table_name
-from esteira.warehouse.write import writer_for
+from esteira.warehouse.write import AppendWriter, Writer, writer_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,13 @@ class Place:
         dataset: The contract.
         config: The warehouse.
         history: Finds committed batches in the lake, or None.
+        stamps_rows: Whether the table writes the time of loading by itself.
     """
 
     dataset: Dataset
     config: WarehouseConfig
     history: History | None
+    stamps_rows: bool = False
 
     def past(self, at_hand: Collection[str], *, may_lose: bool) -> Past:
         """The batches beside those at hand."""
@@ -63,7 +65,7 @@ def commit(session: Session, place: Place, requests: Sequence[LoadRequest], *, a
         return News()
     for request in wanted:
         cursors.refuse_overlap(session, request, standing[request.batch.id])
-    is_rewrite = any(_is_in_table(standing[request.batch.id]) for request in wanted)
+    is_rewrite = any(_is_in_table(standing[request.batch.id]) and not _only_adds(request) for request in wanted)
     past = place.past([request.batch.id for request in wanted], may_lose=accept_loss or not is_rewrite)
     stage_order(session, name, [request.batch for request in wanted])
     warnings, outcome = _write(session, place, wanted, past, is_rewrite=is_rewrite)
@@ -108,8 +110,18 @@ def _is_in_table(current: LedgerEntry | None) -> bool:
     return current is not None and current.state == "committed"
 
 
+def _only_adds(request: LoadRequest) -> bool:
+    """Whether a generation tells again all that the one in the table tells, so that nothing must be forgotten (decision 12).
+
+    Versions of `Scd2` are joined with those of other batches: what the table hides of them only the lake knows.
+    """
+    return request.seal.replayed is not None and not isinstance(request.dataset.write, Scd2)
+
+
 def _is_settled(current: LedgerEntry | None, seal: Seal) -> bool:
-    """Whether the ledger needs nothing from this seal: it is in, or a later generation has taken its place."""
+    """Whether the ledger needs nothing from this seal: it is in, or another generation has taken its place or that which it goes on from."""
+    if seal.replayed and current is not None and current.seal_hash != seal.replayed.seal_hash:
+        return True
     if current is None or current.generation < seal.generation:
         return False
     if current.generation == seal.generation and current.seal_hash != seal.hash:
@@ -127,14 +139,25 @@ def _write(
     warnings = {}
     writer = writer_for(session, place.dataset, place.config.schema, past)
     for request in requests:
-        stage(session, place.dataset.columns, request.seal, request.manifest, place.config.copy_role_arn)
-        warnings[request.batch.id] = rules.check(session, place.dataset, place.config.schema)
-        writer.take(request.batch)
+        warnings[request.batch.id] = _bring(session, place, request, writer)
     outcome = writer.settle(is_rewrite=is_rewrite)
     if past.lost:
         said = f"The parts of {len(past.lost)} earlier batches are gone from the lake; the table's own rows stood for them."
         warnings = {batch_id: (*others, said) for batch_id, others in warnings.items()}
     return warnings, outcome
+
+
+def _bring(session: Session, place: Place, request: LoadRequest, writer: Writer) -> tuple[str, ...]:
+    """Bring a batch's rows to where the writer settles them: staged and checked, or straight into the table if nothing is to be checked."""
+    dataset, role_arn = place.dataset, place.config.copy_role_arn
+    is_plain = place.stamps_rows and request.seal.names_batch and not rules.needs_staging(dataset)
+    if isinstance(writer, AppendWriter) and is_plain:
+        writer.copy(request.batch, request.seal, request.manifest, role_arn)
+        return ()
+    stage(session, dataset.columns, request.seal, request.manifest, role_arn)
+    warnings = rules.check(session, dataset, place.config.schema)
+    writer.take(request.batch)
+    return warnings
 
 
 def _write_entries(
