@@ -117,6 +117,14 @@ class Curation:
         """
         self._validating.run(self._validate, decode(records, self._dataset), records)
 
+    def add_decoded(self, decoded: Decoded, records: Records) -> None:
+        """Take the next rows of a batch that were read from a file, and how they are printed there.
+
+        Raises:
+            As `add`.
+        """
+        self._validating.run(self._validate, decoded, records)
+
     def _validate(self, decoded: Decoded, records: Records) -> None:
         curated = curate_decoded(decoded, records, self._dataset, first_row=self._rows)
         self._rows += len(records)
@@ -192,7 +200,7 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
     try:
         for part, content in _contents(raw.parts, lake):
             for page, pointer in pointed_pages(content, part):
-                for chunk in chunks.add(received(page, pointer, dataset.source), len(page)):
+                for chunk in chunks.add(received(page, pointer, dataset.api), len(page)):
                     curation.add(chunk)
         if chunks.rest():
             curation.add(chunks.rest())
