@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import resource
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from prefect import flow, get_run_logger, runtime
 
@@ -16,28 +14,15 @@ from esteira.batch import Batch
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError
-from esteira.extraction.ahead import Extracted
 from esteira.extraction.beginning import Unchanged
 from esteira.settings import read_settings
-from esteira.warehouse import LedgerEntry, LoadResult
 from esteira.warehouse.states import DatasetState
+from flows.batches import BatchReport, curate_and_load, timed
 from flows.ending import failed
-from tasks import counted_attempt, curate_batch, extract_batch, find_hold, load_batch, plan_batches, publish_batch
+from tasks import counted_attempt, extract_batch, find_hold, plan_batches, publish_batch
 from tasks.announce import announce_failure
 from tasks.load import settle_unchanged
 from tasks.retrying import retry_policy
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """One batch of a run: its ledger row, whether this run wrote it, and the seconds of each step."""
-
-    batch: Batch
-    entry: LedgerEntry
-    is_new: bool
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,32 +102,16 @@ def _ingest_batch(dataset: Dataset, batch: Batch, policy: dict[str, Any], max_at
     seconds: dict[str, float] = {}
     try:
         with counted_attempt(batch, max_attempts, policy):
-            got = _timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
+            got = timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
             if isinstance(got, Unchanged):
-                result = _timed(seconds, "load", lambda: settle_unchanged.with_options(**policy)(batch, got))
+                result = timed(seconds, "load", lambda: settle_unchanged.with_options(**policy)(batch, got))
             else:
-                result = _curate_and_load(dataset, batch, got, policy, seconds)
+                result = curate_and_load(dataset, batch, got, policy, seconds)
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=batch.dataset, batch=batch.id), dataset)
         raise
     publish_batch(batch, result)
     return BatchReport(batch, result.entry, result.is_new, seconds)
-
-
-def _curate_and_load(
-    dataset: Dataset, batch: Batch, got: Extracted, policy: dict[str, Any], seconds: dict[str, float]
-) -> LoadResult:
-    curate = curate_batch.with_options(**policy)
-    curated = _timed(seconds, "curate", lambda: curate(dataset, got.raw, ahead=got.ahead))
-    return _timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
-
-
-def _timed(seconds: dict[str, float], step: str, run: Callable[[], T]) -> T:
-    began = time.monotonic()
-    try:
-        return run()
-    finally:
-        seconds[step] = time.monotonic() - began
 
 
 def in_utc(moment: datetime) -> datetime:
