@@ -21,6 +21,9 @@ NAMES = (
     "load.copy",
     "load.commit",
     "erase.purge",
+    "inbox.reason",
+    "inbox.copy",
+    "inbox.remove",
 )
 _reached: Counter[str] = Counter()
 

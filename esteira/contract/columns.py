@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 POSITION_COLUMN = "_esteira_position"
 """Row's position in the batch as received; orders rows of one key and leads back to the page."""
+BATCH_COLUMN = "_esteira_batch"
+"""The batch that brought the row."""
 MAX_VARCHAR_BYTES = 65_535
 """https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html"""
 MAX_SUPER_BYTES = 4_000_000
