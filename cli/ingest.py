@@ -17,7 +17,8 @@ from esteira.catalogue import active, find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import DataQualityError
 from esteira.settings import read_settings
-from flows.ingest import BatchReport, IngestReport, ingest
+from flows.batches import BatchReport
+from flows.ingest import IngestReport, ingest
 from tasks.progress import listening
 
 

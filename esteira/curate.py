@@ -153,9 +153,7 @@ class Curation:
         good, bad = self._good.close(), self._bad.close()
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
         parts = tuple(raw), self._rows, good, bad
-        return CuratedParts(
-            self._layout, self._attempt, *parts, *counts, tuple(self._new_columns), self._absent or ()
-        )
+        return CuratedParts(self._layout, self._attempt, *parts, *counts, tuple(self._new_columns), self._absent or ())
 
     def abort(self) -> None:
         """Throw away what is not stored yet."""

@@ -101,16 +101,16 @@ def _batch_differences(batch: _Sealed, sizes: Mapping[str, int]) -> Iterator[str
         return
     if curated.hash != entry.seal_hash:
         yield f"{where}: the ledger names seal {entry.seal_hash[:16]}…, the lake holds {curated.hash[:16]}…."
-    counted = None if raw.provenance.file else raw.extracted  # the rows of a file are counted where it is read
+    # The rows of a file are counted where it is read.
+    counted = ("rows read", curated.extracted) if raw.provenance.file else ("raw rows", raw.extracted)
     figures = (
-        ("raw rows", counted, entry.extracted),
+        (*counted, entry.extracted),
         ("raw parts' rows", sum(part.rows for part in raw.parts), raw.extracted),
         ("curated rows", curated.curated, entry.curated),
         ("curated parts' rows", sum(part.rows for part in curated.parts), curated.curated),
         ("quarantined rows", curated.quarantined, entry.quarantined),
         # one row for each reason, and a record may have several
         ("quarantine parts' rows", sum(part.rows for part in curated.quarantine), sum(curated.reasons.values())),
-        ("rows extracted", curated.extracted, entry.extracted),
         ("rows of the source", raw.total_reported, raw.extracted + raw.erased),
     )
     for name, found, expected in figures:

@@ -13,12 +13,14 @@ from prefect import flow, get_run_logger, runtime
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
-from esteira.errors import EsteiraError
+from esteira.errors import ConfigError, EsteiraError
 from esteira.extraction.beginning import Unchanged
+from esteira.reception.routing import takes_files
 from esteira.settings import read_settings
 from esteira.warehouse.states import DatasetState
 from flows.batches import BatchReport, curate_and_load, timed
 from flows.ending import failed
+from flows.files import Rejected, take_waiting
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches, publish_batch
 from tasks.announce import announce_failure
 from tasks.load import settle_unchanged
@@ -27,13 +29,22 @@ from tasks.retrying import retry_policy
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """One run of one dataset. `peak_memory_bytes` is the process's high-water mark, `hold` says why nothing was to run."""
+    """One run of one dataset.
+
+    Attributes:
+        dataset, as_of: What was asked for.
+        batches: What is loaded, oldest first.
+        peak_memory_bytes: The process's high-water mark.
+        hold: Why nothing was to run.
+        rejected: Dropped files that went back to who dropped them.
+    """
 
     dataset: str
     as_of: datetime
     batches: tuple[BatchReport, ...]
     peak_memory_bytes: int
     hold: DatasetState | None = None
+    rejected: tuple[Rejected, ...] = ()
 
 
 def _run_name() -> str:
@@ -70,9 +81,26 @@ def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], as_of
     hold = _held(contract, span, policy)
     if hold is not None:
         return IngestReport(dataset, moment, (), _peak_memory_bytes(), hold)
+    if takes_files(contract):
+        return _ingest_inbox(contract, moment, span, policy, settings.max_attempts)
     cap = 0 if span else settings.max_attempts  # who names a window wants it tried, however often it has failed
     reports = [_ingest_batch(contract, batch, policy, cap) for batch in _due(contract, moment, span, policy)]
     return IngestReport(dataset, moment, tuple(reports), _peak_memory_bytes())
+
+
+def _ingest_inbox(
+    dataset: Dataset, as_of: datetime, span: tuple[datetime, datetime] | None, policy: dict[str, Any], max_attempts: int
+) -> IngestReport:
+    """Whatever waits in the inbox; `as_of` only names the run."""
+    if span is not None:
+        raise ConfigError(
+            "--start and --end need a source with a cursor of time; this one takes the files that wait in the inbox.",
+            dataset=dataset.name,
+        )
+    taken = take_waiting(dataset, policy, max_attempts)
+    batches = tuple(each for each in taken if isinstance(each, BatchReport))
+    rejected = tuple(each for each in taken if isinstance(each, Rejected))
+    return IngestReport(dataset.name, as_of, batches, _peak_memory_bytes(), rejected=rejected)
 
 
 def _held(dataset: Dataset, span: tuple[datetime, datetime] | None, policy: dict[str, Any]) -> DatasetState | None:

@@ -4,7 +4,17 @@ Nothing else builds a key. Objects are written once and never overwritten; what 
 """
 
 from esteira.lake.layout import Layout
-from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, ParentSeal, Part, Provenance, Seal, SealedFile, Tombstone
+from esteira.lake.seal import (
+    AttemptNote,
+    Checkpoint,
+    PagePointer,
+    ParentSeal,
+    Part,
+    Provenance,
+    Seal,
+    SealedFile,
+    Tombstone,
+)
 from esteira.lake.store import Lake
 from esteira.lake.writing import TableParts
 

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
-from esteira.errors import SpreadsheetError
+from esteira.errors import ConfigError, SpreadsheetError
 from esteira.failpoints import failpoint
 from esteira.lake.bucket import Bucket, code_of
 from esteira.lake.writing import MIB, GrowingObject
@@ -81,10 +82,24 @@ class DropZone:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
 
+    @classmethod
+    def under(cls, bucket: str, profile: str | None) -> DropZone:
+        """Open it as one who may drop: with an AWS profile, or with the process's own credentials.
+
+        Raises:
+            ConfigError: The profile does not exist.
+        """
+        try:
+            return cls(Bucket(bucket, boto3.Session(profile_name=profile) if profile else None))
+        except BotoCoreError as exc:
+            raise ConfigError(f"ESTEIRA_DROP_PROFILE={profile}: {exc}.", hint="Name a profile that exists.") from exc
+
     def waiting(self, dataset: str) -> list[Drop]:
         """What waits of a dataset, oldest first."""
         found = self._drops(f"{INBOX}{dataset}/")
-        return sorted((each for each in found if not each.is_folder), key=lambda each: (each.moment, each.key, each.version_id))
+        return sorted(
+            (each for each in found if not each.is_folder), key=lambda each: (each.moment, each.key, each.version_id)
+        )
 
     def find(self, key: str, version_id: str) -> Drop | None:
         """One drop, or None when it was taken, or taken back, meanwhile."""
@@ -125,7 +140,9 @@ class DropZone:
                 for block in answer["Body"].iter_chunks(_BLOCK_BYTES):
                     opened.write(block)
         if path.stat().st_size != drop.size_bytes:
-            raise SpreadsheetError(f"{drop.name} came with {path.stat().st_size} bytes, and S3 lists {drop.size_bytes}.")
+            raise SpreadsheetError(
+                f"{drop.name} came with {path.stat().st_size} bytes, and S3 lists {drop.size_bytes}."
+            )
         return True
 
     def remove(self, drop: Drop) -> None:
@@ -144,7 +161,9 @@ class DropZone:
             reason: For the person who dropped it.
         """
         key = f"{drop.rejected_key}{REASON_SUFFIX}"
-        self._bucket.put(key, reason.encode("utf-8-sig"))  # Windows' editor takes it for its own code page without the mark
+        self._bucket.put(
+            key, reason.encode("utf-8-sig")
+        )  # Windows' editor takes it for its own code page without the mark
         failpoint("inbox.reason")
         if self._copied(drop):
             failpoint("inbox.copy")
@@ -176,7 +195,9 @@ class DropZone:
         versions: list[dict[str, Any]] = []
         markers: dict[str, list[dict[str, Any]]] = {}
         with self._bucket.translated("s3:ListBucketVersions", prefix):
-            pages = self._bucket.client.get_paginator("list_object_versions").paginate(Bucket=self._bucket.bucket, Prefix=prefix)
+            pages = self._bucket.client.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket.bucket, Prefix=prefix
+            )
             for page in pages:
                 versions += page.get("Versions", ())
                 for marker in page.get("DeleteMarkers", ()):
