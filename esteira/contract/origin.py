@@ -67,7 +67,7 @@ class Listing:
 
     Args:
         endpoint: How the list is asked for.
-        link: JMESPath in a record of the file's address: a path below the portal's base URL, or a URL on an allowed host.
+        link: JMESPath in a record of the file's address: a URL on an allowed host, or one relative to the base URL.
         changed: JMESPath in a record of when the file was last changed, an ISO date or moment: the later one is the newer file.
         name: JMESPath in a record of the file's name; None takes the last piece of the address.
         timezone: The zone of a moment that names none.
