@@ -14,7 +14,7 @@ from esteira.redaction import printable
 from esteira.settings import read_settings
 from flows.batches import BatchReport
 from flows.ending import failed
-from flows.files import Rejected, reject, take_drop
+from flows.files import Rejected, Terms, reject, take_drop
 from tasks import find_hold
 from tasks.inbox import find_drop
 from tasks.retrying import retry_policy
@@ -43,6 +43,7 @@ def inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | No
 def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | None:
     settings = read_settings()
     policy = retry_policy(settings)
+    terms = Terms(policy, settings.max_attempts)
     _check_place(bucket, key, settings.lake_bucket)
     drop = find_drop.with_options(**policy)(key, version_id)
     if drop is None or drop.is_folder:
@@ -52,12 +53,12 @@ def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | N
         return None
     found = route(drop, load_catalogue(settings.datasets))
     if isinstance(found, Refusal):
-        return reject(drop, found, policy, load_catalogue(settings.datasets).get(drop.dataset))
+        return reject(drop, found, terms, load_catalogue(settings.datasets).get(drop.dataset))
     hold = find_hold.with_options(**policy)(found, is_asked_by_name=False)
     if hold is not None:
         get_run_logger().warning("%s waits in the inbox: %s is %s", drop.key, found.name, hold)
         return None
-    return take_drop(found, drop, policy, settings.max_attempts)
+    return take_drop(found, drop, terms)
 
 
 def _check_place(bucket: str, key: str, own: str) -> None:

@@ -12,15 +12,14 @@ from prefect import flow, get_run_logger, runtime
 
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
 from esteira.errors import ConfigError, EsteiraError
 from esteira.extraction.beginning import Unchanged
-from esteira.reception.routing import takes_files
 from esteira.settings import read_settings
 from esteira.warehouse.states import DatasetState
 from flows.batches import BatchReport, curate_and_load, timed
 from flows.ending import failed
-from flows.files import Rejected, take_waiting
+from flows.files import Rejected, Terms, take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches, publish_batch
 from tasks.announce import announce_failure
 from tasks.load import settle_unchanged
@@ -81,23 +80,26 @@ def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], as_of
     hold = _held(contract, span, policy)
     if hold is not None:
         return IngestReport(dataset, moment, (), _peak_memory_bytes(), hold)
-    if takes_files(contract):
-        return _ingest_inbox(contract, moment, span, policy, settings.max_attempts)
+    if isinstance(contract.source, SpreadsheetSource):
+        return _ingest_files(contract, moment, span, Terms(policy, settings.max_attempts))
     cap = 0 if span else settings.max_attempts  # who names a window wants it tried, however often it has failed
     reports = [_ingest_batch(contract, batch, policy, cap) for batch in _due(contract, moment, span, policy)]
     return IngestReport(dataset, moment, tuple(reports), _peak_memory_bytes())
 
 
-def _ingest_inbox(
-    dataset: Dataset, as_of: datetime, span: tuple[datetime, datetime] | None, policy: dict[str, Any], max_attempts: int
+def _ingest_files(
+    dataset: Dataset, as_of: datetime, span: tuple[datetime, datetime] | None, terms: Terms
 ) -> IngestReport:
-    """Whatever waits in the inbox; `as_of` only names the run."""
-    if span is not None:
-        raise ConfigError(
-            "--start and --end need a source with a cursor of time; this one takes the files that wait in the inbox.",
-            dataset=dataset.name,
-        )
-    taken = take_waiting(dataset, policy, max_attempts)
+    """Whatever waits or is new; `as_of` names the run, and is the moment of a file that tells none."""
+    try:
+        if span is not None:
+            raise ConfigError(
+                "--start and --end need a source with a cursor of time; the batches of this one are files.",
+                hint="Without them it takes what waits in the inbox, or is new at the portal.",
+            )
+        taken = take_files(dataset, as_of, terms)
+    except EsteiraError as exc:
+        raise exc.located(dataset=dataset.name) from exc.__cause__
     batches = tuple(each for each in taken if isinstance(each, BatchReport))
     rejected = tuple(each for each in taken if isinstance(each, Rejected))
     return IngestReport(dataset.name, as_of, batches, _peak_memory_bytes(), rejected=rejected)

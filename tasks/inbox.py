@@ -43,11 +43,10 @@ def keep_drop(dataset: Dataset, drop: Drop) -> Seal | None:
     return seal
 
 
-@task(task_run_name="ask the ledger about {raw.batch}", retry_condition_fn=is_transient, persist_result=False)
-def find_entry(raw: Seal) -> LedgerEntry | None:
-    """The ledger's current entry of a batch, or None."""
-    entries = settled_batches(open_warehouse(), raw.dataset)
-    return next((entry for entry in entries if entry.batch_id == raw.batch), None)
+@task(task_run_name="ask the ledger of {dataset}", retry_condition_fn=is_transient, persist_result=False)
+def find_entries(dataset: str) -> list[LedgerEntry]:
+    """The ledger's current entry of each batch."""
+    return settled_batches(open_warehouse(), dataset)
 
 
 @task(task_run_name="take {drop.name} out of the inbox", retry_condition_fn=is_transient, persist_result=False)

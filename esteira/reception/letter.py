@@ -10,7 +10,7 @@ from esteira.errors import ContractError, DataQualityError, EsteiraError, GivenU
 from esteira.lake.inbox import Drop
 from esteira.redaction import printable
 
-Kind = Literal["unknown", "name", "empty", "large", "unreadable", "columns", "rows", "undone", "given_up"]
+Kind = Literal["unknown", "name", "empty", "large", "unreadable", "columns", "rows", "older", "undone", "given_up"]
 _OF_ERRORS: tuple[tuple[type[EsteiraError], Kind], ...] = (
     (SpreadsheetError, "unreadable"),
     (PayloadError, "unreadable"),
@@ -57,6 +57,10 @@ _WORDS: dict[Kind, tuple[_Words, _Words]] = {
     "rows": (
         _Words("linhas demais têm valores que não podem ser aceitos.", "corrija os valores (veja o detalhe abaixo) e envie de novo."),
         _Words("too many rows hold values that cannot be accepted.", "correct them (see the detail below) and drop it again."),
+    ),
+    "older": (
+        _Words("este mesmo arquivo já foi carregado, e um mais novo foi carregado depois; nada mudou.", "se este deve voltar a valer, fale com a equipe de dados: ela retira o mais novo."),
+        _Words("this very file was loaded before, and a newer one after it; nothing has changed.", "if this one is to count again, talk to the data team: they take the newer one out."),
     ),
     "undone": (
         _Words("este mesmo arquivo já foi carregado e depois retirado da tabela de propósito.", "envie um arquivo corrigido, ou fale com a equipe de dados."),

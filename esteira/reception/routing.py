@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
 from esteira.contract import Dataset, Inbox, SpreadsheetSource
+from esteira.extraction.known import name_fits
 from esteira.lake.inbox import INBOX, Drop
 from esteira.reception.letter import Refusal
 from esteira.redaction import printable
@@ -34,7 +34,7 @@ def refusal_by_name(dataset: Dataset, name: str, size_bytes: int) -> Refusal | N
     """Why a file of this name and size is none of the dataset's, or None."""
     source = dataset.source
     assert isinstance(source, SpreadsheetSource)  # noqa: S101 - `takes_files` was asked before
-    if not any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in source.patterns):
+    if not name_fits(dataset, name):
         return Refusal(
             "name", f"{printable(name, limit=200)!r} does not match {' or '.join(map(repr, source.patterns))}."
         )
