@@ -137,7 +137,7 @@ def _refuse_files(dataset: Dataset) -> None:
             "Its raw parts are files, which are kept byte for byte: rows cannot be erased from them.",
             dataset=dataset.name,
             hint="Have the files' owner take the person out and drop them again; then `esteira undo` the batches of the old ones and delete their "
-            "objects: docs/operations/erasure.md, under files.",
+            "objects: docs/operations/erase.md, under files.",
         )
 
 
