@@ -217,7 +217,7 @@ def _loaded(dataset: Dataset, seconds: dict[str, float], raw: Seal, terms: Terms
         raise DataQualityError(
             f"The portal serves again the file that this batch brought, and batch {later.batch_id}, which came later, stands above it in the table.",
             batch=raw.batch,
-            hint=f"If the portal took its newer file back, take it out: `esteira undo {dataset.name} {later.batch_id}`.",
+            hint=f"If the portal took its newer file back, take it out: `esteira undo {later.batch_id} --dataset {dataset.name}`.",
         )
     return _load(dataset, kept, terms)
 

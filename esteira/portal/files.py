@@ -99,7 +99,7 @@ def _listed(record: Any, listing: Listing, base: str, where: str) -> Listed:
     link = compiled(listing.link).search(record)
     if not isinstance(link, str) or not link:
         raise PayloadError(f"{where} of the listing has no link at {listing.link!r}.")
-    address = urljoin(base, link)
+    address = urljoin(base, link.strip().replace(" ", "%20"))  # many portals print names as they are
     name = compiled(listing.name).search(record) if listing.name else unquote(urlsplit(address).path.rpartition("/")[2])
     if not isinstance(name, str) or not name:
         raise PayloadError(f"{where} of the listing has no name{f' at {listing.name!r}' if listing.name else ''}.")

@@ -212,7 +212,7 @@ def listed(open_portal: Any, *entries: Any, **changes: Any) -> list[Listed]:
 def test_a_listing_tells_names_moments_and_links(open_portal: Any):
     (first, second) = listed(
         open_portal,
-        {"url": "/files/vendas%20mar%C3%A7o.xlsx", "date": "2024-03-05T10:30:00-03:00"},
+        {"url": "/files/vendas março.xlsx", "date": "2024-03-05T10:30:00-03:00"},
         {"url": "x/b.csv?sig=Sup3rS3cret", "date": "2024-03-06"},
     )
     assert (first.name, first.changed.isoformat()) == ("vendas março.xlsx", "2024-03-05T13:30:00+00:00")

@@ -169,7 +169,7 @@ def test_an_earlier_file_again_is_given_back_and_undo_brings_it_back(
     office.drop(name, "sales.csv", sales(FIRST))
     assert facts(ingest(name))["rejected"][0]["kind"] == "older"
     assert office.table(name) == [("a", 3.0), ("c", 4.0)]
-    undone = world.esteira("undo", name, batch["batch"], "--datasets", str(folder))
+    undone = world.esteira("undo", batch["batch"], "--dataset", name, "--datasets", str(folder))
     assert undone.code == 0, undone
     assert office.table(name) == LOADED
     office.drop(name, "sales.csv", sales(OTHER))

@@ -139,5 +139,5 @@ def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, sh
     assert office.table("file_fixed") == [("a", 2.0)]
     back = serve("1,00", "2024-01-04T06:00Z")
     assert back.code == 65, back
-    assert f"esteira undo file_fixed {second['batch']}" in back.err
+    assert f"esteira undo {second['batch']} --dataset file_fixed" in back.err
     assert office.table("file_fixed") == [("a", 2.0)]
