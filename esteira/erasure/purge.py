@@ -1,7 +1,8 @@
 """What is deleted so that nothing in the lake holds the rows any more, and the tombstones beside it.
 
 Of a batch that held the key everything goes but what stands now: replaced generations, dead attempts, checkpoints, manifests; seals stay.
-Of the dataset all old versions go, since nobody looks into them, and all exports.
+Of the dataset all old versions go, since nobody looks into them, and all exports. Quality pages of the batches go too, and the latest page: they show
+values, and are made again from what stands.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 
 from esteira.erasure.search import Standing
 from esteira.lake import Layout, Seal, Tombstone
-from esteira.lake.layout import Zone
+from esteira.lake.layout import REPORTS, Zone, batch_of_page
 from esteira.lake.sweep import Survey, Version
 
 
@@ -30,13 +31,25 @@ def doomed_keys(survey: Survey, standings: Mapping[str, Standing], replaced: Col
     )
 
 
+def doomed_pages(versions: Iterable[Version], batches: Collection[str]) -> frozenset[str]:
+    """The quality pages that show values of these batches, or may."""
+    keys = {each.key for each in versions if each.key.startswith(REPORTS)}
+    return frozenset(key for key in keys if batches and batch_of_page(key) in {None, *batches})
+
+
 def doomed_versions(versions: Iterable[Version], doomed: Collection[str]) -> list[Version]:
     """Versions in the order of deletion: old ones first, since deleting a newer one would bring an older one back.
 
-    Checkpoints go before parts: one that outlived them would let an extraction resume without them.
+    Pages go before parts, by which a second search would find the batch again. Checkpoints go before parts too: one that outlived them would let an
+    extraction resume without them.
     """
     chosen = [each for each in versions if not each.is_kept_for_ever and _goes(each, doomed)]
-    return sorted(chosen, key=lambda each: (each.is_latest, "/checkpoint-" not in each.key, each.modified_at, each.key))
+    return sorted(chosen, key=_order)
+
+
+def _order(version: Version) -> tuple[bool, bool, bool, datetime, str]:
+    key = version.key
+    return version.is_latest, not key.startswith(REPORTS), "/checkpoint-" not in key, version.modified_at, key
 
 
 def _goes(version: Version, doomed: Collection[str]) -> bool:
