@@ -36,6 +36,10 @@ _WORDS = {
         "standard": "{} is {!r}, which is not {}.",
         "must": "{} is {!r}, and {}.",
         "other": "must satisfy {}",
+        "fields": "The line has more or fewer fields than the table's {} columns.",
+        "error": "{} is the error {}.",
+        "formula": "{} is a formula that was saved without its value: {}.",
+        "merged": "{} is part of a merged cell ({!r}), and the contract does not say that it fills them.",
     },
     "pt": {
         "row": "A linha viola a regra {}, que envolve várias colunas.",
@@ -45,9 +49,16 @@ _WORDS = {
         "standard": "{} é {!r}, que não é {}.",
         "must": "{} é {!r}, e {}.",
         "other": "deve satisfazer {}",
+        "fields": "A linha tem mais ou menos campos que as {} colunas da tabela.",
+        "error": "{} é o erro {}.",
+        "formula": "{} é uma fórmula que foi salva sem o seu valor: {}.",
+        "merged": "{} faz parte de uma célula mesclada ({!r}), e o contrato não diz que ela as preenche.",
     },
 }
 _WHOLE_ROW = "*"
+_FIELDS = re.compile(r"fields\((\d+)\)")
+_OF_CELL = frozenset({"error", "formula", "merged"})
+"""What `esteira.spreadsheet` refuses before any rule is asked."""
 
 
 def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Language = "en") -> str:
@@ -61,6 +72,11 @@ def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Lan
         language: Of the sentence.
     """
     words = _WORDS[language]
+    fields = _FIELDS.fullmatch(rule)
+    if fields is not None:
+        return words["fields"].format(fields[1])
+    if rule in _OF_CELL:
+        return words[rule].format(column, value)
     if column == _WHOLE_ROW:
         return words["row"].format(rule)
     if rule in {"not_nullable", "not_null"}:
