@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pyarrow as pa
@@ -16,12 +18,14 @@ from esteira.errors import ContractError, DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal, TableParts
+from esteira.lake.files import fetch_file
 from esteira.lake.index import pages_of, raw_text
 from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
 from esteira.portal import given_to, records_of, without
 from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
+from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
 CHUNK_BYTES = 6 * 1024 * 1024
@@ -38,6 +42,7 @@ class CuratedParts:
         layout: Where the parts lie.
         attempt: Whose they are.
         raw: The raw parts that they were made from.
+        rows: Records of those.
         good, bad: Curated and quarantine parts.
         profile: What the columns of the good ones hold.
         bad_rows: Records in quarantine (a record may have several reasons).
@@ -49,6 +54,7 @@ class CuratedParts:
     layout: Layout
     attempt: str
     raw: tuple[Part, ...]
+    rows: int
     good: tuple[Part, ...]
     bad: tuple[Part, ...]
     profile: Part
@@ -124,6 +130,14 @@ class Curation:
         """
         self._validating.run(self._validate, decode(records, self._dataset), records)
 
+    def add_decoded(self, decoded: Decoded, records: Records) -> None:
+        """Take the next rows of a batch that were read from a file, and how they are printed there.
+
+        Raises:
+            As `add`.
+        """
+        self._validating.run(self._validate, decoded, records)
+
     def _validate(self, decoded: Decoded, records: Records) -> None:
         curated = curate_decoded(decoded, records, self._dataset, first_row=self._rows)
         self._rows += len(records)
@@ -146,9 +160,8 @@ class Curation:
         good, bad = self._good.close(), self._bad.close()
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
         columns = tuple(self._new_columns), self._absent or ()
-        return CuratedParts(
-            self._layout, self._attempt, tuple(raw), good, bad, self._stored_profile(), *counts, *columns
-        )
+        parts = tuple(raw), self._rows, good, bad, self._stored_profile()
+        return CuratedParts(self._layout, self._attempt, *parts, *counts, *columns)
 
     def _stored_profile(self) -> Part:
         key, rows = self._layout.profile(self._attempt), self._rows - self._bad_rows
@@ -199,19 +212,37 @@ class Chunks:
 
 
 def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> CuratedParts:
-    """From the lake, the next part read while one is in work."""
-    curation, chunks = Curation(dataset, layout, lake), Chunks()
+    curation = Curation(dataset, layout, lake)
     try:
-        for part, content in _contents(raw.parts, lake):
-            for page, pointer in pointed_pages(content, part):
-                for chunk in chunks.add(received(page, pointer, dataset.source), len(page)):
-                    curation.add(chunk)
-        if chunks.rest():
-            curation.add(chunks.rest())
+        if raw.provenance.file is None:
+            _feed_pages(curation, dataset, raw, lake)
+        else:
+            _feed_file(curation, dataset, raw, lake)
         return curation.close(raw.parts)
     except BaseException:
         curation.abort()
         raise
+
+
+def _feed_pages(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
+    """From the lake, the next part read while one is in work."""
+    chunks = Chunks()
+    for part, content in _contents(raw.parts, lake):
+        for page, pointer in pointed_pages(content, part):
+            for chunk in chunks.add(received(page, pointer, dataset.api), len(page)):
+                curation.add(chunk)
+    if chunks.rest():
+        curation.add(chunks.rest())
+
+
+def _feed_file(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
+    """From the lake to this machine's disk, since readers of workbooks need the whole file at hand, and from there piece by piece."""
+    assert raw.provenance.file is not None  # noqa: S101 - asked only of a batch that is a file
+    with tempfile.TemporaryDirectory(prefix="esteira-file-") as folder:
+        path = Path(folder) / "file"
+        fetch_file(raw, path, lake)
+        for piece in read_pieces(path, raw.provenance.file.name, dataset):
+            curation.add_decoded(piece.decoded, piece.rows)
 
 
 def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
@@ -250,13 +281,23 @@ def received(page: bytes, pointer: PagePointer, source: ApiSource) -> list[msgsp
 def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
     if made.absent:
         raise ContractError(f"Column {', '.join(made.absent)} is in none of the {raw.extracted} records of this batch.")
-    limit = dataset.quality.max_quarantine_ratio
-    if raw.extracted and made.bad_rows / raw.extracted > limit:
+    limit, extracted = dataset.quality.max_quarantine_ratio, _extracted(made, raw)
+    if raw.provenance.file and extracted < dataset.quality.min_rows:
+        raise DataQualityError(
+            f"The file has {extracted} rows; the contract's floor (min_rows) is {dataset.quality.min_rows}.",
+            hint="Nothing was loaded. Ask who made the file whether it is really that short; if so, lower min_rows.",
+        )
+    if extracted and made.bad_rows / extracted > limit:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
         raise DataQualityError(
-            f"{made.bad_rows} of {raw.extracted} rows break their rules ({made.bad_rows / raw.extracted:.2%}; "
+            f"{made.bad_rows} of {extracted} rows break their rules ({made.bad_rows / extracted:.2%}; "
             f"the limit is {limit:.2%}): {reasons}."
         )
+
+
+def _extracted(made: CuratedParts, raw: Seal) -> int:
+    """What the raw seal counted; the rows of a file are counted where it is read, since another contract may find its table elsewhere."""
+    return raw.extracted if raw.provenance.file is None else made.rows
 
 
 def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
@@ -266,8 +307,8 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         attempt=made.attempt,
         parts=made.good,
         quarantine=made.bad,
-        extracted=raw.extracted,
-        curated=raw.extracted - made.bad_rows,
+        extracted=_extracted(made, raw),
+        curated=_extracted(made, raw) - made.bad_rows,
         quarantined=made.bad_rows,
         total_reported=raw.total_reported,
         reasons=made.reasons,

@@ -53,6 +53,10 @@ class Layout:
         suffix = "json.zst" if zone == "raw" else "parquet"
         return f"{self.prefix(zone)}{attempt}/part-{number:05d}.{suffix}"
 
+    def file_part(self, attempt: str, number: int) -> str:
+        """One piece of a file that is kept byte for byte; mostly there is only one."""
+        return f"{self.prefix('raw')}{attempt}/part-{number:05d}.bin"
+
     def profile(self, attempt: str) -> str:
         """What the columns of an attempt's curated parts hold, beside them."""
         return f"{self.prefix('curated')}{attempt}/{PROFILE_NAME}"
@@ -92,3 +96,9 @@ def report_prefix(dataset: str) -> str:
 def latest_page(dataset: str) -> str:
     """The page of a dataset's newest batch, under a name that does not change."""
     return f"{report_prefix(dataset)}latest.html"
+
+
+def batch_of_page(key: str) -> str | None:
+    """The batch that a page shows values of; None for the other keys. A latest page shows those of whichever batch was the newest."""
+    parts = key.removeprefix(REPORTS).split("/")
+    return parts[1] if key.startswith(REPORTS) and len(parts) == 3 else None

@@ -1,23 +1,67 @@
-"""Reasons in words. Names of rules are pandera's own (`greater_than_or_equal_to(0)`) and those of `esteira.quality`."""
+"""Reasons in words, in both languages. Names of rules are pandera's own (`greater_than_or_equal_to(0)`), those of `esteira.quality` and the standards'."""
 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from esteira.contract import Dataset
+from esteira.standards import STANDARDS
 
+Language = Literal["en", "pt"]
 _CALL = re.compile(r"(?P<name>\w+)(?:\((?P<given>.*)\))?", re.DOTALL)
 _MUST = {
-    "greater_than": "be above {}", "greater_than_or_equal_to": "be at least {}", "less_than": "be below {}",
-    "less_than_or_equal_to": "be at most {}", "equal_to": "be {}", "not_equal_to": "not be {}", "in_range": "lie between {}",
-    "isin": "be one of {}", "notin": "be none of {}", "str_matches": "match {}", "str_contains": "contain {}",
-    "str_startswith": "begin with {}", "str_endswith": "end with {}", "str_length": "have a length of {}",
-    "max_bytes": "have at most {} bytes in UTF-8", "json": "be JSON text",
+    "en": {
+        "greater_than": "must be above {}", "greater_than_or_equal_to": "must be at least {}", "less_than": "must be below {}",
+        "less_than_or_equal_to": "must be at most {}", "equal_to": "must be {}", "not_equal_to": "must not be {}",
+        "in_range": "must lie between {}", "isin": "must be one of {}", "notin": "must be none of {}", "str_matches": "must match {}",
+        "str_contains": "must contain {}", "str_startswith": "must begin with {}", "str_endswith": "must end with {}",
+        "str_length": "must have a length of {}", "max_bytes": "must have at most {} bytes in UTF-8", "json": "must be JSON text",
+    },
+    "pt": {
+        "greater_than": "deve ser maior que {}", "greater_than_or_equal_to": "deve ser no mínimo {}", "less_than": "deve ser menor que {}",
+        "less_than_or_equal_to": "deve ser no máximo {}", "equal_to": "deve ser {}", "not_equal_to": "não pode ser {}",
+        "in_range": "deve estar entre {}", "isin": "deve ser um de {}", "notin": "não pode ser nenhum de {}",
+        "str_matches": "deve seguir o padrão {}", "str_contains": "deve conter {}", "str_startswith": "deve começar com {}",
+        "str_endswith": "deve terminar com {}", "str_length": "deve ter o comprimento {}",
+        "max_bytes": "deve ter no máximo {} bytes em UTF-8", "json": "deve ser texto JSON",
+    },
 }  # fmt: skip
+_WORDS = {
+    "en": {
+        "row": "The row breaks the rule {}, which is about several columns.",
+        "missing": "{} is missing, and the contract wants a value.",
+        "type": "{} is {!r}, which {} cannot hold.",
+        "twice": "The record has the key {} twice.",
+        "standard": "{} is {!r}, which is not {}.",
+        "must": "{} is {!r}, and {}.",
+        "other": "must satisfy {}",
+        "fields": "The line has more or fewer fields than the table's {} columns.",
+        "error": "{} is the error {}.",
+        "formula": "{} is a formula that was saved without its value: {}.",
+        "merged": "{} is part of a merged cell ({!r}), and the contract does not say that it fills them.",
+    },
+    "pt": {
+        "row": "A linha viola a regra {}, que envolve várias colunas.",
+        "missing": "{} está vazio, e o contrato exige um valor.",
+        "type": "{} é {!r}, que não cabe em {}.",
+        "twice": "O registro tem a chave {} duas vezes.",
+        "standard": "{} é {!r}, que não é {}.",
+        "must": "{} é {!r}, e {}.",
+        "other": "deve satisfazer {}",
+        "fields": "A linha tem mais ou menos campos que as {} colunas da tabela.",
+        "error": "{} é o erro {}.",
+        "formula": "{} é uma fórmula que foi salva sem o seu valor: {}.",
+        "merged": "{} faz parte de uma célula mesclada ({!r}), e o contrato não diz que ela as preenche.",
+    },
+}
 _WHOLE_ROW = "*"
+_FIELDS = re.compile(r"fields\((\d+)\)")
+_OF_CELL = frozenset({"error", "formula", "merged"})
+"""What `esteira.spreadsheet` refuses before any rule is asked."""
 
 
-def sentence(dataset: Dataset, column: str, rule: str, value: str) -> str:
+def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Language = "en") -> str:
     """One sentence for a person.
 
     Args:
@@ -25,22 +69,26 @@ def sentence(dataset: Dataset, column: str, rule: str, value: str) -> str:
         column: `*` where the rule is about the whole row.
         rule: The rule's name.
         value: What stands there, or what stands for it.
+        language: Of the sentence.
     """
+    words = _WORDS[language]
+    fields = _FIELDS.fullmatch(rule)
+    if fields is not None:
+        return words["fields"].format(fields[1])
+    if rule in _OF_CELL:
+        return words[rule].format(column, value)
     if column == _WHOLE_ROW:
-        return f"The row breaks the rule {rule}, which is about several columns."
+        return words["row"].format(rule)
     if rule in {"not_nullable", "not_null"}:
-        return f"{column} is missing, and the contract wants a value."
-    said = f"{column} is {value!r}"
-    if rule == "type":
-        kind = next((str(each.arrow) for each in dataset.columns if each.name == column), "the column's type")
-        return f"{said}, which {kind} cannot hold."
+        return words["missing"].format(column)
     if rule == "duplicate key":
-        return f"The record has the key {column} twice."
-    return f"{said}, and must {_must(rule)}."
-
-
-def _must(rule: str) -> str:
+        return words["twice"].format(column)
+    if rule == "type":
+        kind = next((str(each.arrow) for each in dataset.columns if each.name == column), "its type")
+        return words["type"].format(column, value, kind)
     found = _CALL.fullmatch(rule)
-    if found is None or found["name"] not in _MUST:
-        return f"satisfy {rule}"
-    return _MUST[found["name"]].format((found["given"] or "").strip("[]"))
+    name, given = (found["name"], (found["given"] or "").strip("[]")) if found else ("", "")
+    if name in STANDARDS:
+        return words["standard"].format(column, value, STANDARDS[name].words[language])
+    must = _MUST[language].get(name, "").format(given) or words["other"].format(rule)
+    return words["must"].format(column, value, must)

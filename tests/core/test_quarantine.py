@@ -260,13 +260,32 @@ def test_a_column_that_the_contract_no_longer_knows_is_masked():
         ("text", "isin(['a', 'b'])", "text is '7', and must be one of 'a', 'b'."),
         ("text", "max_bytes(40)", "text is '7', and must have at most 40 bytes in UTF-8."),
         ("text", "duplicate key", "The record has the key text twice."),
-        ("text", "cpf", "text is '7', and must satisfy cpf."),
+        ("text", "cpf", "text is '7', which is not a CPF with the right check digits."),
+        ("text", "cnpj(bare)", "text is '7', which is not a CNPJ with the right check digits."),
+        ("text", "own_rule", "text is '7', and must satisfy own_rule."),
         (
             "*",
             "leaves_before_it_lands",
             "The row breaks the rule leaves_before_it_lands, which is about several columns.",
         ),
+        ("code", "error", "code is the error 7."),
+        ("code", "formula", "code is a formula that was saved without its value: 7."),
+        ("code", "merged", "code is part of a merged cell ('7'), and the contract does not say that it fills them."),
+        ("*", "fields(3)", "The line has more or fewer fields than the table's 3 columns."),
     ],
 )
 def test_a_reason_is_a_sentence(column: str, rule: str, said: str):
     assert sentence(dataset(), column, rule, "7") == said
+
+
+@pytest.mark.parametrize(
+    ("column", "rule", "said"),
+    [
+        ("small", "less_than_or_equal_to(100)", "small é '7', e deve ser no máximo 100."),
+        ("small", "type", "small é '7', que não cabe em int16."),
+        ("text", "cpf", "text é '7', que não é um CPF com os dígitos verificadores certos."),
+        ("*", "ordem", "A linha viola a regra ordem, que envolve várias colunas."),
+    ],
+)
+def test_a_reason_is_a_sentence_in_portuguese_too(column: str, rule: str, said: str):
+    assert sentence(dataset(), column, rule, "7", "pt") == said
