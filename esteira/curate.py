@@ -11,10 +11,13 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import ApiSource, Dataset
-from esteira.errors import ContractError, DataQualityError, EsteiraError
+from esteira.drift.finding import Finding
+from esteira.drift.report import MAX_TOLD, drift_error
+from esteira.drift.watch import Watch
+from esteira.errors import DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
-from esteira.lake import Lake, Layout, PagePointer, Part, Seal, TableParts
+from esteira.lake import Lake, Layout, PagePointer, Part, Seal, Seen, TableParts
 from esteira.lake.index import pages_of, raw_text
 from esteira.portal import given_to, records_of, without
 from esteira.quality import Curated, Decoded, curate_decoded, decode
@@ -37,8 +40,9 @@ class CuratedParts:
         good, bad: Curated and quarantine parts.
         bad_rows: Records in quarantine (a record may have several reasons).
         reasons: Records by `column: rule`.
-        new_columns: Columns that the contract does not know.
-        absent: Columns of the contract that no record has.
+        new: Columns that the contract does not know.
+        broken: Columns that are missing or retyped, and that the contract does not let be so.
+        seen: What the seal says of it.
     """
 
     layout: Layout
@@ -48,8 +52,9 @@ class CuratedParts:
     bad: tuple[Part, ...]
     bad_rows: int
     reasons: dict[str, int]
-    new_columns: tuple[str, ...]
-    absent: tuple[str, ...]
+    new: tuple[Finding, ...]
+    broken: tuple[Finding, ...]
+    seen: Seen
 
 
 def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahead: CuratedParts | None = None) -> Seal:
@@ -74,6 +79,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
         layout = Layout(raw.dataset, raw.batch, generation)
         fits = ahead is not None and (ahead.layout, ahead.raw) == (layout, raw.parts)
         made = ahead if ahead is not None and fits else _curated(dataset, raw, layout, lake)
+        if made.broken:
+            raise drift_error(dataset, layout, made.broken, lake)
         _check(made, raw, dataset)
         seal = lake.put_seal("curated", _new_seal(made, raw, dataset))
     except EsteiraError as exc:
@@ -94,7 +101,7 @@ class Curation:
     """
 
     def __init__(self, dataset: Dataset, layout: Layout, lake: Lake) -> None:
-        self._dataset, self._layout = dataset, layout
+        self._dataset, self._layout, self._lake = dataset, layout, lake
         self._attempt = lake.new_attempt()
         self._good, self._bad = (
             TableParts(lake, lambda number, zone=zone: layout.part(zone, self._attempt, number), _stored)  # type: ignore[misc] # a lambda's default
@@ -103,8 +110,7 @@ class Curation:
         self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
         self._rows = self._bad_rows = self._written = 0
         self._reasons: Counter[str] = Counter()
-        self._new_columns: dict[str, None] = {}
-        self._absent: tuple[str, ...] | None = None
+        self._watch = Watch(dataset)
 
     def add(self, records: Records) -> None:
         """Take the next records of the batch.
@@ -113,16 +119,17 @@ class Curation:
             ContractError: The source has an unknown column under `new_columns="fail"`.
             DataQualityError: A bad value under `bad_values="fail"`.
         """
-        self._validating.run(self._validate, decode(records, self._dataset), records)
+        decoded = decode(records, self._dataset)
+        self._watch.see(decoded, records)
+        if decoded.new_columns and self._dataset.new_columns == "fail":
+            raise drift_error(self._dataset, self._layout, tuple(self._watch.new()), self._lake)
+        self._validating.run(self._validate, decoded, records)
 
     def _validate(self, decoded: Decoded, records: Records) -> None:
         curated = curate_decoded(decoded, records, self._dataset, first_row=self._rows)
         self._rows += len(records)
         self._bad_rows += curated.bad_rows
         self._reasons.update(curated.reasons)
-        self._new_columns.update(dict.fromkeys(curated.new_columns))
-        absent = curated.absent if self._absent is None else self._absent
-        self._absent = tuple(name for name in absent if name in curated.absent)
         self._writing.run(self._write, curated)
 
     def close(self, raw: Iterable[Part]) -> CuratedParts:
@@ -135,10 +142,14 @@ class Curation:
             stage.wait()
             stage.stop()
         good, bad = self._good.close(), self._bad.close()
-        counts = self._bad_rows, dict(sorted(self._reasons.items()))
-        return CuratedParts(
-            self._layout, self._attempt, tuple(raw), good, bad, *counts, tuple(self._new_columns), self._absent or ()
+        new, missing = tuple(self._watch.new()), tuple(self._watch.missing())
+        optional = {column.name for column in self._dataset.columns if column.is_optional}
+        broken = (*(each for each in missing if each.column not in optional), *self._watch.retyped())
+        seen = Seen(
+            {each.source: each.holds for each in new}, tuple(each.column for each in missing if each.column in optional)
         )
+        counts = self._bad_rows, dict(sorted(self._reasons.items()))
+        return CuratedParts(self._layout, self._attempt, tuple(raw), good, bad, *counts, new, broken, seen)
 
     def abort(self) -> None:
         """Throw away what is not stored yet."""
@@ -185,19 +196,30 @@ class Chunks:
 
 
 def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> CuratedParts:
-    """From the lake, the next part read while one is in work."""
+    """From the lake."""
     curation, chunks = Curation(dataset, layout, lake), Chunks()
     try:
-        for part, content in _contents(raw.parts, lake):
-            for page, pointer in pointed_pages(content, part):
-                for chunk in chunks.add(received(page, pointer, dataset.source), len(page)):
-                    curation.add(chunk)
+        for records, size_bytes in stored_pages(raw.parts, dataset.source, lake):
+            for chunk in chunks.add(records, size_bytes):
+                curation.add(chunk)
         if chunks.rest():
             curation.add(chunks.rest())
         return curation.close(raw.parts)
     except BaseException:
         curation.abort()
         raise
+
+
+def stored_pages(parts: Sequence[Part], source: ApiSource, lake: Lake) -> Iterator[tuple[Records, int]]:
+    """The records and the size of each page that stands in raw parts, the next part read while one is in work.
+
+    Raises:
+        SealConflict: A part is not what was stored.
+        PayloadError: A page is not what the contract describes.
+    """
+    for part, content in _contents(parts, lake):
+        for page, pointer in pointed_pages(content, part):
+            yield received(page, pointer, source), len(page)
 
 
 def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
@@ -234,8 +256,6 @@ def received(page: bytes, pointer: PagePointer, source: ApiSource) -> list[msgsp
 
 
 def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
-    if made.absent:
-        raise ContractError(f"Column {', '.join(made.absent)} is in none of the {raw.extracted} records of this batch.")
     limit = dataset.quality.max_quarantine_ratio
     if raw.extracted and made.bad_rows / raw.extracted > limit:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
@@ -263,12 +283,15 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         generation=made.layout.generation,
         columns=tuple(column.stored for column in dataset.columns),
         provenance=raw.provenance,
+        seen=made.seen,
     )
 
 
 def _warnings(made: CuratedParts, dataset: Dataset) -> Iterator[str]:
-    if made.new_columns and dataset.new_columns == "warn":
-        yield f"New columns at the source, kept in raw only: {', '.join(made.new_columns)}."
+    if made.new and dataset.new_columns == "warn":
+        told = [f"{each.source} ({each.holds})" for each in made.new[:MAX_TOLD]]
+        more = f" and {len(made.new) - MAX_TOLD} more" if len(made.new) > MAX_TOLD else ""
+        yield f"New columns at the source, kept in raw only: {', '.join(told)}{more}."
 
 
 def _stored() -> None:

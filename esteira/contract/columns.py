@@ -48,6 +48,7 @@ class Column:
         max_bytes: VARCHAR length in UTF-8 bytes that the contract asks for, or None.
         encode: Compression encoding that the contract asks for, or None.
         is_pii: Whether its values are personal; what people are shown of them is masked.
+        is_optional: Whether a whole batch may come without it: `pd.StringDtype | None`.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Column:
     max_bytes: int | None = None
     encode: str | None = None
     is_pii: bool = False
+    is_optional: bool = False
 
     @property
     def redshift(self) -> str:
@@ -111,7 +113,9 @@ def _column(name: str, declared: Any) -> Column:
         max_bytes=metadata.get("max_bytes"),
         encode=metadata.get("encode"),
         is_pii=_is_pii(name, metadata.get("pii", False)),
+        is_optional=not declared.required,
     )
+    _check_optional(column)
     _check_length(column)
     _check_encoding(column)
     return column
@@ -153,6 +157,14 @@ def _is_pii(name: str, given: Any) -> bool:
     if not isinstance(given, bool):
         raise ConfigError(f"Column {name!r}: pii={given!r} is neither True nor False.", hint="Write True or False.")
     return given
+
+
+def _check_optional(column: Column) -> None:
+    if column.is_optional and not column.is_nullable:
+        raise ConfigError(
+            f"Column {column.name!r} may be absent and may not be null.",
+            hint="What is absent is loaded as null: add nullable=True, or take `| None` away.",
+        )
 
 
 def _check_length(column: Column) -> None:

@@ -80,6 +80,13 @@ class Dataset:
         if not NAME.fullmatch(self.name):
             raise ConfigError(f"Dataset name {self.name!r} is not of the form {NAME.pattern}.", hint=_NAME_HINT)
         self._check_names()
+        if (given := str(self.new_columns)) == "add":
+            raise ConfigError(
+                f"new_columns={given!r}: no column is loaded that the contract does not describe.",
+                dataset=self.name,
+                hint="Keep 'warn': raw has the column, `esteira drift NAME --patch` writes it into the contract, and `esteira ingest NAME --from raw` "
+                "fills it for old batches too.",
+            )
         for argument, words in _CHOICES.items():
             require_choice(argument, getattr(self, argument), get_args(words), dataset=self.name)
         self._check_columns()

@@ -4,7 +4,7 @@ Nothing else builds a key. Objects are written once and never overwritten; what 
 """
 
 from esteira.lake.layout import Layout
-from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, ParentSeal, Part, Provenance, Seal, Tombstone
+from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, ParentSeal, Part, Provenance, Seal, Seen, Tombstone
 from esteira.lake.store import Lake
 from esteira.lake.writing import TableParts
 
@@ -18,6 +18,7 @@ __all__ = [
     "Part",
     "Provenance",
     "Seal",
+    "Seen",
     "TableParts",
     "Tombstone",
 ]

@@ -66,6 +66,16 @@ class Layout:
         """Where each attempt at the batch is noted, beside the zones: a note alone does not open a batch."""
         return f"report/attempts/{self.dataset}/{self.batch}/"
 
+    @property
+    def drift(self) -> str:
+        """What is noted of a generation that drift stopped."""
+        return f"{self.drift_folder(self.dataset)}{self.batch}/{GENERATION}{self.generation:03d}.json"
+
+    @staticmethod
+    def drift_folder(dataset: str) -> str:
+        """The notes of a dataset's batches that drift stopped."""
+        return f"report/drift/{dataset}/"
+
     def manifest(self, seal_hash: str) -> str:
         """The COPY manifest derived from a seal; its name carries the seal's hash, so rewriting it changes nothing."""
         return f"{self.prefix('curated')}manifest-{seal_hash[:16]}.json"

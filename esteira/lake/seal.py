@@ -113,7 +113,7 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
+_UNSAID = (b',"seen":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -131,6 +131,20 @@ class Tombstone(msgspec.Struct, frozen=True):
     request: str
     replaced_by: int
     objects: int
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How what a curated batch was made from differs from its contract, without any value.
+
+    Attributes:
+        new: Portal's name of each column that the contract does not know, and what it holds.
+        absent: Optional columns of the contract that are in no record.
+        nulled: Bad values that were made null, by `column: rule`.
+    """
+
+    new: dict[str, str] = {}
+    absent: tuple[str, ...] = ()
+    nulled: dict[str, int] = {}
 
 
 class Seal(msgspec.Struct, frozen=True):
@@ -153,6 +167,7 @@ class Seal(msgspec.Struct, frozen=True):
         columns: Name and type of each column of the curated parts, in their order; empty in seals from before they were recorded.
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
         provenance: What the extraction began with and came to.
+        seen: How the source differed from the contract; None in raw seals, and in those from before it was recorded.
     """
 
     dataset: str
@@ -172,6 +187,7 @@ class Seal(msgspec.Struct, frozen=True):
     columns: tuple[str, ...] = ()
     erased: int = 0
     provenance: Provenance = Provenance()
+    seen: Seen | None = None
 
     def encode(self) -> bytes:
         """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""

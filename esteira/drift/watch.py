@@ -1,0 +1,124 @@
+"""What the records of a batch are made of, gathered while they are curated: names that nobody knows, and values that break their type.
+
+The hot path pays for counting only: what is looked at closely is a sample of the columns that differ.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from esteira.contract import Dataset
+from esteira.drift.finding import RETYPED_SHARE, RETYPED_VALUES, Finding, free_names, guessed, retyped
+from esteira.quality.decode import Decoded
+from esteira.quality.wire import value_at, wire_of
+from esteira.redaction import printable
+
+SAMPLE = 100
+"""Values of a column that its type is guessed from."""
+MAX_NAMES = 1_000
+"""New columns that are remembered: a portal that keys an object by its rows would else fill seals and messages."""
+NAME_CHARACTERS = 128
+"""Of a portal's name that are remembered."""
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+Records = Sequence[msgspec.Raw]
+
+
+class Watch:
+    """Sees one batch, chunk by chunk and in order.
+
+    Args:
+        dataset: The contract.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        rename = dataset.source.rename
+        self._wire = {rename.get(column.name, column.name): column for column in wire_of(dataset)}
+        self._known = {column.name: column.arrow for column in dataset.columns}
+        self._values: Counter[str] = Counter()
+        self._broken: Counter[str] = Counter()
+        self._samples: dict[str, list[Any]] = {}
+        self._new: dict[str, list[Any]] = {}
+        self._absent: tuple[str, ...] | None = None
+        self._rows = 0
+
+    def see(self, decoded: Decoded, records: Records) -> None:
+        """Take the next records.
+
+        Args:
+            decoded: What was made of them.
+            records: They themselves.
+        """
+        self._rows += len(records)
+        absent = decoded.absent if self._absent is None else self._absent
+        self._absent = tuple(name for name in absent if name in decoded.absent)
+        for name in self._wire:
+            column = decoded.table.column(name)
+            self._values[name] += len(column) - column.null_count
+        for name in decoded.new_columns:
+            self._see_new(name, records)
+        self._see_broken(decoded, records)
+
+    def new(self) -> Iterator[Finding]:
+        """The columns that the contract does not know, as they came."""
+        names = free_names(self._new, self._known)
+        for source, sample in self._new.items():
+            shown = printable(source, limit=NAME_CHARACTERS)
+            guess = replace(guessed(source, sample), source=shown, name=names[source])
+            yield Finding("new", names[source], shown, guess=guess)
+
+    def missing(self) -> Iterator[Finding]:
+        """The columns of the contract that no record has."""
+        for name in self._absent or ():
+            yield Finding("missing", name, self._wire[name].name, was=str(self._type(name)), values=self._rows)
+
+    def retyped(self) -> Iterator[Finding]:
+        """The columns whose values, nearly all of them, break their type and are of one other."""
+        for name, broken in self._broken.items():
+            values = self._values[name] + broken
+            if broken < RETYPED_VALUES or broken < RETYPED_SHARE * values:
+                continue
+            guess = retyped(name, self._type(name), self._samples[name])
+            if guess is not None:
+                source = self._wire[name].name
+                yield Finding(
+                    "retyped", name, source, str(self._type(name)), replace(guess, source=source), values, broken
+                )
+
+    def _type(self, name: str) -> pa.DataType:
+        """A transform's inputs are read as texts."""
+        return self._known.get(name, pa.string())
+
+    def _see_new(self, name: str, records: Records) -> None:
+        if name not in self._new and len(self._new) == MAX_NAMES:
+            return
+        sample = self._new.setdefault(name, [])
+        if len(sample) < SAMPLE:
+            key = msgspec.json.encode(name)
+            named = (record for record in records if key in bytes(record))
+            sample += [_DECODER.decode(record).get(name) for record in islice(named, SAMPLE - len(sample))]
+
+    def _see_broken(self, decoded: Decoded, records: Records) -> None:
+        for rejection in decoded.rejections:
+            if rejection.rule != "type" or rejection.column not in self._wire:
+                continue
+            self._broken[rejection.column] += 1
+            sample = self._samples.setdefault(rejection.column, [])
+            if len(sample) < SAMPLE:
+                sample.append(_found(records[rejection.row], self._wire[rejection.column].keys))
+
+
+def _found(record: msgspec.Raw, keys: tuple[str, ...]) -> Any:
+    """What stands where the keys lead, or what stands in their way."""
+    value = _DECODER.decode(record)
+    try:
+        return value_at(value, keys)
+    except TypeError:
+        return value[keys[0]]
