@@ -110,6 +110,7 @@ class Curation:
         self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
         self._rows = self._bad_rows = self._written = 0
         self._reasons: Counter[str] = Counter()
+        self._nulled: Counter[str] = Counter()
         self._watch = Watch(dataset)
 
     def add(self, records: Records) -> None:
@@ -130,6 +131,7 @@ class Curation:
         self._rows += len(records)
         self._bad_rows += curated.bad_rows
         self._reasons.update(curated.reasons)
+        self._nulled.update(curated.nulled)
         self._writing.run(self._write, curated)
 
     def close(self, raw: Iterable[Part]) -> CuratedParts:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Cadence = Literal["hourly", "daily", "weekly", "monthly"]
 NewColumns = Literal["ignore", "warn", "fail"]
-BadValues = Literal["quarantine", "fail"]
+BadValues = Literal["quarantine", "null", "fail"]
 DistStyle = Literal["auto", "even", "all", "key"]
 _CHOICES: dict[str, Any] = {"cadence": Cadence, "new_columns": NewColumns, "bad_values": BadValues}
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -46,7 +46,7 @@ class Dataset:
         transform: Pure, row-wise function from the frame as delivered to the frame of the schema; the index must be kept.
         derived: Columns that the transform makes and the portal does not deliver.
         new_columns: What a column that the contract does not know does.
-        bad_values: What a row with a value that breaks its type or rule does.
+        bad_values: What a row with a value that breaks its type or rule does; `null` keeps the row without the value where the column may be null.
         quality: Thresholds and whole-batch rules.
         sortkey, distkey: Redshift's physical order and distribution; without one Redshift chooses and changes it by itself.
         diststyle: `even` or `all`, where neither a `distkey` nor Redshift's own choice is right; None follows from `distkey`.
