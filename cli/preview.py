@@ -88,7 +88,7 @@ class Preview:
             "next": _target(following) if following else None, "why": self.found.why,
             "rows": [dict(zip(self.dataset.column_names, row, strict=True)) for row in self._values(rows)],
             "quarantined": self.curated.bad_rows, "reasons": self.curated.reasons,
-            "new_columns": self.curated.new_columns, "absent": self.curated.absent,
+            "nulled": self.curated.nulled, "new_columns": self.curated.new_columns, "absent": self.curated.absent,
         }  # fmt: skip
 
     def _values(self, rows: int) -> list[list[Any]]:
@@ -104,6 +104,8 @@ class Preview:
             yield f"Missing: {', '.join(made.absent)} is in none of these records; if it is in none at all, the run fails."
         if made.new_columns:
             yield f"New: {', '.join(made.new_columns)} is not in the contract ({self.dataset.new_columns})."
+        if made.nulled:
+            yield f"Made null: {', '.join(f'{reason} ({number:,})' for reason, number in made.nulled.items())}."
         if not made.bad_rows:
             yield f"Validation: none of {count:,} records would be quarantined."
             return

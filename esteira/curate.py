@@ -11,6 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import ApiSource, Dataset
+from esteira.contract.columns import BATCH_COLUMN
 from esteira.drift.finding import Finding
 from esteira.drift.report import MAX_TOLD, drift_error
 from esteira.drift.watch import Watch
@@ -19,6 +20,7 @@ from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal, Seen, TableParts
 from esteira.lake.index import pages_of, raw_text
+from esteira.lake.seal import BATCH_STORED
 from esteira.portal import given_to, records_of, without
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 
@@ -147,9 +149,8 @@ class Curation:
         new, missing = tuple(self._watch.new()), tuple(self._watch.missing())
         optional = {column.name for column in self._dataset.columns if column.is_optional}
         broken = (*(each for each in missing if each.column not in optional), *self._watch.retyped())
-        seen = Seen(
-            {each.source: each.holds for each in new}, tuple(each.column for each in missing if each.column in optional)
-        )
+        allowed = tuple(each.column for each in missing if each.column in optional)
+        seen = Seen({each.source: each.holds for each in new}, allowed, dict(self._nulled))
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
         return CuratedParts(self._layout, self._attempt, tuple(raw), good, bad, *counts, new, broken, seen)
 
@@ -161,7 +162,7 @@ class Curation:
         self._bad.abort()
 
     def _write(self, curated: Curated) -> None:
-        self._good.write(curated.good)
+        self._good.write(_named(curated.good, self._layout.batch) if self._dataset.names_batch else curated.good)
         self._bad.write(curated.bad)
         self._written += 1
         if self._written > RELEASE_AFTER_CHUNKS:
@@ -283,7 +284,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         raw_seal=raw.hash,
         raw_generation=raw.generation,
         generation=made.layout.generation,
-        columns=tuple(column.stored for column in dataset.columns),
+        columns=(*(column.stored for column in dataset.columns), *((BATCH_STORED,) if dataset.names_batch else ())),
         provenance=raw.provenance,
         seen=made.seen,
     )
@@ -294,6 +295,13 @@ def _warnings(made: CuratedParts, dataset: Dataset) -> Iterator[str]:
         told = [f"{each.source} ({each.holds})" for each in made.new[:MAX_TOLD]]
         more = f" and {len(made.new) - MAX_TOLD} more" if len(made.new) > MAX_TOLD else ""
         yield f"New columns at the source, kept in raw only: {', '.join(told)}{more}."
+    if made.seen.nulled:
+        counts = ", ".join(f"{reason} ({count:,})" for reason, count in sorted(made.seen.nulled.items()))
+        yield f"Bad values that were made null: {counts}."
+
+
+def _named(rows: pa.Table, batch: str) -> pa.Table:
+    return rows.append_column(BATCH_COLUMN, pa.repeat(batch, rows.num_rows))
 
 
 def _stored() -> None:

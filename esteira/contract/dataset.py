@@ -13,7 +13,7 @@ from esteira.contract.columns import Column, columns_of
 from esteira.contract.combination import check_write
 from esteira.contract.quality import Quality
 from esteira.contract.source import ApiSource
-from esteira.contract.write import WriteMode
+from esteira.contract.write import Append, WriteMode
 from esteira.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -117,6 +117,14 @@ class Dataset:
     def column_names(self) -> tuple[str, ...]:
         """The curated columns' names in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def names_batch(self) -> bool:
+        """Whether curated parts name their batch in each row, so that COPY can bring them into the table as they are.
+
+        Rows that meet no others are decided about by nothing in the table, and nested values would have to be converted.
+        """
+        return isinstance(self.write, Append) and not any(column.is_super for column in self.columns)
 
     @property
     def parents(self) -> tuple[str, ...]:

@@ -117,6 +117,10 @@ _UNSAID = (b',"seen":null}', b',"provenance":{}}', b',"erased":0}', b',"columns"
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
+BATCH_STORED = "_esteira_batch string"
+"""Stands last among a seal's columns when each row of the parts names its batch, behind its position."""
+
+
 class Tombstone(msgspec.Struct, frozen=True):
     """What stands beside the seal of a generation whose parts were purged because they held a person's rows. Names nobody.
 
@@ -164,7 +168,8 @@ class Seal(msgspec.Struct, frozen=True):
         raw_seal: Hash of the raw seal that a curated seal was made from.
         raw_generation: Generation of that raw seal.
         generation: Which loading of the batch, from 1.
-        columns: Name and type of each column of the curated parts, in their order; empty in seals from before they were recorded.
+        columns: Name and type of each column of the curated parts, in their order; the row's position comes behind them. Empty in seals
+            from before they were recorded.
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
         provenance: What the extraction began with and came to.
         seen: How the source differed from the contract; None in raw seals, and in those from before it was recorded.
@@ -195,6 +200,11 @@ class Seal(msgspec.Struct, frozen=True):
         for unsaid in _UNSAID:
             encoded = encoded[: -len(unsaid)] + b"}" if encoded.endswith(unsaid) else encoded
         return encoded
+
+    @property
+    def names_batch(self) -> bool:
+        """Whether each row of the curated parts names its batch."""
+        return self.columns[-1:] == (BATCH_STORED,)
 
     @property
     def hash(self) -> str:

@@ -24,6 +24,7 @@ from esteira.errors import ConfigError, ContractError, DataQualityError
 from esteira.quality.decode import Decoded, decode
 from esteira.quality.forgiven import forgivable_columns, split, without_bad_values
 from esteira.quality.nested import is_nested_text
+from esteira.quality.proof import has_dtypes, provable
 from esteira.quality.rejection import Rejection
 
 _QUARANTINE_SCHEMA = pa.schema(
@@ -121,11 +122,12 @@ def _judged(decoded: Decoded, dataset: Dataset) -> _Judged:
     forgivable = forgivable_columns(dataset)
     stay, unread = split(decoded.rejections, forgivable)
     frame = _transformed(_frame(decoded.table, stay), dataset)
-    made = _Made(frame, decoded.table if dataset.transform is None else None, dataset)
-    broken, forgiven = split((*_failures(frame, dataset), *_unstorable(made)), forgivable)
+    untouched = decoded.table if dataset.transform is None else None
+    made = _Made(frame, untouched, dataset)
+    broken, forgiven = split((*_failures(frame, untouched, dataset), *_unstorable(made)), forgivable)
     if forgiven:
         made = _Made(without_bad_values(frame, forgiven), None, dataset)
-        broken = (*_failures(made.frame, dataset), *_unstorable(made))
+        broken = (*_failures(made.frame, None, dataset), *_unstorable(made))
     return _Judged(made, (*stay, *broken), (*unread, *forgiven))
 
 
@@ -171,10 +173,14 @@ def _transformed(frame: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     return made[list(dataset.column_names)]
 
 
-def _failures(frame: pd.DataFrame, dataset: Dataset) -> Iterable[Rejection]:
+def _failures(frame: pd.DataFrame, untouched: pa.Table | None, dataset: Dataset) -> Iterable[Rejection]:
     """One rejection for each failing cell; a cross-column rule blames the row once under the column `*`."""
+    model = provable(dataset.schema)
+    schema = model.schema if untouched is None or not has_dtypes(dataset.schema, frame) else model.left(untouched)
+    if schema is None:
+        return
     try:
-        dataset.schema.validate(frame, lazy=True)
+        schema.validate(frame, lazy=True)
     except SchemaErrors as exc:
         cases = exc.failure_cases.astype({"column": object, "failure_case": object})
     else:

@@ -18,7 +18,7 @@ from esteira.warehouse.order import stage_order
 from esteira.warehouse.request import LoadRequest, LoadResult, UndoRequest
 from esteira.warehouse.staging import stage
 from esteira.warehouse.statements import table_name
-from esteira.warehouse.write import writer_for
+from esteira.warehouse.write import AppendWriter, Writer, writer_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,13 @@ class Place:
         dataset: The contract.
         config: The warehouse.
         history: Finds committed batches in the lake, or None.
+        stamps_rows: Whether the table writes the time of loading by itself.
     """
 
     dataset: Dataset
     config: WarehouseConfig
     history: History | None
+    stamps_rows: bool = False
 
     def past(self, at_hand: Collection[str], *, may_lose: bool) -> Past:
         """The batches beside those at hand."""
@@ -127,14 +129,25 @@ def _write(
     warnings = {}
     writer = writer_for(session, place.dataset, place.config.schema, past)
     for request in requests:
-        stage(session, place.dataset.columns, request.seal, request.manifest, place.config.copy_role_arn)
-        warnings[request.batch.id] = rules.check(session, place.dataset, place.config.schema)
-        writer.take(request.batch)
+        warnings[request.batch.id] = _bring(session, place, request, writer)
     outcome = writer.settle(is_rewrite=is_rewrite)
     if past.lost:
         said = f"The parts of {len(past.lost)} earlier batches are gone from the lake; the table's own rows stood for them."
         warnings = {batch_id: (*others, said) for batch_id, others in warnings.items()}
     return warnings, outcome
+
+
+def _bring(session: Session, place: Place, request: LoadRequest, writer: Writer) -> tuple[str, ...]:
+    """Bring a batch's rows to where the writer settles them: staged and checked, or straight into the table if nothing is to be checked."""
+    dataset, role_arn = place.dataset, place.config.copy_role_arn
+    is_plain = place.stamps_rows and request.seal.names_batch and not rules.needs_staging(dataset)
+    if isinstance(writer, AppendWriter) and is_plain:
+        writer.copy(request.batch, request.seal, request.manifest, role_arn)
+        return ()
+    stage(session, dataset.columns, request.seal, request.manifest, role_arn)
+    warnings = rules.check(session, dataset, place.config.schema)
+    writer.take(request.batch)
+    return warnings
 
 
 def _write_entries(

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from esteira.contract import Dataset
-from esteira.contract.columns import POSITION_COLUMN
+from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.errors import LoadError
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.grants import ensure_grants, missing_grants
-from esteira.warehouse.live import live_columns, read_live
+from esteira.warehouse.live import LiveTable, live_columns, read_live
 from esteira.warehouse.shape import Change, differences
 from esteira.warehouse.statements import (
-    BATCH_COLUMN,
     LOADED_COLUMN,
     LOCK_SCHEMA,
     column_type,
@@ -39,8 +38,11 @@ def ensure_table(
     schema: str,
     text_bytes: Mapping[str, int],
     reader_group: str | None = None,
-) -> None:
+) -> LiveTable:
     """Make the dataset's table, its lock table, and every column as wide as this batch needs; comments and grants as they should be.
+
+    Returns:
+        The table as it stood when it was compared.
 
     Raises:
         LoadError: The live table differs in a way that a person must decide.
@@ -59,6 +61,7 @@ def ensure_table(
             session.run(statement)
     if reader_group:
         ensure_grants(session, schema, dataset.name, reader_group)
+    return live
 
 
 def contract_statements(dataset: Dataset, schema: str, reader_group: str | None = None) -> list[str]:

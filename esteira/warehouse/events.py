@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from esteira.contract.columns import POSITION_COLUMN
+from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.contract.write import IS_CURRENT, VALID_FROM, VALID_TO
 from esteira.warehouse.connection import Session
 from esteira.warehouse.graves import grave_columns, grave_table
 from esteira.warehouse.order import ORDER
 from esteira.warehouse.rule import Rule, match, prefixed
 from esteira.warehouse.staging import STAGING
-from esteira.warehouse.statements import BATCH_COLUMN, names, stored_value
+from esteira.warehouse.statements import names, stored_value
 
 EVENT, KEY, READ, _BEFORE = "esteira_event", "esteira_key", "esteira_read", "esteira_before"
 _SYNTHETIC = f'CAST(\'\' AS VARCHAR(128)) AS "{BATCH_COLUMN}", -1 AS "{POSITION_COLUMN}", 0 AS _place, FALSE AS _is_own, TRUE AS _is_gone'

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from esteira.contract import Scd2
-from esteira.contract.columns import POSITION_COLUMN
+from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.contract.write import VALID_FROM, VALID_TO
 from esteira.warehouse.connection import Session
 from esteira.warehouse.fold import VERSION, final
 from esteira.warehouse.rule import Rule, match, null_safe, prefixed
-from esteira.warehouse.statements import BATCH_COLUMN, LOADED_COLUMN, literal, names
+from esteira.warehouse.statements import LOADED_COLUMN, literal, names
 
 FATE = "esteira_fate"
 

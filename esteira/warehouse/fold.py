@@ -7,12 +7,12 @@ batch. `final` is the table's rows. Newer is `newest_by`, then the window's plac
 from __future__ import annotations
 
 from esteira.contract import DeleteInsert, Scd2
-from esteira.contract.columns import POSITION_COLUMN
+from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.contract.write import IS_CURRENT, VALID_FROM, VALID_TO
 from esteira.warehouse.connection import Session
 from esteira.warehouse.events import EVENT
 from esteira.warehouse.rule import Rule, match, null_safe, prefixed
-from esteira.warehouse.statements import BATCH_COLUMN, names
+from esteira.warehouse.statements import names
 
 VERDICT, VERSION, _NUMBERED = "esteira_verdict", "esteira_version", "esteira_numbered"
 

@@ -6,10 +6,10 @@ Only for contracts with both `newest_by` and `deleted_when`. Without `newest_by`
 from __future__ import annotations
 
 from esteira.contract import Dataset, Scd2, Upsert
-from esteira.contract.columns import MAX_VARCHAR_BYTES, POSITION_COLUMN
+from esteira.contract.columns import BATCH_COLUMN, MAX_VARCHAR_BYTES, POSITION_COLUMN
 from esteira.warehouse.connection import Session
 from esteira.warehouse.rule import Rule
-from esteira.warehouse.statements import BATCH_COLUMN, column_type, table_name
+from esteira.warehouse.statements import column_type, table_name
 
 GRAVE_SCHEMA = "esteira_deleted"
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from esteira.batch import Batch
 from esteira.contract import DeleteInsert
+from esteira.contract.columns import BATCH_COLUMN
 from esteira.errors import DataQualityError
 from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
@@ -17,7 +18,7 @@ from esteira.warehouse.history import Past
 from esteira.warehouse.order import ORDER
 from esteira.warehouse.rule import Rule, match, prefixed
 from esteira.warehouse.staging import STAGING
-from esteira.warehouse.statements import BATCH_COLUMN, names
+from esteira.warehouse.statements import names
 
 
 class KeyedWriter:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from esteira.warehouse.connection import Session
-from esteira.warehouse.statements import TABLE
+from esteira.warehouse.statements import LOADED_COLUMN, TABLE
 
 _TYPES = {
     "character varying": "VARCHAR", "numeric": "DECIMAL", "timestamp with time zone": "TIMESTAMPTZ",
@@ -23,6 +23,7 @@ class LiveColumn:
     kind: str
     size: tuple[int, ...] = ()
     is_nullable: bool = True
+    has_default: bool = False
 
     @property
     def type(self) -> str:
@@ -60,6 +61,15 @@ class LiveTable:
     primary_key: PrimaryKey | None = None
     design: Design | None = None
 
+    @property
+    def stamps_rows(self) -> bool:
+        """Whether a row gets its time of loading by itself; tables from before it did are left as they are, since no default can be added.
+
+        https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html
+        """
+        found = self.columns.get(LOADED_COLUMN)
+        return found is not None and found.has_default
+
 
 def live_columns(session: Session, schema: str, table: str) -> dict[str, tuple[str, int | None]]:
     """Column name to (type name, length in bytes for text) of the live table; empty when there is none."""
@@ -85,17 +95,20 @@ def read_live(session: Session, schema: str, table: str, *, with_design: bool = 
 
 def _columns(session: Session, schema: str, table: str) -> dict[str, LiveColumn]:
     found = session.rows(
-        "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, is_nullable "
+        "SELECT column_name, data_type, character_maximum_length, numeric_precision, numeric_scale, is_nullable, column_default "
         "FROM svv_columns WHERE table_schema = %s AND table_name = %s",
         (schema, table),
     )
     return {str(row[0]): _column(*row[1:]) for row in found}
 
 
-def _column(kind: str, length: int | None, precision: int | None, scale: int | None, nullable: str) -> LiveColumn:
+def _column(
+    kind: str, length: int | None, precision: int | None, scale: int | None, nullable: str, default: str | None
+) -> LiveColumn:
     known = _TYPES.get(str(kind), str(kind).upper())
     sizes = {"VARCHAR": (length,), "DECIMAL": (precision, scale)}.get(known, ())
-    return LiveColumn(known, tuple(int(size) for size in sizes if size is not None), str(nullable).upper() != "NO")
+    size = tuple(int(size) for size in sizes if size is not None)
+    return LiveColumn(known, size, str(nullable).upper() != "NO", default is not None)
 
 
 def _comments(session: Session, schema: str, table: str) -> dict[str, str]:

@@ -190,10 +190,10 @@ class Loader:
         states.require_alive(session, dataset.name)
         tables = [(config.schema, dataset.name), *ledger_tables.tables(dataset.name), (ddl.LOCK_SCHEMA, dataset.name)]
         with bounded_shaping(session, attempt, tables, config):
-            ddl.ensure_table(session, dataset, config.schema, text_bytes(seals), config.reader_group)
+            live = ddl.ensure_table(session, dataset, config.schema, text_bytes(seals), config.reader_group)
             ledger_tables.ensure_ledger(session, dataset.name, ddl.table_name(ddl.LOCK_SCHEMA, dataset.name))
             ensure_graves(session, dataset, config.schema)
-        return commit.Place(dataset, config, self._history)
+        return commit.Place(dataset, config, self._history, live.stamps_rows)
 
     def _copied(self, dataset: Dataset, seals: Sequence[Seal]) -> Copied:
         parts = [part for seal in seals for part in seal.parts]

@@ -20,11 +20,12 @@ def check_parts(columns: Sequence[Column], seal: Seal) -> None:
         LoadError: Names the first place where they differ.
     """
     wanted = tuple(column.stored for column in columns)
-    if not seal.columns or seal.columns == wanted:
+    stored = seal.columns[:-1] if seal.names_batch else seal.columns
+    if not stored or stored == wanted:
         return
     number, sealed, says = next(
         (number, *pair)
-        for number, pair in enumerate(zip_longest(seal.columns, wanted, fillvalue="nothing"), 1)
+        for number, pair in enumerate(zip_longest(stored, wanted, fillvalue="nothing"), 1)
         if pair[0] != pair[1]
     )
     raise LoadError(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from esteira.contract import Dataset, DeleteInsert, Scd2, Upsert
-from esteira.contract.columns import POSITION_COLUMN
+from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.contract.write import VALID_FROM, VALIDITY
-from esteira.warehouse.statements import BATCH_COLUMN, comparable, literal, table_name
+from esteira.warehouse.statements import comparable, literal, table_name
 
 
 @dataclass(frozen=True)

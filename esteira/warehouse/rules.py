@@ -11,6 +11,11 @@ from esteira.warehouse.staging import STAGING
 SAMPLES = 5
 
 
+def needs_staging(dataset: Dataset) -> bool:
+    """Whether there is any rule that a batch must satisfy before its rows touch the table."""
+    return bool(dataset.quality.unique or dataset.quality.references)
+
+
 def check(session: Session, dataset: Dataset, schema: str) -> tuple[str, ...]:
     """Run every whole-batch rule of the contract.
 

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Mapping
 import pyarrow as pa
 
 from esteira.contract import Column, Dataset, Upsert
-from esteira.contract.columns import MAX_SUPER_BYTES, MAX_VARCHAR_BYTES, POSITION_COLUMN
+from esteira.contract.columns import BATCH_COLUMN, MAX_SUPER_BYTES, MAX_VARCHAR_BYTES, POSITION_COLUMN
 from esteira.contract.encodings import default_encoding
 from esteira.contract.write import IS_CURRENT, VALID_FROM, VALID_TO, Scd2
 from esteira.errors import LoadError
 
 LOCK_SCHEMA = "esteira_lock"
 MIN_VARCHAR_BYTES = 16
-BATCH_COLUMN, LOADED_COLUMN = "_esteira_batch", "_esteira_loaded_at"
+LOADED_COLUMN = "_esteira_loaded_at"
 LOAD_COLUMNS = {BATCH_COLUMN: "VARCHAR(128)", LOADED_COLUMN: "TIMESTAMPTZ", POSITION_COLUMN: "BIGINT"}
+LOAD_DEFAULTS = {LOADED_COLUMN: "GETDATE()"}
+"""What COPY writes where the parts hold nothing: https://docs.aws.amazon.com/redshift/latest/dg/c_loading_default_values.html"""
 _LOAD_COMMENTS = {
     BATCH_COLUMN: "Batch that brought the row; esteira.batch says what became of it",
     LOADED_COLUMN: "When the row was loaded [UTC]",
@@ -136,10 +138,7 @@ def create_statement(
         _definition(dataset, column, text_bytes) + ("" if column.is_nullable or column.name in free else " NOT NULL")
         for column in table_columns(dataset)
     ]
-    lines += [
-        f'"{each}" {kind} ENCODE {default_encoding(kind.split("(")[0], is_sorted=False)} NOT NULL'
-        for each, kind in LOAD_COLUMNS.items()
-    ]
+    lines += [_load_definition(each, kind) for each, kind in LOAD_COLUMNS.items()]
     if primary_key(dataset):
         lines.append(f"PRIMARY KEY ({names(primary_key(dataset))})")
     body = ",\n  ".join(lines)
@@ -190,6 +189,13 @@ def literal(text: str) -> str:
 def _definition(dataset: Dataset, column: Column, text_bytes: Mapping[str, int]) -> str:
     kind = column_type(column, text_bytes.get(column.name, 0))
     return f'"{column.name}" {kind} ENCODE {encoding(dataset, column)}'
+
+
+def _load_definition(name: str, kind: str) -> str:
+    default = f" DEFAULT {LOAD_DEFAULTS[name]}" if name in LOAD_DEFAULTS else ""
+    return (
+        f'"{name}" {kind}{default} ENCODE {default_encoding(kind.split("(", maxsplit=1)[0], is_sorted=False)} NOT NULL'
+    )
 
 
 def _distribution(dataset: Dataset) -> str:

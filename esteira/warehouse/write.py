@@ -10,15 +10,16 @@ from typing import Protocol
 
 from esteira.batch import Batch
 from esteira.contract import Append, Dataset, Replace
-from esteira.contract.columns import POSITION_COLUMN
+from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
+from esteira.lake import Seal
 from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
 from esteira.warehouse.history import Past
 from esteira.warehouse.keyed import KeyedWriter
 from esteira.warehouse.order import newest, stage_order
 from esteira.warehouse.rule import Rule
-from esteira.warehouse.staging import STAGING
-from esteira.warehouse.statements import BATCH_COLUMN, LOADED_COLUMN, names, stored_value, table_name
+from esteira.warehouse.staging import STAGING, copy_straight
+from esteira.warehouse.statements import LOADED_COLUMN, names, stored_value, table_name
 
 
 class Writer(Protocol):
@@ -56,6 +57,12 @@ class AppendWriter:
         """Put the batch's rows in the place of those that it has."""
         self.take_out(batch.id)
         self._counts[batch.id] = Counts(inserted=insert_staged(self._session, self._dataset, self._table, batch.id))
+
+    def copy(self, batch: Batch, seal: Seal, manifest: str, role_arn: str) -> None:
+        """Put the batch's rows in the place of those that it has, without a staging table between."""
+        self.take_out(batch.id)
+        inserted = copy_straight(self._session, self._table, self._dataset.columns, seal, manifest, role_arn)
+        self._counts[batch.id] = Counts(inserted=inserted)
 
     def take_out(self, batch_id: str) -> None:
         """Delete the batch's rows."""

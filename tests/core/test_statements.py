@@ -35,7 +35,7 @@ MADE = """CREATE TABLE IF NOT EXISTS "dw"."rows" (
   "at" TIMESTAMPTZ ENCODE az64,
   "day" DATE ENCODE az64,
   "_esteira_batch" VARCHAR(128) ENCODE zstd NOT NULL,
-  "_esteira_loaded_at" TIMESTAMPTZ ENCODE az64 NOT NULL,
+  "_esteira_loaded_at" TIMESTAMPTZ DEFAULT GETDATE() ENCODE az64 NOT NULL,
   "_esteira_position" BIGINT ENCODE az64 NOT NULL,
   PRIMARY KEY ("id")
 ) DISTSTYLE KEY DISTKEY ("id") SORTKEY ("id")"""

@@ -14,14 +14,16 @@ import pandas as pd
 import pandera.pandas as pa
 import pyarrow.parquet as pq
 import pytest
-from pyarrow import Schema, Table, int64, types
+from pyarrow import Schema, Table, int64, string, types
 from pyarrow import schema as arrow_schema
 
 from esteira.batch import Batch, Window
 from esteira.contract import ApiSource, Dataset, Incremental, Quality, Replace, Timestamp, WriteMode
+from esteira.contract.columns import BATCH_COLUMN
 from esteira.errors import EsteiraError
 from esteira.history import lake_history
 from esteira.lake import Lake, Layout, Part, Seal
+from esteira.lake.seal import BATCH_STORED
 from esteira.warehouse import Credentials, Loader, LoadRequest, LoadResult, Warehouse
 from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.reads import settled_batches
@@ -200,19 +202,23 @@ class Bench:
         generation: int = 1,
         quarantined: int = 0,
         arrow: Schema | None = None,
+        names_batch: bool | None = None,
     ) -> LoadRequest:
-        """Store parts, seal them and derive the manifest, as extract and curate would."""
+        """Store parts, seal them and derive the manifest, as extract and curate would; `arrow` or no `names_batch`: as they once did."""
         window = Window(FIRST_DAY + timedelta(days=day - 1), FIRST_DAY + timedelta(days=day - 1 + days))
         batch = Batch(dataset.name, batch_id or f"{window.start:%Y-%m-%d}-0123abcd", window, is_snapshot=True)
         layout, attempt = Layout(dataset.name, batch.id, generation), self.lake.new_attempt()
         stored = []
         rows = 0
+        named = dataset.names_batch and arrow is None if names_batch is None else names_batch
         for number, part in enumerate(parts, 1):
-            stored.append(self._put(dataset, layout.part("curated", attempt, number), part, rows, arrow))
+            made = _table(dataset, part, rows, arrow, batch.id if named else None)
+            stored.append(self._put(dataset, layout.part("curated", attempt, number), made))
             rows += len(part)
         seal = Seal(
             dataset=dataset.name, batch=batch.id, attempt=attempt, parts=tuple(stored), generation=generation,
             extracted=rows + quarantined, curated=rows, quarantined=quarantined,
+            columns=(*(each.stored for each in dataset.columns), BATCH_STORED) if named else (),
         )  # fmt: skip
         self.lake.put_seal("curated", seal)
         return LoadRequest(dataset, batch, seal, self.lake.put_manifest(seal), run="test", version="0")
@@ -237,14 +243,21 @@ class Bench:
     def ledger(self, dataset: Dataset) -> list[LedgerEntry]:
         return settled_batches(self.warehouse, dataset.name)
 
-    def _put(self, dataset: Dataset, key: str, rows: Sequence[Row], first: int, arrow: Schema | None) -> Part:
-        schema = arrow or arrow_schema([*((each.name, each.arrow) for each in dataset.columns), (POSITION, int64())])
-        table = Table.from_pylist([row | {POSITION: first + at} for at, row in enumerate(rows)], schema=schema)
+    def _put(self, dataset: Dataset, key: str, table: Table) -> Part:
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd", coerce_timestamps="us")
         texts = [each.name for each in dataset.columns if types.is_string(each.arrow)]
+        rows = table.to_pylist()
         longest = {name: max((len((row.get(name) or "").encode()) for row in rows), default=0) for name in texts}
         return self.lake.put_part(key, buffer.getvalue(), rows=len(rows), text_bytes=longest)
+
+
+def _table(dataset: Dataset, rows: Sequence[Row], first: int, arrow: Schema | None, batch: str | None) -> Table:
+    """A part's rows with their positions, and with their batch where the part names it."""
+    behind = [(POSITION, int64()), *([(BATCH_COLUMN, string())] if batch else [])]
+    schema = arrow or arrow_schema([*((each.name, each.arrow) for each in dataset.columns), *behind])
+    named = {BATCH_COLUMN: batch} if batch else {}
+    return Table.from_pylist([row | {POSITION: first + at} | named for at, row in enumerate(rows)], schema=schema)
 
 
 @pytest.fixture
