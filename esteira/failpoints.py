@@ -21,6 +21,7 @@ NAMES = (
     "load.copy",
     "load.commit",
     "erase.purge",
+    "replay.seal",
 )
 _reached: Counter[str] = Counter()
 

@@ -110,8 +110,12 @@ def _absent(seal: Seal) -> tuple[str, ...]:
 
 
 def _last_seal(lake: Lake, dataset: str, batch: str) -> Seal | None:
+    """Of the latest loading; what a replay added to it says nothing about the source."""
     last = lake.last_generation(dataset, batch)
-    return lake.find_seal("curated", dataset, batch, last) or lake.find_seal("curated", dataset, batch)
+    seal = lake.find_seal("curated", dataset, batch, last) or lake.find_seal("curated", dataset, batch)
+    while seal is not None and seal.replayed:
+        seal = lake.find_seal("curated", dataset, batch, seal.replayed.generation)
+    return seal
 
 
 def _place(batch: str) -> tuple[str, str]:

@@ -4,7 +4,18 @@ Nothing else builds a key. Objects are written once and never overwritten; what 
 """
 
 from esteira.lake.layout import Layout
-from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, ParentSeal, Part, Provenance, Seal, Seen, Tombstone
+from esteira.lake.seal import (
+    AttemptNote,
+    Checkpoint,
+    PagePointer,
+    ParentSeal,
+    Part,
+    Provenance,
+    Replayed,
+    Seal,
+    Seen,
+    Tombstone,
+)
 from esteira.lake.store import Lake
 from esteira.lake.writing import TableParts
 
@@ -17,6 +28,7 @@ __all__ = [
     "ParentSeal",
     "Part",
     "Provenance",
+    "Replayed",
     "Seal",
     "Seen",
     "TableParts",

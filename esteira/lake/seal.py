@@ -113,7 +113,7 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"seen":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
+_UNSAID = (b',"seen":null}', b',"replayed":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -135,6 +135,19 @@ class Tombstone(msgspec.Struct, frozen=True):
     request: str
     replaced_by: int
     objects: int
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What a generation adds to another: rows that were refused there and pass now (decision 12).
+
+    Attributes:
+        seal_hash, generation: The curated seal that it goes on from.
+        rows: How many came.
+    """
+
+    seal_hash: str
+    generation: int
+    rows: int
 
 
 class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -172,6 +185,7 @@ class Seal(msgspec.Struct, frozen=True):
             from before they were recorded.
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
         provenance: What the extraction began with and came to.
+        replayed: Of a generation that a replay made, what it goes on from (curated seal only).
         seen: How the source differed from the contract; None in raw seals, and in those from before it was recorded.
     """
 
@@ -192,6 +206,7 @@ class Seal(msgspec.Struct, frozen=True):
     columns: tuple[str, ...] = ()
     erased: int = 0
     provenance: Provenance = Provenance()
+    replayed: Replayed | None = None
     seen: Seen | None = None
 
     def encode(self) -> bytes:
