@@ -5,19 +5,23 @@ from prefect.events import emit_event
 
 from esteira.contract import Dataset
 from esteira.errors import ContractError, EsteiraError
+from tasks.drift import show_drift
 
 MAX_PATCH_CHARACTERS = 2_000
 """Slack wants messages below 4,000: https://docs.slack.dev/reference/methods/chat.postMessage"""
 
 
 def announce_failure(error: EsteiraError, dataset: Dataset) -> None:
-    """Emit `esteira.batch.failed` with what ops need to know; its text is the message that Slack shows."""
+    """Emit `esteira.batch.failed` with what ops need to know; its text is the message that Slack shows. Drift has an artifact too."""
+    if isinstance(error, ContractError):
+        show_drift(error, dataset)
     emit_event(
         event="esteira.batch.failed",
         resource={"prefect.resource.id": f"esteira.dataset.{dataset.name}", "prefect.resource.name": dataset.name},
         payload={
             "dataset": dataset.name, "batch": error.batch or "", "error": type(error).__name__, "message": error.message,
-            "next_step": error.hint, "patch": _fenced(error), "runbook": error.runbook, "owner": dataset.owner, "run": str(runtime.flow_run.name or ""),
+            "next_step": error.hint, "patch": _fenced(error),
+            "runbook": error.runbook, "owner": dataset.owner, "run": str(runtime.flow_run.name or ""),
         },
     )  # fmt: skip
 

@@ -101,8 +101,19 @@ def find_drift(dataset: Dataset, lake: Lake) -> Drift | None:
     findings = _standing(dataset, note.findings) if note else ()
     if note and findings:
         return told(dataset, note.batch, findings, lake, is_blocking=True)
-    new = _standing(dataset, _of_seal(dataset, seal)) if seal else ()
-    return told(dataset, seal.batch, new, lake, is_blocking=False) if seal and new else None
+    return drift_of(dataset, seal, lake) if seal else None
+
+
+def drift_of(dataset: Dataset, seal: Seal, lake: Lake) -> Drift | None:
+    """The new columns that a curated batch is loaded without; None where it has none that the contract does not know by now.
+
+    Args:
+        dataset: The contract.
+        seal: The curated seal.
+        lake: Where those of the batches before are.
+    """
+    new = _standing(dataset, _of_seal(dataset, seal))
+    return told(dataset, seal.batch, new, lake, is_blocking=False) if new else None
 
 
 def _of_seal(dataset: Dataset, seal: Seal) -> tuple[Finding, ...]:

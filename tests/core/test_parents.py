@@ -103,6 +103,17 @@ def rows_of(contract: Dataset, sealed: Seal, lake: Lake) -> list[tuple[int, int]
     return sorted((row["project_id"], row["id"]) for table in tables for row in table.to_pylist())
 
 
+@pytest.mark.fault(20)
+def test_what_a_parent_gives_is_no_new_column_and_what_the_portal_adds_beside_it_is(lake: Lake):
+    contract, entry = tasks(), sealed_parent(lake, [7, 8])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(lambda _: page({"rows": [{"id": 1, "gate": "B"}], "total": 1})) as up:
+        sealed = extract(contract, batch_of(contract), portal=opened(up.url, 1), lake=lake, beginning=beginning)
+    curated = curate(contract, sealed, lake=lake)
+    assert curated.seen
+    assert (curated.curated, curated.seen.new, curated.seen.absent) == (2, {"gate": "text"}, ())
+
+
 @pytest.mark.parametrize("concurrent", [1, 4])
 def test_each_row_of_the_parent_is_walked_and_its_values_stand_in_the_childrens_records(lake: Lake, concurrent: int):
     contract, entry = tasks(), sealed_parent(lake, [7, 8, 9, 10, 11])

@@ -107,6 +107,9 @@ def test_a_new_column_is_told_and_after_git_apply_it_is_loaded_for_the_old_batch
     assert (
         f"The portal delivers gate (text), which the contract does not know; batch {batch(hand, 2)} did not" in told.out
     )
+    artifact = _artifact(world)
+    assert f"batch {batch(hand, 2)} did not have it yet" in artifact
+    assert "+    gate: pd.StringDtype" in artifact
     hand.apply()
     assert "gate: pd.StringDtype" in (hand.repository / "datasets" / "visits.py").read_text()
     again = hand.esteira("ingest", "visits", "--from", "raw", "--batch", batch(hand, 3))
@@ -130,6 +133,7 @@ def test_a_removed_and_a_retyped_column_stop_the_batch_and_after_git_apply_it_lo
         ("delay", "retyped", before),
     ]
     assert standing.facts["patch"] in failed.err
+    assert "+    note: pd.StringDtype | None" in _artifact(world)
     message = _message(world, batch(hand, 4))
     assert "+    note: pd.StringDtype | None" in message
     hand.apply()
@@ -142,6 +146,13 @@ def test_a_removed_and_a_retyped_column_stop_the_batch_and_after_git_apply_it_lo
         (COUNT, "late", None, "C1")
     ]
     assert hand.esteira("drift", "visits").code == 0
+
+
+def _artifact(world: World) -> str:
+    """What the Prefect UI shows."""
+    done = world.python('from prefect.artifacts import Artifact; print(Artifact.get("visits-drift").data)')
+    assert done.code == 0, done.err
+    return done.out
 
 
 def _conversion(changes: list[dict[str, Any]]) -> list[str]:
