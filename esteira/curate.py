@@ -122,7 +122,14 @@ class Curation:
             ContractError: The source has an unknown column under `new_columns="fail"`.
             DataQualityError: A bad value under `bad_values="fail"`.
         """
-        decoded = decode(records, self._dataset)
+        self.add_decoded(decode(records, self._dataset), records)
+
+    def add_decoded(self, decoded: Decoded, records: Records) -> None:
+        """Take the next rows of a batch that were read from a file, and how they are printed there.
+
+        Raises:
+            As `add`.
+        """
         self._watch.see(decoded, records)
         if decoded.new_columns and self._dataset.new_columns == "fail":
             raise drift_error(self._dataset, self._layout, tuple(self._watch.new()), self._lake)
@@ -202,7 +209,7 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
     """From the lake."""
     curation, chunks = Curation(dataset, layout, lake), Chunks()
     try:
-        for records, size_bytes in stored_pages(raw.parts, dataset.source, lake):
+        for records, size_bytes in stored_pages(raw.parts, dataset.api, lake):
             for chunk in chunks.add(records, size_bytes):
                 curation.add(chunk)
         if chunks.rest():

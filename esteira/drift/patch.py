@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
 from esteira.drift.finding import Finding
 from esteira.drift.source import SourceFile
 from esteira.recognise.columns import ColumnGuess
@@ -116,7 +116,7 @@ def _write_new(files: _Files, dataset: Dataset, finding: Finding) -> None:
     assert finding.guess  # noqa: S101 - of a new column there is always a guess
     file, model = files.class_of(dataset.schema)
     fields = [each for each in model.body if isinstance(each, ast.AnnAssign)]
-    if finding.source != finding.column:
+    if finding.source != finding.column and not isinstance(dataset.source, SpreadsheetSource):
         files.rename(finding.source, finding.column)
     annotation = file.require(type_text(finding.guess))
     arguments = arguments_of(finding.guess, f"What is the portal's {finding.source}?")

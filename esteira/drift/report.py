@@ -9,13 +9,14 @@ from itertools import islice
 
 import msgspec
 
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
 from esteira.drift.finding import Finding, free_names, guess_of
 from esteira.drift.history import Remembered, Since, last_seal, seals_before, since
 from esteira.drift.patch import suggested_patch
 from esteira.errors import ContractError, EsteiraError
 from esteira.lake import Lake, Layout, Seal
 from esteira.quality.wire import first_keys, wire_of
+from esteira.recognise.columns import snake
 
 MAX_TOLD = 10
 """Columns that a message tells one by one."""
@@ -130,10 +131,11 @@ def _standing(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Finding, .
     """Those that the contract does not say yet."""
     columns = {column.name: column for column in dataset.columns}
     known = set(first_keys(wire_of(dataset)))
+    is_file = isinstance(dataset.source, SpreadsheetSource)  # whose headings are read without accents, case and signs
 
     def stands(finding: Finding) -> bool:
         if finding.change == "new":
-            return finding.source not in known
+            return finding.source not in known and not (is_file and snake(finding.source) in columns)
         column = columns.get(finding.column)
         if finding.change == "missing":
             return finding.column in dataset.source.inputs or (column is not None and not column.is_optional)

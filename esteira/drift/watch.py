@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
 from esteira.drift.finding import RETYPED_SHARE, RETYPED_VALUES, Finding, free_names, guessed, retyped
 from esteira.quality.decode import Decoded
+from esteira.quality.rejection import Rejection
 from esteira.quality.wire import value_at, wire_of
 from esteira.redaction import printable
 
@@ -40,6 +41,7 @@ class Watch:
 
     def __init__(self, dataset: Dataset) -> None:
         rename = dataset.source.rename
+        self._is_file = isinstance(dataset.source, SpreadsheetSource)
         self._wire = {rename.get(column.name, column.name): column for column in wire_of(dataset)}
         self._known = {column.name: column.arrow for column in dataset.columns}
         self._values: Counter[str] = Counter()
@@ -112,13 +114,13 @@ class Watch:
             self._broken[rejection.column] += 1
             sample = self._samples.setdefault(rejection.column, [])
             if len(sample) < SAMPLE:
-                sample.append(_found(records[rejection.row], self._wire[rejection.column].keys))
+                sample.append(rejection.value if self._is_file else self._found(records, rejection))
 
-
-def _found(record: msgspec.Raw, keys: tuple[str, ...]) -> Any:
-    """What stands where the keys lead, or what stands in their way."""
-    value = _DECODER.decode(record)
-    try:
-        return value_at(value, keys)
-    except TypeError:
-        return value[keys[0]]
+    def _found(self, records: Records, rejection: Rejection) -> Any:
+        """What stands where the keys lead, or what stands in their way."""
+        keys = self._wire[rejection.column].keys
+        value = _DECODER.decode(records[rejection.row])
+        try:
+            return value_at(value, keys)
+        except TypeError:
+            return value[keys[0]]
