@@ -90,7 +90,7 @@ def extract(
         if (
             stand.parts
             and follower
-            and not follower.catch_up(stand.parts, stored_pages(stand.parts, dataset.source, lake))
+            and not follower.catch_up(stand.parts, stored_pages(stand.parts, dataset.api, lake))
         ):
             follower = None
         known = beginning.known.headers if beginning.known and not stand.parts else {}
