@@ -24,6 +24,8 @@ from esteira.redaction import printable
 
 SAMPLE = 100
 """Values of a column that its type is guessed from."""
+MAX_SEARCHED = 100_000
+"""Records that are searched for the values of a column that few of them have: 0.03 seconds."""
 MAX_NAMES = 1_000
 """New columns that are remembered: a portal that keys an object by its rows would else fill seals and messages."""
 NAME_CHARACTERS = 128
@@ -48,6 +50,7 @@ class Watch:
         self._broken: Counter[str] = Counter()
         self._samples: dict[str, list[Any]] = {}
         self._new: dict[str, list[Any]] = {}
+        self._searched: Counter[str] = Counter()
         self._absent: tuple[str, ...] | None = None
         self._rows = 0
 
@@ -102,7 +105,8 @@ class Watch:
         if name not in self._new and len(self._new) == MAX_NAMES:
             return
         sample = self._new.setdefault(name, [])
-        if len(sample) < SAMPLE:
+        if len(sample) < SAMPLE and self._searched[name] < MAX_SEARCHED:
+            self._searched[name] += len(records)
             key = msgspec.json.encode(name)
             named = (record for record in records if key in bytes(record))
             sample += [_DECODER.decode(record).get(name) for record in islice(named, SAMPLE - len(sample))]

@@ -15,10 +15,12 @@ from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.curate import curate
 from esteira.drift.report import find_drift
+from esteira.drift.watch import Watch
 from esteira.errors import ContractError
 from esteira.extraction.ahead import extract_ahead
 from esteira.extraction.extract import extract
 from esteira.lake import Lake, Seal
+from esteira.spreadsheet.reading import read_pieces
 from tests.core.test_extract import Opened
 from tests.extract.hostile import Asked, Say, hostile, page
 
@@ -344,3 +346,21 @@ def test_no_value_of_a_record_is_in_the_message_the_note_or_the_seal(run: Ran, l
     assert notes
     assert b"canary" not in notes
     assert "canary" not in error.paragraph() + error.patch
+
+
+@pytest.mark.fault(20)
+def test_a_new_and_a_retyped_column_of_a_file_are_found_as_they_are_printed(load: Loaded, tmp_path: Path):
+    contract = load(
+        ('source=ApiSource(\n        portal="small", path="/rows", records="rows",\n    )', 'source=SpreadsheetSource(match="*.csv")'),
+        ("ApiSource", "SpreadsheetSource"), ('    at: Timestamp = pa.Field(nullable=True, description="Moment")  # kept\n', ""),
+        (", Timestamp", ""),
+    )  # fmt: skip
+    (tmp_path / "rows.csv").write_text("id;delay;Portão\n" + "".join(f"{number};atrasado;B\n" for number in range(12)))
+    watch = Watch(contract)
+    for piece in read_pieces(tmp_path / "rows.csv", "rows.csv", contract):
+        watch.see(piece.decoded, piece.rows)
+    assert [(each.source, each.column, each.holds) for each in watch.new()] == [("Portão", "portao", "text")]
+    assert [(each.column, each.was, each.holds, each.broken) for each in watch.retyped()] == [
+        ("delay", "int16", "text", 12)
+    ]
+    assert list(watch.missing()) == []
