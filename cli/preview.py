@@ -97,8 +97,9 @@ class Preview:
     def _verdict(self) -> Iterator[str]:
         """What a run would say of these records."""
         made, count = self.curated, len(self.found.page.records)
-        if made.absent:
-            yield f"Missing: {', '.join(made.absent)} is in none of these records; if it is in none at all, the run fails."
+        optional = {column.name for column in self.dataset.columns if column.is_optional}
+        if absent := [name for name in made.absent if name not in optional]:
+            yield f"Missing: {', '.join(absent)} is in none of these records; if it is in none at all, the run fails."
         if made.new_columns:
             yield f"New: {', '.join(made.new_columns)} is not in the contract ({self.dataset.new_columns})."
         if made.nulled:

@@ -19,6 +19,8 @@ RETYPED_VALUES = 10
 """Values that break their type: fewer are bad values, which go to quarantine, and not yet another type."""
 RETYPED_SHARE = 0.9
 """Of a column's values that are not null."""
+ALTERED = "…"
+"""Ends a portal's name that is not kept as it is: too long, or not printable. No contract can name it."""
 MAX_PRECISION = 38
 """https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_types201.html"""
 _ARROW: dict[str, pa.DataType] = {
@@ -35,7 +37,7 @@ class Finding:
     Attributes:
         change: `new` at the source, `missing` from all records, or `retyped`.
         column: Contract's name; of a new column the one that it would be given.
-        source: Portal's name.
+        source: Portal's name, printable.
         was: The contract's type in Parquet; empty for a new column.
         guess: What arrives; None for a missing column.
         values: The column's values that are not null, of a retyped one; the batch's records, of a missing one.

@@ -58,10 +58,10 @@ def seals_before(lake: Lake, dataset: str, batch: str) -> Iterator[Seal]:
     """
     found = {each: name for name in reversed(lake.names(dataset)) for each in lake.folders(f"curated/{name}/")}
     if _STAMPED.match(batch):
-        earlier = [each for each in found if _STAMPED.match(each) and _place(each) < _place(batch)]
+        earlier = [each for each in found if _STAMPED.match(each) and place_of(each) < place_of(batch)]
     else:
         earlier = [each for each in found if each != batch]
-    for each in islice(sorted(earlier, key=_place, reverse=True), MAX_BATCHES):
+    for each in islice(sorted(earlier, key=place_of, reverse=True), MAX_BATCHES):
         seal = _last_seal(lake, found[each], each)
         if seal is not None:
             yield seal
@@ -70,8 +70,13 @@ def seals_before(lake: Lake, dataset: str, batch: str) -> Iterator[Seal]:
 def last_seal(lake: Lake, dataset: str) -> Seal | None:
     """The curated seal of the newest batch, or None where none is sealed."""
     found = lake.folders(f"curated/{dataset}/")
-    newest = (_last_seal(lake, dataset, each) for each in sorted(found, key=_place, reverse=True))
+    newest = (_last_seal(lake, dataset, each) for each in sorted(found, key=place_of, reverse=True))
     return next((seal for seal in newest if seal is not None), None)
+
+
+def place_of(batch: str) -> tuple[str, str]:
+    """Where a batch stands in the order of its dataset's, by its window's start: a stamp with an hour sorts behind the same day without one."""
+    return batch.rpartition("-")[0].split("_")[0], batch
 
 
 def since(finding: Finding, seals: Iterable[Seal]) -> Since:
@@ -116,8 +121,3 @@ def _last_seal(lake: Lake, dataset: str, batch: str) -> Seal | None:
     while seal is not None and seal.replayed:
         seal = lake.find_seal("curated", dataset, batch, seal.replayed.generation)
     return seal
-
-
-def _place(batch: str) -> tuple[str, str]:
-    """By the window's start: a stamp with an hour sorts behind the same day without one."""
-    return batch.rpartition("-")[0].split("_")[0], batch

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from esteira.contract import Dataset, SpreadsheetSource
-from esteira.drift.finding import Finding
+from esteira.drift.finding import ALTERED, Finding
 from esteira.drift.source import SourceFile
 from esteira.recognise.columns import ColumnGuess
 from esteira.recognise.draft import literal
@@ -52,7 +52,12 @@ class _Files:
         Raises:
             LookupError: No `rename` leads there, or the file has no literal one.
         """
-        if '"' in source or not isinstance(self._renaming()[1], ast.Dict | None):
+        if (
+            not source
+            or source.endswith(ALTERED)
+            or '"' in source
+            or not isinstance(self._renaming()[1], ast.Dict | None)
+        ):
             raise LookupError(source)
         self._renames[f'"{source}"' if "." in source else source] = column
 

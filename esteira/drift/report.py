@@ -11,7 +11,7 @@ import msgspec
 
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.drift.finding import Finding, free_names, guess_of
-from esteira.drift.history import Remembered, Since, last_seal, seals_before, since
+from esteira.drift.history import Remembered, Since, last_seal, place_of, seals_before, since
 from esteira.drift.patch import suggested_patch
 from esteira.errors import ContractError, EsteiraError
 from esteira.lake import Lake, Layout, Seal
@@ -99,7 +99,8 @@ def find_drift(dataset: Dataset, lake: Lake) -> Drift | None:
         lake: Where notes and seals are.
     """
     note, seal = find_note(lake, dataset.name), last_seal(lake, dataset.name)
-    findings = _standing(dataset, note.findings) if note else ()
+    is_past = note and seal and note.generation == 1 and place_of(note.batch) < place_of(seal.batch)
+    findings = _standing(dataset, note.findings) if note and not is_past else ()
     if note and findings:
         return told(dataset, note.batch, findings, lake, is_blocking=True)
     return drift_of(dataset, seal, lake) if seal else None

@@ -16,10 +16,10 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import Dataset, SpreadsheetSource
-from esteira.drift.finding import RETYPED_SHARE, RETYPED_VALUES, Finding, free_names, guessed, retyped
+from esteira.drift.finding import ALTERED, RETYPED_SHARE, RETYPED_VALUES, Finding, free_names, guessed, retyped
 from esteira.quality.decode import Decoded
 from esteira.quality.rejection import Rejection
-from esteira.quality.wire import value_at, wire_of
+from esteira.quality.wire import spellings, value_at, wire_of
 from esteira.redaction import printable
 
 SAMPLE = 100
@@ -75,7 +75,7 @@ class Watch:
         """The columns that the contract does not know, as they came."""
         names = free_names(self._new, self._known)
         for source, sample in self._new.items():
-            shown = printable(source, limit=NAME_CHARACTERS)
+            shown = _shown(source)
             guess = replace(guessed(source, sample), source=shown, name=names[source])
             yield Finding("new", names[source], shown, guess=guess)
 
@@ -107,8 +107,8 @@ class Watch:
         sample = self._new.setdefault(name, [])
         if len(sample) < SAMPLE and self._searched[name] < MAX_SEARCHED:
             self._searched[name] += len(records)
-            key = msgspec.json.encode(name)
-            named = (record for record in records if key in bytes(record))
+            keys = spellings(name)
+            named = (record for record in records if any(key in bytes(record) for key in keys))
             sample += [_DECODER.decode(record).get(name) for record in islice(named, SAMPLE - len(sample))]
 
     def _see_broken(self, decoded: Decoded, records: Records) -> None:
@@ -128,3 +128,9 @@ class Watch:
             return value_at(value, keys)
         except TypeError:
             return value[keys[0]]
+
+
+def _shown(source: str) -> str:
+    """A portal's name as it may be kept; one that had to be changed for that says so at its end."""
+    shown = printable(source, limit=NAME_CHARACTERS)
+    return shown if shown == source or shown.endswith(ALTERED) else f"{shown}{ALTERED}"

@@ -1,5 +1,6 @@
 """What is found of drift, between which batches it is said to have come, and the patch that takes it over."""
 
+import json
 import pickle
 import subprocess
 from collections.abc import Callable
@@ -7,19 +8,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import esteira.curate as curation
 from esteira.batch import Batch, Known, plan
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.curate import curate
+from esteira.drift.patch import suggested_patch
 from esteira.drift.report import find_drift
 from esteira.drift.watch import Watch
 from esteira.errors import ContractError
 from esteira.extraction.ahead import extract_ahead
 from esteira.extraction.extract import extract
 from esteira.lake import Lake, Seal
+from esteira.quality import curate_records, decode
+from esteira.redaction import printable
 from esteira.spreadsheet.reading import read_pieces
 from tests.core.test_extract import Opened
 from tests.extract.hostile import Asked, Say, hostile, page
@@ -364,3 +371,68 @@ def test_a_new_and_a_retyped_column_of_a_file_are_found_as_they_are_printed(load
         ("delay", "int16", "text", 12)
     ]
     assert list(watch.missing()) == []
+
+
+@pytest.mark.parametrize("key", [r"A\u00e7\u00e3o/x", r"A\u00E7\u00E3o\/x", "Ação/x", r"Ação\/x"])
+def test_a_column_of_nulls_is_there_however_the_portal_escapes_its_name(load: Loaded, key: str):
+    contract = load(('records="rows",\n', 'records="rows",\n        rename={"Ação/x": "delay"},\n'))
+    record = msgspec.Raw(f'{{"id": 1, "{key}": null, "at": null}}'.encode())
+    assert curate_records([record], contract).absent == ()
+
+
+def test_drift_that_passed_by_itself_is_told_no_more(run: Ran, load: Loaded, lake: Lake):
+    refused(run, load(), 1, rows(delay=...))
+    assert find_drift(load(), lake)
+    run(load(), 2, rows())
+    assert find_drift(load(), lake) is None
+
+
+NAMES = st.one_of(
+    st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,12}", fullmatch=True),
+    st.sampled_from(
+        [
+            "id",
+            "ID",
+            "class",
+            "Ação",
+            "a b",
+            'a"b',
+            "a'b",
+            "a\\b",
+            "",
+            "…",
+            " x",
+            "config",
+            "_esteira_position",
+            "{x}",
+            "%s",
+        ]
+    ),
+    st.text(max_size=6),
+)
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**25), 10**25), st.decimals(-(10**9), 10**9, places=3).map(float), st.text(max_size=5),
+    st.sampled_from(["2013-01-01", "2013-01-01T00:00:00Z", "2013-01-01 00:00", "1.50", {"a": 1}, [1], "joao@example.com"]),
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    new=st.dictionaries(NAMES.filter(lambda name: name not in {"id", "delay", "at"}), VALUES, min_size=1, max_size=4)
+)
+def test_a_patch_of_any_new_columns_applies_and_reads_them(load: Loaded, folder: Path, new: dict[str, Any]):
+    path = folder / "datasets" / "rows.py"
+    path.write_text(CONTRACT)
+    records = [msgspec.Raw(json.dumps(each | new).encode()) for each in rows(3)]
+    contract = load()
+    watch = Watch(contract)
+    watch.see(decode(records, contract), records)
+    found = list(watch.new())
+    patch = suggested_patch(contract, found)
+    if patch:
+        applied(patch, folder)
+    mended = load()
+    curated = curate_records(records, mended)
+    assert (curated.good.num_rows, curated.absent) == (3, ())
+    left = {name for name in new if not name or '"' in name or name != printable(name, limit=128) or name.endswith("…")}
+    assert set(curated.new_columns) == {name for name in left if name not in {each.name for each in mended.columns}}
