@@ -11,6 +11,7 @@ from cli.authoring import doctor, new, preview, test
 from cli.dataset import pause, rename, resume, retire
 from cli.ddl import ddl
 from cli.drift import drift
+from cli.drop import drop
 from cli.environment import state_folder
 from cli.report import report
 from cli.running import NOTHING_RUNS, Moment, guarded, run
@@ -159,6 +160,7 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
 esteira.add_command(ddl)
 esteira.add_command(doctor)
 esteira.add_command(drift)
+esteira.add_command(drop)
 esteira.add_command(erase)
 esteira.add_command(maintenance)
 esteira.add_command(new)

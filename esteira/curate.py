@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pyarrow as pa
@@ -13,16 +15,18 @@ import pyarrow as pa
 from esteira.contract import ApiSource, Dataset
 from esteira.contract.columns import BATCH_COLUMN
 from esteira.drift.finding import Finding
-from esteira.drift.report import MAX_TOLD, drift_error
+from esteira.drift.report import drift_error, warnings_of
 from esteira.drift.watch import Watch
 from esteira.errors import DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal, Seen, TableParts
+from esteira.lake.files import fetch_file
 from esteira.lake.index import pages_of, raw_text
 from esteira.lake.seal import BATCH_STORED
 from esteira.portal import given_to, records_of, without
 from esteira.quality import Curated, Decoded, curate_decoded, decode
+from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
 CHUNK_BYTES = 6 * 1024 * 1024
@@ -39,6 +43,7 @@ class CuratedParts:
         layout: Where the parts lie.
         attempt: Whose they are.
         raw: The raw parts that they were made from.
+        rows: Records of those.
         good, bad: Curated and quarantine parts.
         bad_rows: Records in quarantine (a record may have several reasons).
         reasons: Records by `column: rule`.
@@ -50,6 +55,7 @@ class CuratedParts:
     layout: Layout
     attempt: str
     raw: tuple[Part, ...]
+    rows: int
     good: tuple[Part, ...]
     bad: tuple[Part, ...]
     bad_rows: int
@@ -153,13 +159,10 @@ class Curation:
             stage.wait()
             stage.stop()
         good, bad = self._good.close(), self._bad.close()
-        new, missing = tuple(self._watch.new()), tuple(self._watch.missing())
-        optional = {column.name for column in self._dataset.columns if column.is_optional}
-        broken = (*(each for each in missing if each.column not in optional), *self._watch.retyped())
-        allowed = tuple(each.column for each in missing if each.column in optional)
-        seen = Seen({each.source: each.holds for each in new}, allowed, dict(self._nulled))
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
-        return CuratedParts(self._layout, self._attempt, tuple(raw), good, bad, *counts, new, broken, seen)
+        parts = tuple(raw), self._rows, good, bad
+        drifted = tuple(self._watch.new()), tuple(self._watch.broken())
+        return CuratedParts(self._layout, self._attempt, *parts, *counts, *drifted, seen=self._watch.seen(self._nulled))
 
     def abort(self) -> None:
         """Throw away what is not stored yet."""
@@ -206,14 +209,12 @@ class Chunks:
 
 
 def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> CuratedParts:
-    """From the lake."""
-    curation, chunks = Curation(dataset, layout, lake), Chunks()
+    curation = Curation(dataset, layout, lake)
     try:
-        for records, size_bytes in stored_pages(raw.parts, dataset.api, lake):
-            for chunk in chunks.add(records, size_bytes):
-                curation.add(chunk)
-        if chunks.rest():
-            curation.add(chunks.rest())
+        if raw.provenance.file is None:
+            _feed_pages(curation, dataset, raw, lake)
+        else:
+            _feed_file(curation, dataset, raw, lake)
         return curation.close(raw.parts)
     except BaseException:
         curation.abort()
@@ -230,6 +231,26 @@ def stored_pages(parts: Sequence[Part], source: ApiSource, lake: Lake) -> Iterat
     for part, content in _contents(parts, lake):
         for page, pointer in pointed_pages(content, part):
             yield received(page, pointer, source), len(page)
+
+
+def _feed_pages(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
+    """From the lake."""
+    chunks = Chunks()
+    for records, size_bytes in stored_pages(raw.parts, dataset.api, lake):
+        for chunk in chunks.add(records, size_bytes):
+            curation.add(chunk)
+    if chunks.rest():
+        curation.add(chunks.rest())
+
+
+def _feed_file(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
+    """From the lake to this machine's disk, since readers of workbooks need the whole file at hand, and from there piece by piece."""
+    assert raw.provenance.file is not None  # noqa: S101 - asked only of a batch that is a file
+    with tempfile.TemporaryDirectory(prefix="esteira-file-") as folder:
+        path = Path(folder) / "file"
+        fetch_file(raw, path, lake)
+        for piece in read_pieces(path, raw.provenance.file.name, dataset):
+            curation.add_decoded(piece.decoded, piece.rows)
 
 
 def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
@@ -266,13 +287,23 @@ def received(page: bytes, pointer: PagePointer, source: ApiSource) -> list[msgsp
 
 
 def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
-    limit = dataset.quality.max_quarantine_ratio
-    if raw.extracted and made.bad_rows / raw.extracted > limit:
+    limit, extracted = dataset.quality.max_quarantine_ratio, _extracted(made, raw)
+    if raw.provenance.file and extracted < dataset.quality.min_rows:
+        raise DataQualityError(
+            f"The file has {extracted} rows; the contract's floor (min_rows) is {dataset.quality.min_rows}.",
+            hint="Nothing was loaded. Ask who made the file whether it is really that short; if so, lower min_rows.",
+        )
+    if extracted and made.bad_rows / extracted > limit:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
         raise DataQualityError(
-            f"{made.bad_rows} of {raw.extracted} rows break their rules ({made.bad_rows / raw.extracted:.2%}; "
+            f"{made.bad_rows} of {extracted} rows break their rules ({made.bad_rows / extracted:.2%}; "
             f"the limit is {limit:.2%}): {reasons}."
         )
+
+
+def _extracted(made: CuratedParts, raw: Seal) -> int:
+    """What the raw seal counted; the rows of a file are counted where it is read, since another contract may find its table elsewhere."""
+    return raw.extracted if raw.provenance.file is None else made.rows
 
 
 def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
@@ -282,12 +313,12 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         attempt=made.attempt,
         parts=made.good,
         quarantine=made.bad,
-        extracted=raw.extracted,
-        curated=raw.extracted - made.bad_rows,
+        extracted=_extracted(made, raw),
+        curated=_extracted(made, raw) - made.bad_rows,
         quarantined=made.bad_rows,
         total_reported=raw.total_reported,
         reasons=made.reasons,
-        warnings=(*raw.warnings, *_warnings(made, dataset)),
+        warnings=(*raw.warnings, *warnings_of(made.new, made.seen, dataset)),
         raw_seal=raw.hash,
         raw_generation=raw.generation,
         generation=made.layout.generation,
@@ -295,16 +326,6 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         provenance=raw.provenance,
         seen=made.seen,
     )
-
-
-def _warnings(made: CuratedParts, dataset: Dataset) -> Iterator[str]:
-    if made.new and dataset.new_columns == "warn":
-        told = [f"{each.source} ({each.holds})" for each in made.new[:MAX_TOLD]]
-        more = f" and {len(made.new) - MAX_TOLD} more" if len(made.new) > MAX_TOLD else ""
-        yield f"New columns at the source, kept in raw only: {', '.join(told)}{more}."
-    if made.seen.nulled:
-        counts = ", ".join(f"{reason} ({count:,})" for reason, count in sorted(made.seen.nulled.items()))
-        yield f"Bad values that were made null: {counts}."
 
 
 def stored_names(dataset: Dataset) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ import msgspec
 
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.drift.finding import Finding, free_names, guess_of
-from esteira.drift.history import Remembered, Since, last_seal, place_of, seals_before, since
+from esteira.drift.history import Remembered, Since, is_past, last_seal, seals_before, since
 from esteira.drift.patch import suggested_patch
 from esteira.errors import ContractError, EsteiraError
-from esteira.lake import Lake, Layout, Seal
+from esteira.lake import Lake, Layout, Seal, Seen
 from esteira.quality.wire import first_keys, wire_of
 from esteira.recognise.columns import snake
 
@@ -91,6 +91,23 @@ def drift_error(dataset: Dataset, layout: Layout, findings: Sequence[Finding], l
     )  # fmt: skip
 
 
+def warnings_of(new: Sequence[Finding], seen: Seen, dataset: Dataset) -> Iterator[str]:
+    """What a curated seal says of its batch, and with it the ledger.
+
+    Args:
+        new: Columns that the contract does not know.
+        seen: How the batch differs from the contract otherwise.
+        dataset: The contract.
+    """
+    if new and dataset.new_columns == "warn":
+        told = [f"{each.source} ({each.holds})" for each in new[:MAX_TOLD]]
+        more = f" and {len(new) - MAX_TOLD} more" if len(new) > MAX_TOLD else ""
+        yield f"New columns at the source, kept in raw only: {', '.join(told)}{more}."
+    if seen.nulled:
+        counts = ", ".join(f"{reason} ({count:,})" for reason, count in sorted(seen.nulled.items()))
+        yield f"Bad values that were made null: {counts}."
+
+
 def find_drift(dataset: Dataset, lake: Lake) -> Drift | None:
     """How the newest batch that was looked at differs from the contract as it is now; None where it does not.
 
@@ -99,8 +116,8 @@ def find_drift(dataset: Dataset, lake: Lake) -> Drift | None:
         lake: Where notes and seals are.
     """
     note, seal = find_note(lake, dataset.name), last_seal(lake, dataset.name)
-    is_past = note and seal and note.generation == 1 and place_of(note.batch) < place_of(seal.batch)
-    findings = _standing(dataset, note.findings) if note and not is_past else ()
+    has_passed = note and seal and note.generation == 1 and is_past(lake, dataset.name, note.batch, seal)
+    findings = _standing(dataset, note.findings) if note and not has_passed else ()
     if note and findings:
         return told(dataset, note.batch, findings, lake, is_blocking=True)
     return drift_of(dataset, seal, lake) if seal else None

@@ -6,7 +6,7 @@ The hot path pays for counting only: what is looked at closely is a sample of th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.drift.finding import ALTERED, RETYPED_SHARE, RETYPED_VALUES, Finding, free_names, guessed, retyped
+from esteira.lake import Seen
 from esteira.quality.decode import Decoded
 from esteira.quality.rejection import Rejection
 from esteira.quality.wire import spellings, value_at, wire_of
@@ -46,6 +47,7 @@ class Watch:
         self._is_file = isinstance(dataset.source, SpreadsheetSource)
         self._wire = {rename.get(column.name, column.name): column for column in wire_of(dataset)}
         self._known = {column.name: column.arrow for column in dataset.columns}
+        self._optional = {column.name for column in dataset.columns if column.is_optional}
         self._values: Counter[str] = Counter()
         self._broken: Counter[str] = Counter()
         self._samples: dict[str, list[Any]] = {}
@@ -96,6 +98,20 @@ class Watch:
                 yield Finding(
                     "retyped", name, source, str(self._type(name)), replace(guess, source=source), values, broken
                 )
+
+    def broken(self) -> Iterator[Finding]:
+        """What the contract does not let pass at the end of a batch: retyped columns, and missing ones that are not optional."""
+        yield from (each for each in self.missing() if each.column not in self._optional)
+        yield from self.retyped()
+
+    def seen(self, nulled: Mapping[str, int]) -> Seen:
+        """How the batch differs, as its seal keeps it.
+
+        Args:
+            nulled: Bad values that were made null, by `column: rule`.
+        """
+        absent = tuple(each.column for each in self.missing() if each.column in self._optional)
+        return Seen({each.source: each.holds for each in self.new()}, absent, dict(nulled))
 
     def _type(self, name: str) -> pa.DataType:
         """A transform's inputs are read as texts."""

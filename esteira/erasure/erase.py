@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from esteira.batch import Batch, Window, is_snapshot
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
 from esteira.curate import curate
 from esteira.erasure.key import Key
 from esteira.erasure.purge import doomed_keys, doomed_versions, tombstones
 from esteira.erasure.rewrite import rewrite
 from esteira.erasure.search import Findings, Found, Search, Standing, standings
-from esteira.errors import SealConflict, WarehouseBusy
+from esteira.errors import ConfigError, SealConflict, WarehouseBusy
 from esteira.failpoints import failpoint
 from esteira.lake import Lake, Seal
 from esteira.lake.sweep import Survey, SweptLake, Version
@@ -97,7 +97,12 @@ class _View:
 
 
 def plan(request: Request, places: Places) -> Report:
-    """What an erasure would do; changes nothing."""
+    """What an erasure would do; changes nothing.
+
+    Raises:
+        ConfigError: The dataset's raw parts are files.
+    """
+    _refuse_files(request.dataset)
     view = _view(request, places)
     findings = _search(request, places, view)
     affected = {each.standing.batch: each.standing for each in findings.found}
@@ -110,9 +115,11 @@ def erase(request: Request, places: Places) -> Report:
     """Erase.
 
     Raises:
+        ConfigError: The dataset's raw parts are files.
         SealConflict: Raw parts are gone, or seals and ledger differ; nothing was deleted.
         WarehouseBusy: A run brought rows of the key while this one worked: the same command again takes them too.
     """
+    _refuse_files(request.dataset)
     findings = _search(request, places, _view(request, places))
     rows = sum(len(each.positions) for each in findings.found)
     _replace(request, places, [each for each in findings.found if each.positions])
@@ -121,6 +128,17 @@ def erase(request: Request, places: Places) -> Report:
     erasures.vacuum(places.warehouse, request.dataset.name)
     _check(request, places)
     return _report(findings, objects, is_applied=True)
+
+
+def _refuse_files(dataset: Dataset) -> None:
+    """A workbook that somebody made cannot be written again without a row and be the same otherwise."""
+    if isinstance(dataset.source, SpreadsheetSource):
+        raise ConfigError(
+            "Its raw parts are files, which are kept byte for byte: rows cannot be erased from them.",
+            dataset=dataset.name,
+            hint="Have the files' owner take the person out and drop them again; then `esteira undo` the batches of the old ones and delete their "
+            "objects: docs/operations/erase.md, under files.",
+        )
 
 
 def _view(request: Request, places: Places) -> _View:

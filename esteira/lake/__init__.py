@@ -13,6 +13,7 @@ from esteira.lake.seal import (
     Provenance,
     Replayed,
     Seal,
+    SealedFile,
     Seen,
     Tombstone,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Provenance",
     "Replayed",
     "Seal",
+    "SealedFile",
     "Seen",
     "TableParts",
     "Tombstone",

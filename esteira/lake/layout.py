@@ -52,6 +52,10 @@ class Layout:
         suffix = "json.zst" if zone == "raw" else "parquet"
         return f"{self.prefix(zone)}{attempt}/part-{number:05d}.{suffix}"
 
+    def file_part(self, attempt: str, number: int) -> str:
+        """One piece of a file that is kept byte for byte; mostly there is only one."""
+        return f"{self.prefix('raw')}{attempt}/part-{number:05d}.bin"
+
     def checkpoint(self, attempt: str, number: int, walk: int = 1) -> str:
         """Where the extraction stood after part `number`; those of a later walk come after all of an earlier one."""
         return f"{self.prefix('raw')}{attempt}/checkpoint-{(walk - 1) * MAX_PARTS + number:05d}.json"

@@ -60,6 +60,24 @@ class ParentSeal(msgspec.Struct, frozen=True):
     seal_hash: str
 
 
+class SealedFile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file that is a batch: its raw parts, one behind the other, are its bytes.
+
+    Attributes:
+        name: What it was called where it came from.
+        size_bytes: Its size.
+        sha256: Hash of its bytes; the batch's id begins with it.
+        moment: Which of two files is newer: recorded with the first sealing, and kept however often the same bytes come again.
+        place: Where it came from, for people and to know it again: an object of the inbox and its version, or a portal's link.
+    """
+
+    name: str
+    size_bytes: int
+    sha256: str
+    moment: datetime
+    place: str = ""
+
+
 class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an extraction began with and what it came to, beside the rows.
 
@@ -68,6 +86,7 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
         cursor_end: The largest value of it that arrived; None when no row did.
         parent: The batch of the parent that was walked.
         etag, modified: The answer's `ETag` and `Last-Modified`, of a source that skips what has not changed.
+        file: The file that the batch is, of a source of files.
     """
 
     cursor_start: int | str | None = None
@@ -75,6 +94,7 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     parent: ParentSeal | None = None
     etag: str | None = None
     modified: str | None = None
+    file: SealedFile | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

@@ -18,13 +18,15 @@ from esteira.batch import Batch, Known, plan
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.curate import curate
+from esteira.drift.finding import Finding, guess_of
+from esteira.drift.history import Since, is_past, last_seal, seals_before, since
 from esteira.drift.patch import suggested_patch
 from esteira.drift.report import find_drift
 from esteira.drift.watch import Watch
 from esteira.errors import ContractError
 from esteira.extraction.ahead import extract_ahead
 from esteira.extraction.extract import extract
-from esteira.lake import Lake, Seal
+from esteira.lake import Lake, Provenance, Seal, SealedFile, Seen
 from esteira.quality import curate_records, decode
 from esteira.redaction import printable
 from esteira.spreadsheet.reading import read_pieces
@@ -436,3 +438,29 @@ def test_a_patch_of_any_new_columns_applies_and_reads_them(load: Loaded, folder:
     assert (curated.good.num_rows, curated.absent) == (3, ())
     left = {name for name in new if not name or '"' in name or name != printable(name, limit=128) or name.endswith("…")}
     assert set(curated.new_columns) == {name for name in left if name not in {each.name for each in mended.columns}}
+
+
+def test_files_are_compared_by_their_moments_and_not_by_their_names(lake: Lake):
+    for name, day, new in (("c0ffee", 1, {}), ("0ff1ce", 2, {"gate": "text"}), ("beef00", 3, {"gate": "text"})):
+        file = SealedFile("a.csv", 1, name * 10, datetime(2013, 1, day, tzinfo=UTC))
+        for zone in ("raw", "curated"):
+            seen = Seen(new) if zone == "curated" else None
+            seal = Seal("rows", f"{name}-aaaaaaaa", "a", (), 1, provenance=Provenance(file=file), seen=seen)
+            lake.put_seal(zone, seal)
+    gate = Finding("new", "gate", "gate", guess=guess_of("gate", "gate", "text"))
+    before = list(seals_before(lake, "rows", "beef00-aaaaaaaa"))
+    assert [seal.batch[:6] for seal in before] == ["0ff1ce", "c0ffee"]
+    assert since(gate, before) == Since("c0ffee-aaaaaaaa", "0ff1ce-aaaaaaaa")
+    newest = last_seal(lake, "rows")
+    assert newest
+    assert newest.batch == "beef00-aaaaaaaa"
+    assert is_past(lake, "rows", "c0ffee-aaaaaaaa", newest)
+
+
+def test_a_column_that_holds_something_else_than_when_it_came_says_so(run: Ran, load: Loaded, lake: Lake):
+    first, second = run(load(), 1, rows()), run(load(), 2, rows(gate="B"))
+    run(load(), 3, rows(gate=7))
+    found = find_drift(load(), lake)
+    assert found
+    told = f"gate (integer), which the contract does not know; it came with batch {second.batch}, as text and batch {first.batch} did not"
+    assert told in next(found.sentences())
