@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from esteira.contract import Dataset, Quality, Replace, Scd2, Upsert
 from esteira.curate import curate
+from esteira.errors import ContractError
 from esteira.lake import Lake
 from esteira.quality import Curated, curate_records
 from esteira.quality.forgiven import forgivable_columns
@@ -159,3 +160,13 @@ def test_no_row_is_lost_every_good_row_keeps_every_rule_and_only_bad_values_are_
     nulled = sum(forgiving.nulled.values())
     cells = sum(full[at - 5][name] is not None and row[name] is None for at, row in kept.items() for name in ("low", "high", "name", "amount"))  # fmt: skip
     assert cells <= nulled <= cells * 3
+
+
+@pytest.mark.fault(20)
+def test_a_retyped_column_stops_the_batch_and_is_not_made_null_throughout(lake: Lake, open_portal: Opened):
+    contract = pairs(source=keys().source)
+    seal = extracted(contract, [PLAIN | {"id": number, "low": "x"} for number in range(12)], lake, open_portal)
+    with pytest.raises(
+        ContractError, match="Column low is int16 in the contract and holds text now: 12 of its 12 values"
+    ):
+        curate(contract, seal, lake=lake)
