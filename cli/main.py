@@ -15,7 +15,7 @@ from cli.drop import drop
 from cli.environment import state_folder
 from cli.report import report
 from cli.running import NOTHING_RUNS, Moment, guarded, run
-from cli.upkeep import erase, maintenance, quarantine, reconcile, undo
+from cli.upkeep import erase, maintenance, profile, quarantine, reconcile, undo
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -166,6 +166,7 @@ esteira.add_command(maintenance)
 esteira.add_command(new)
 esteira.add_command(pause)
 esteira.add_command(preview)
+esteira.add_command(profile)
 esteira.add_command(quarantine)
 esteira.add_command(reconcile)
 esteira.add_command(rename)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
-from esteira.contract import ApiSource, Dataset
+from esteira.contract import Dataset
 from esteira.contract.columns import BATCH_COLUMN
 from esteira.drift.finding import Finding
 from esteira.drift.report import drift_error, warnings_of
@@ -20,12 +19,13 @@ from esteira.drift.watch import Watch
 from esteira.errors import DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
-from esteira.lake import Lake, Layout, PagePointer, Part, Seal, Seen, TableParts
+from esteira.lake import Lake, Layout, Part, Seal, Seen, TableParts
 from esteira.lake.files import fetch_file
-from esteira.lake.index import pages_of, raw_text
+from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
-from esteira.portal import given_to, records_of, without
+from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
+from esteira.raw import stored_pages
 from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
@@ -45,6 +45,7 @@ class CuratedParts:
         raw: The raw parts that they were made from.
         rows: Records of those.
         good, bad: Curated and quarantine parts.
+        profile: What the columns of the good ones hold.
         bad_rows: Records in quarantine (a record may have several reasons).
         reasons: Records by `column: rule`.
         new: Columns that the contract does not know.
@@ -58,6 +59,7 @@ class CuratedParts:
     rows: int
     good: tuple[Part, ...]
     bad: tuple[Part, ...]
+    profile: Part
     bad_rows: int
     reasons: dict[str, int]
     new: tuple[Finding, ...]
@@ -100,7 +102,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
 class Curation:
     """One attempt: takes the records of a batch in order and stores them chunk by chunk, so memory is bounded by chunks.
 
-    Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most.
+    Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most. The last one has time to spare, so it
+    profiles the columns as well.
 
     Args:
         dataset: The contract.
@@ -111,15 +114,17 @@ class Curation:
     def __init__(self, dataset: Dataset, layout: Layout, lake: Lake) -> None:
         self._dataset, self._layout, self._lake = dataset, layout, lake
         self._attempt = lake.new_attempt()
-        self._good, self._bad = (
-            TableParts(lake, lambda number, zone=zone: layout.part(zone, self._attempt, number), _stored)  # type: ignore[misc] # a lambda's default
-            for zone in ("curated", "quarantine")
-        )
+        self._profiler = Profiler(dataset.columns)
+        self._good = TableParts(lake, self._keys("curated"), _stored, self._profiler.add)
+        self._bad = TableParts(lake, self._keys("quarantine"), _stored)
         self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
         self._rows = self._bad_rows = self._written = 0
         self._reasons: Counter[str] = Counter()
         self._nulled: Counter[str] = Counter()
         self._watch = Watch(dataset)
+
+    def _keys(self, zone: Zone) -> Callable[[int], str]:
+        return lambda number: self._layout.part(zone, self._attempt, number)
 
     def add(self, records: Records) -> None:
         """Take the next records of the batch.
@@ -160,9 +165,13 @@ class Curation:
             stage.stop()
         good, bad = self._good.close(), self._bad.close()
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
-        parts = tuple(raw), self._rows, good, bad
+        parts = tuple(raw), self._rows, good, bad, self._stored_profile()
         drifted = tuple(self._watch.new()), tuple(self._watch.broken())
         return CuratedParts(self._layout, self._attempt, *parts, *counts, *drifted, seen=self._watch.seen(self._nulled))
+
+    def _stored_profile(self) -> Part:
+        key, rows = self._layout.profile(self._attempt), self._rows - self._bad_rows
+        return store(self._lake, key, self._profiler.profiles(), rows)
 
     def abort(self) -> None:
         """Throw away what is not stored yet."""
@@ -221,18 +230,6 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
         raise
 
 
-def stored_pages(parts: Sequence[Part], source: ApiSource, lake: Lake) -> Iterator[tuple[Records, int]]:
-    """The records and the size of each page that stands in raw parts, the next part read while one is in work.
-
-    Raises:
-        SealConflict: A part is not what was stored.
-        PayloadError: A page is not what the contract describes.
-    """
-    for part, content in _contents(parts, lake):
-        for page, pointer in pointed_pages(content, part):
-            yield received(page, pointer, source), len(page)
-
-
 def _feed_pages(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
     """From the lake."""
     chunks = Chunks()
@@ -251,39 +248,6 @@ def _feed_file(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> N
         fetch_file(raw, path, lake)
         for piece in read_pieces(path, raw.provenance.file.name, dataset):
             curation.add_decoded(piece.decoded, piece.rows)
-
-
-def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
-    reading = InOrder[bytes]("esteira-part")
-    try:
-        for part, following in pairwise((None, *parts, None)):
-            content = reading.wait() if following is None else reading.run(lake.read_part, following)
-            if part is not None and content is not None:
-                yield part, content
-    finally:
-        reading.stop()
-
-
-def raw_pages(content: bytes, part: Part) -> Iterator[bytes]:
-    """The pages of a raw part, as the portal sent them."""
-    return (page for page, _ in pointed_pages(content, part))
-
-
-def pointed_pages(content: bytes, part: Part) -> Iterator[tuple[bytes, PagePointer]]:
-    """The pages of a raw part, and what was noted of each."""
-    body, start = raw_text(part, content), 0
-    for page in pages_of(part, content):
-        yield bytes(body[start : start + page.size_bytes]), page
-        start += page.size_bytes
-
-
-def received(page: bytes, pointer: PagePointer, source: ApiSource) -> list[msgspec.Raw]:
-    """The records of a stored page: those that were on the page before left out, and a parent's values given to the others.
-
-    Raises:
-        PayloadError: The page is not what the contract describes.
-    """
-    return given_to(without(records_of(page, source), pointer.repeated), pointer.given.encode())
 
 
 def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
@@ -324,6 +288,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         generation=made.layout.generation,
         columns=stored_names(dataset),
         provenance=raw.provenance,
+        profile=made.profile,
         seen=made.seen,
     )
 

@@ -13,7 +13,6 @@ import msgspec
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.contract.incremental import Value
-from esteira.curate import stored_pages
 from esteira.errors import ContractError, DataQualityError, EsteiraError, PayloadError, TransientError
 from esteira.extraction.beginning import Beginning
 from esteira.extraction.cursor import watch_of
@@ -23,6 +22,7 @@ from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Checkpoint, Lake, Layout, Part, Provenance, Seal
 from esteira.portal import Asked, Page, Portal, SoFar, given_to
+from esteira.raw import stored_pages
 
 logger = logging.getLogger(__name__)
 

@@ -133,7 +133,14 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"seen":null}', b',"replayed":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
+_UNSAID = (
+    b',"seen":null}',
+    b',"profile":null}',
+    b',"replayed":null}',
+    b',"provenance":{}}',
+    b',"erased":0}',
+    b',"columns":[]}',
+)
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -206,6 +213,8 @@ class Seal(msgspec.Struct, frozen=True):
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
         provenance: What the extraction began with and came to.
         replayed: Of a generation that a replay made, what it goes on from (curated seal only).
+        profile: The object that says what the columns of the curated parts hold; None in raw, and from before there were any. Its rows are
+            those that it describes.
         seen: How the source differed from the contract; None in raw seals, and in those from before it was recorded.
     """
 
@@ -227,6 +236,7 @@ class Seal(msgspec.Struct, frozen=True):
     erased: int = 0
     provenance: Provenance = Provenance()
     replayed: Replayed | None = None
+    profile: Part | None = None
     seen: Seen | None = None
 
     def encode(self) -> bytes:

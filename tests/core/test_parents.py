@@ -17,7 +17,7 @@ import pytest
 from esteira.batch import Batch, Known, plan
 from esteira.catalogue import in_order
 from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Reference, ResponseAction, SinglePage, Upsert
-from esteira.curate import curate, pointed_pages
+from esteira.curate import curate
 from esteira.erasure.rewrite import rewrite
 from esteira.erasure.search import _documents
 from esteira.errors import ConfigError, PayloadError, SealConflict, SourceRejected, SourceUnavailable
@@ -29,6 +29,7 @@ from esteira.lake.index import pages_of
 from esteira.portal import Portal, PortalConfig, given_to
 from esteira.portal.parents import _object
 from esteira.quality import curate_records
+from esteira.raw import pointed_pages
 from esteira.warehouse import LedgerEntry
 from tests.core.small import NO_LAKE, Key, dataset, raw, source
 from tests.extract.hostile import Asked, Say, hostile, page

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esteira.contract import Dataset, Quality, Upsert
-from esteira.curate import curate, pointed_pages, received
+from esteira.curate import curate
 from esteira.errors import DataQualityError
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal, Tombstone
 from esteira.lake.index import folded
@@ -23,6 +23,7 @@ from esteira.quarantine import Holding, Kept, Mask, gather, holdings
 from esteira.quarantine.places import OnPage, places
 from esteira.quarantine.refused import Reason, Refused
 from esteira.quarantine.sentences import sentence
+from esteira.raw import pointed_pages, received
 from esteira.warehouse import LedgerEntry
 from tests.core.small import NO_LAKE, dataset, raw, record, source
 
@@ -266,6 +267,10 @@ def test_a_column_that_the_contract_no_longer_knows_is_masked():
             "leaves_before_it_lands",
             "The row breaks the rule leaves_before_it_lands, which is about several columns.",
         ),
+        ("code", "error", "code is the error 7."),
+        ("code", "formula", "code is a formula that was saved without its value: 7."),
+        ("code", "merged", "code is part of a merged cell ('7'), and the contract does not say that it fills them."),
+        ("*", "fields(3)", "The line has more or fewer fields than the table's 3 columns."),
     ],
 )
 def test_a_reason_is_a_sentence(column: str, rule: str, said: str):
