@@ -171,8 +171,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "What the {rows} curated rows hold in each column. Distinct counts, deciles and top values are estimates.",
     ),
     "no_profile": (
-        "Ainda não há perfil das colunas deste lote. O contrato delas está abaixo.",
-        "There is no profile of this batch's columns yet. Their contract stands below.",
+        "Não há perfil das colunas deste lote. O contrato delas está abaixo.",
+        "There is no profile of this batch's columns. Their contract stands below.",
     ),
     "filled": ("Preenchido", "Filled"),
     "distinct": ("Distintos", "Distinct"),
