@@ -73,7 +73,7 @@ def try_contract(dataset: Dataset, bodies: Sequence[bytes]) -> Fit:
 
 def _read(dataset: Dataset, bodies: Sequence[bytes]) -> tuple[list[msgspec.Raw], int]:
     """The records, and how many recorded pages the paginator came to."""
-    source, records, count = dataset.source, list[msgspec.Raw](), 0
+    source, records, count = dataset.api, list[msgspec.Raw](), 0
     begun = opening(dataset, datetime.now(UTC), row=_parent_row(dataset))
     asked = Asked(begun.value, None if begun.row is None else [begun.row])
     with playing(source, bodies) as portal:

@@ -10,10 +10,11 @@ import click
 from cli.authoring import doctor, new, preview, test
 from cli.dataset import pause, rename, resume, retire
 from cli.ddl import ddl
+from cli.drop import drop
 from cli.environment import state_folder
 from cli.report import report
 from cli.running import NOTHING_RUNS, Moment, guarded, run
-from cli.upkeep import erase, maintenance, quarantine, reconcile, undo
+from cli.upkeep import erase, maintenance, profile, quarantine, reconcile, undo
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -157,11 +158,13 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
 
 esteira.add_command(ddl)
 esteira.add_command(doctor)
+esteira.add_command(drop)
 esteira.add_command(erase)
 esteira.add_command(maintenance)
 esteira.add_command(new)
 esteira.add_command(pause)
 esteira.add_command(preview)
+esteira.add_command(profile)
 esteira.add_command(quarantine)
 esteira.add_command(reconcile)
 esteira.add_command(rename)

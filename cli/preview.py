@@ -40,10 +40,10 @@ def run_preview(name: str, request: Request, *, as_json: bool) -> int:
     """Print the first rows and what is known of them; returns the exit code."""
     dataset = find_dataset(read_settings().datasets, name)
     require_prefect()
-    portal = open_portal(dataset.source.portal)
+    portal = open_portal(dataset.api.portal)
     span = (request.start, request.end) if request.start and request.end else None
     begun = opening(dataset, datetime.now(UTC), span, dict(request.parent) or None)
-    found = first_page(portal, dataset.source, begun.question, begun.row)
+    found = first_page(portal, dataset.api, begun.question, begun.row)
     schemes = tuple(type(scheme).__name__ for scheme in portal.config.auth)
     preview = Preview(dataset, begun.batch, found, curate_records(found.records, dataset), schemes)
     shown = preview.facts(request.rows) if as_json else "\n".join(preview.lines(request.rows))
@@ -65,7 +65,7 @@ class Preview:
         """For a person."""
         page, following = self.found.page, self.found.following
         total = f" of {page.total:,}" if page.total is not None else ""
-        yield f"Asked: {self.dataset.source.method} {page.url}"
+        yield f"Asked: {self.dataset.api.method} {page.url}"
         yield f"Proved by: {', '.join(self.schemes) or 'nothing'} (values are not shown)"
         if not self.batch.is_snapshot:
             yield f"Window: {self.batch.window}"

@@ -17,7 +17,7 @@ Isolation = Literal["snapshot", "serializable"]
 """Of the database; without one it keeps what it has, which is SNAPSHOT in a new folder."""
 DATABASE = "dev"
 DATABASE_USER = "esteira"
-TASK_PROFILE, UPKEEP_PROFILE = "esteira-task", "esteira-upkeep"
+TASK_PROFILE, UPKEEP_PROFILE, DROP_PROFILE = "esteira-task", "esteira-upkeep", "esteira-drop"
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,7 @@ class Plan:
             "ESTEIRA_WAREHOUSE_SECRET": WAREHOUSE_SECRET,
             "ESTEIRA_COPY_ROLE_ARN": deployed.copy_role_arn,
             "ESTEIRA_UPKEEP_PROFILE": UPKEEP_PROFILE,
+            "ESTEIRA_DROP_PROFILE": DROP_PROFILE,
             "ESTEIRA_PORTAL_URL": f"http://{HOST}:{ports.portal}",
             "ESTEIRA_PORTAL_SECRET": PORTAL_SECRET,
             "ESTEIRA_SLACK_URL": f"http://{HOST}:{ports.slack}/slack",
@@ -145,10 +146,14 @@ def _module(name: str, port: int, *options: str) -> list[str]:
 
 def _write_profiles(config: Path, credentials: Path, deployed: Deployed) -> None:
     key = deployed.laptop
-    profiles = ((TASK_PROFILE, deployed.task_role_arn), (UPKEEP_PROFILE, deployed.upkeep_role_arn))
+    profiles = {
+        TASK_PROFILE: deployed.task_role_arn,
+        UPKEEP_PROFILE: deployed.upkeep_role_arn,
+        DROP_PROFILE: deployed.drop_role_arn,
+    }
     roles = "".join(
         f"\n[profile {name}]\nregion = {REGION}\nrole_arn = {role}\nsource_profile = laptop\nrole_session_name = laptop\n"
-        for name, role in profiles
+        for name, role in profiles.items()
     )
     write_private(config, f"[profile laptop]\nregion = {REGION}\n{roles}")
     secret = f"aws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret_access_key}\n"

@@ -14,11 +14,15 @@ import pyarrow as pa
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.dataset import Dataset
 from esteira.contract.incremental import Incremental
+from esteira.contract.layout import HeaderRows, Limits, Lineage, Melt, Sheets
+from esteira.contract.locales import Locale
+from esteira.contract.origin import Download, Inbox, Listing
 from esteira.contract.parent import Parent
 from esteira.contract.quality import Quality, Reference
 from esteira.contract.responses import ResponseAction
 from esteira.contract.shapes import FirstRecord
 from esteira.contract.source import ApiSource
+from esteira.contract.spreadsheet import SpreadsheetSource
 from esteira.contract.write import Append, DeleteInsert, Replace, Scd2, Upsert, WriteMode
 from esteira.paginate import Header, NextLink, NextToken, Offset, PageNumber, SinglePage
 
@@ -28,6 +32,8 @@ Date = Annotated[pd.ArrowDtype, pa.date32()]
 """A calendar day, stored as DATE."""
 
 __all__ = [
-    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "FirstRecord", "Header", "Incremental", "NextLink", "NextToken", "Offset",
-    "PageNumber", "Parent", "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "SinglePage", "Timestamp", "Upsert", "WriteMode", "columns_of",
+    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Download", "FirstRecord", "Header", "HeaderRows", "Inbox",
+    "Incremental", "Limits", "Lineage", "Listing", "Locale", "Melt", "NextLink", "NextToken", "Offset", "PageNumber", "Parent", "Quality",
+    "Reference", "Replace", "ResponseAction", "Scd2", "Sheets", "SinglePage", "SpreadsheetSource", "Timestamp", "Upsert", "WriteMode",
+    "columns_of",
 ]  # fmt: skip

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from esteira.contract.choices import require_choice
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.combination import check_write
+from esteira.contract.filed import check_files
 from esteira.contract.quality import Quality
 from esteira.contract.source import ApiSource
+from esteira.contract.spreadsheet import SpreadsheetSource
 from esteira.contract.write import Append, WriteMode
 from esteira.errors import ConfigError
 
@@ -60,7 +62,7 @@ class Dataset:
     """
 
     name: str
-    source: ApiSource
+    source: ApiSource | SpreadsheetSource
     schema: type[pandera.DataFrameModel]
     write: WriteMode
     transform: Callable[[pd.DataFrame], pd.DataFrame] | None = None
@@ -85,6 +87,18 @@ class Dataset:
         self._check_columns()
         self._check_design()
         check_write(self)
+        check_files(self)
+
+    @property
+    def api(self) -> ApiSource:
+        """Its source, for those who ask a portal for rows.
+
+        Raises:
+            ConfigError: Its rows come from files.
+        """
+        if not isinstance(self.source, ApiSource):
+            raise ConfigError("Its rows come from files, not from a portal's API.", dataset=self.name)
+        return self.source
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:

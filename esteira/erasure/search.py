@@ -197,7 +197,7 @@ class Search:
         if content is None:
             return frozenset()
         pages = pointed_pages(content, part) if part else _documents(content)
-        records = [record for page, pointer in pages for record in received(page, pointer, self._dataset.source)]
+        records = [record for page, pointer in pages for record in received(page, pointer, self._dataset.api)]
         return self._in_received(records, part.first_row if part else 0)
 
     def _in_received(self, records: list[msgspec.Raw], first_row: int) -> frozenset[int]:

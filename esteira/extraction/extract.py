@@ -197,8 +197,8 @@ class _Extraction:
     ) -> None:
         self._conditions = conditions
         self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
-        store.overlap = getattr(dataset.source.paginator, "overlap", 0)
-        self._watch = watch_of(dataset.source, batch.window.end, store.stand.provenance.cursor_end)
+        store.overlap = getattr(dataset.api.paginator, "overlap", 0)
+        self._watch = watch_of(dataset.api, batch.window.end, store.stand.provenance.cursor_end)
 
     def run(self) -> Seal | None:
         try:
@@ -235,7 +235,7 @@ class _Extraction:
                     self._watch.see(page.body, page.records, page.number)
                     self._store.follow(page)
                     growing.add(page)
-                    if page.next_state is None or growing.is_full(self._dataset.source.pages_per_part):
+                    if page.next_state is None or growing.is_full(self._dataset.api.pages_per_part):
                         self._store.put(growing, page, self._watch.largest)
                         growing = GrowingPart()
             except TransientError:
@@ -249,7 +249,7 @@ class _Extraction:
         if stand.parts and stand.next_state is None:
             return
         window = None if self._batch.is_snapshot else self._batch.window
-        source, asked = self._dataset.source, Asked(stand.provenance.cursor_start, self._parents(), self._conditions)
+        source, asked = self._dataset.api, Asked(stand.provenance.cursor_start, self._parents(), self._conditions)
         so_far = SoFar(self._store.rows, stand.total_reported)
         where: dict[str, Any] = {"state": stand.next_state, "number": stand.next_page, "so_far": so_far}
         yield from self._portal.pages(source, window, asked=asked, **where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,14 @@ class Rejection:
     column: str
     rule: str
     value: str
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """Records that know where they stand in a file."""
+
+    def place(self, row: int, column: str) -> str:
+        """Where a record's value of a column stands, such as `Plan1!C17`."""
 
 
 def shown(value: Any) -> str:

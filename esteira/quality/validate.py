@@ -24,7 +24,7 @@ from esteira.errors import ConfigError, ContractError, DataQualityError
 from esteira.quality.decode import Decoded, decode
 from esteira.quality.nested import is_nested_text
 from esteira.quality.proof import has_dtypes, provable
-from esteira.quality.rejection import Rejection
+from esteira.quality.rejection import Placed, Rejection
 
 _QUARANTINE_SCHEMA = pa.schema(
     [
@@ -43,7 +43,7 @@ class Curated:
 
     Attributes:
         good: The contract's columns and the position.
-        bad: One row for each reason: position, column, rule, value, and the record as received.
+        bad: One row for each reason: position, column, rule, value, the record as received, and its place where that came from a file.
         bad_rows: How many records are bad (a record may have several reasons).
         reasons: Records by `column: rule`.
         new_columns: Columns that the contract does not know.
@@ -239,12 +239,16 @@ def _arrow_column(series: pd.Series[Any], arrow: pa.DataType) -> pa.Array | pa.C
 
 
 def _bad_table(rejections: Sequence[Rejection], records: Sequence[msgspec.Raw], first_row: int) -> pa.Table:
+    bad = sorted(rejections, key=lambda rejection: rejection.row)
     rows = [
-        {POSITION_COLUMN: first_row + bad.row, "column": bad.column, "rule": bad.rule, "value": bad.value,
-         "record": bytes(records[bad.row]).decode()}
-        for bad in sorted(rejections, key=lambda rejection: rejection.row)
+        {POSITION_COLUMN: first_row + each.row, "column": each.column, "rule": each.rule, "value": each.value,
+         "record": bytes(records[each.row]).decode()}
+        for each in bad
     ]  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=_QUARANTINE_SCHEMA)
+    table = pa.Table.from_pylist(rows, schema=_QUARANTINE_SCHEMA)
+    if not isinstance(records, Placed):
+        return table
+    return table.append_column("place", pa.array([records.place(each.row, each.column) for each in bad], pa.string()))
 
 
 def _count_reasons(rejections: Sequence[Rejection]) -> dict[str, int]:

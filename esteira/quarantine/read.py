@@ -125,7 +125,7 @@ def _chunks(dataset: Dataset, raw: Seal, lake: Lake) -> Iterator[Any]:
     chunks = Chunks()
     for part in raw.parts:
         for page, pointer in pointed_pages(lake.read_part(part), part):
-            yield from chunks.add(received(page, pointer, dataset.source), len(page))
+            yield from chunks.add(received(page, pointer, dataset.api), len(page))
     if chunks.rest():
         yield chunks.rest()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from esteira.contract import Dataset
+from esteira.contract import ApiSource, Dataset
 from esteira.lake import Part, Seal
 from esteira.report.amounts import count, moment, size
 from esteira.report.bilingual import Text
@@ -88,9 +88,9 @@ def proof_of(facts: BatchFacts) -> tuple[Fact, ...]:
 
 
 def portal_of(dataset: Dataset) -> str:
-    """Block and path; parameters may hold anything and are not shown."""
+    """Block and path, or the inbox; parameters may hold anything and are not shown."""
     source = dataset.source
-    return shown(f"{source.portal}:{source.path}")
+    return shown(f"{source.portal}:{source.path}" if isinstance(source, ApiSource) else str(source.origin))
 
 
 def _origin(raw: Seal, personal: Iterable[str]) -> Iterable[Fact]:
