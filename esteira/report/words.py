@@ -244,6 +244,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "curated_seal": ("Selo do aprovado", "Curated seal"),
     "parent_batch": ("Lote do pai", "Parent's batch"),
     "cursor": ("Cursor", "Cursor"),
+    "file": ("Arquivo", "File"),
+    "file_hash": ("sha256 do arquivo", "sha256 of the file"),
     "etag": ("ETag do portal", "Portal's ETag"),
     "modified": ("Modificado no portal", "Modified at the portal"),
     "owner": ("Responsável", "Owner"),
