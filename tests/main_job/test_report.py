@@ -42,7 +42,7 @@ import json
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 with get_client(sync_client=True) as client:
-    keys = ["reported-airlines-summary", "reported-airlines-report"]
+    keys = ["reported-airlines-summary", "reported-airlines-report", "catalogue"]
     found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=keys)))
     print(json.dumps([artifact.data for artifact in found]))
 """
@@ -132,6 +132,7 @@ def test_the_artifacts_lead_to_the_page(world: Any, batches: list[str]):
     address = f"{world.stack.env['ESTEIRA_REPORT_URL']}/{NAME}/{batches[1]}/1.html"
     assert any(f"[Quality page]({address})" in data for data in found)
     assert any(f"esteira report {NAME} --batch {batches[1]}" in data for data in found)
+    assert f"[Data catalogue]({world.stack.env['ESTEIRA_REPORT_URL']}/index.html)" in found
     assert any(data.startswith("[reported_airlines") and data.endswith(f"({address})") for data in found)
 
 
