@@ -22,12 +22,10 @@ from esteira.spreadsheet.xml import chunks_of, is_plain, local, parse, small_xml
 
 _P = rb"(?:[\w.-]+:)?"
 _REFERENCE = re.compile(rb"""\br=["']([A-Z]{1,7}[0-9]{1,10})["']""")
-_SUSPICIOUS = re.compile(
-    rb"<" + _P + rb"row\b[^<]*\bhidden="
-    rb"""|\bt=["']e["']"""
-    rb"|(?:</" + _P + rb"f|<" + _P + rb"f(?:\s[^<]*)?/)>\s*(?:</|<" + _P + rb"v\s*/>|<" + _P + rb"v\s*>\s*</)"
-)  # fmt: skip
-"""A hidden row, an error, a formula without a value."""
+_HIDDEN = re.compile(rb"<" + _P + rb"row\b[^<]*\bhidden=")
+_NO_VALUE = rb"\s*(?:</|<" + _P + rb"v\s*/>|<" + _P + rb"v\s*>\s*</)"
+_NOT_CALCULATED = re.compile(rb"f\s*>" + _NO_VALUE)
+_NOT_REPEATED = re.compile(rb"<" + _P + rb"f\b[^<]*/>" + _NO_VALUE)
 _STRING = re.compile(rb"<" + _P + rb"si[\s>/]")
 _LETTERS, _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0123456789"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -117,7 +115,7 @@ class _Screen:
 
     def take(self, chunk: bytes, *, is_first: bool) -> None:
         if not self.is_suspicious:
-            self.is_suspicious = not is_plain(chunk, is_first=is_first) or _SUSPICIOUS.search(chunk) is not None
+            self.is_suspicious = not is_plain(chunk, is_first=is_first) or _may_hold(chunk)
         joined = b" ".join(_REFERENCE.findall(chunk))
         if not joined:
             return
@@ -125,6 +123,18 @@ class _Screen:
         self._names |= new
         self.columns = max([self.columns, *map(_number, new)])
         self.rows = max(self.rows, *map(int, set(joined.translate(None, _LETTERS).split())))
+
+
+def _may_hold(chunk: bytes) -> bool:
+    """Whether there may be an error, a hidden row or a formula without a value: the letters that each needs are looked for first."""
+    if (
+        b't="e"' in chunk or b"t='e'" in chunk or b"= " in chunk or b" =" in chunk
+    ):  # blanks around an attribute's sign are allowed
+        return True
+    if b"hidden" in chunk and _HIDDEN.search(chunk):
+        return True
+    has_formula = b"<f" in chunk or b":f" in chunk
+    return has_formula and any(each.search(chunk) for each in (_NOT_CALCULATED, _NOT_REPEATED))
 
 
 class _Sheet(ContentHandler):

@@ -172,8 +172,14 @@ class _Sheet:
             yield number, row
 
     def _is_footer(self, row: _Row) -> bool:
-        first = next((each for each in row if each != ""), "")
-        return bool(self._footer and self._footer.fullmatch(str(first).strip()))
+        for value in row:
+            if value != "":
+                return (
+                    type(value) is str
+                    and self._footer is not None
+                    and self._footer.fullmatch(value.strip()) is not None
+                )
+        return False
 
     def _takes_hidden(self, number: int) -> bool:
         if self._source.hidden == "refuse":
