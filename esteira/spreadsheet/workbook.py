@@ -150,10 +150,10 @@ class _Sheet:
         """From column A on: calamine leaves out what is left of the first cell."""
         return [""] * self._left + row if self._left else row
 
-    def _filled(self, rows: list[_Row], row: int, column: int) -> Any:
+    def _filled(self, rows: list[_Row], row: int, column: int) -> tuple[Any, int] | None:
         for (top, left), (bottom, right) in self._merged.get(row, ()):
             if left <= column <= right and top <= row <= bottom and top < len(rows):
-                return rows[top][left]
+                return rows[top][left], left
         return None
 
     def _data(self) -> Iterator[tuple[int, _Row]]:
