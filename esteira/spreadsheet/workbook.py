@@ -228,5 +228,6 @@ def footer_pattern(footer: tuple[str, ...]) -> re.Pattern[str] | None:
 
 
 def like(pattern: str) -> str:
-    """A pattern with `*` and `?` as a regular expression."""
-    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    """A pattern with `*` and `?` as a regular expression; `[*]` and `[?]` are the signs themselves."""
+    pieces = re.split(r"(\[[*?]\]|[*?])", pattern)
+    return "".join({"*": ".*", "?": "."}.get(each) or re.escape(each[1] if each in {"[*]", "[?]"} else each) for each in pieces if each)
