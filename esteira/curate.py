@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pyarrow as pa
@@ -16,10 +18,14 @@ from esteira.errors import ContractError, DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal, TableParts
+from esteira.lake.files import fetch_file
 from esteira.lake.index import pages_of, raw_text
+from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
 from esteira.portal import given_to, records_of, without
+from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
+from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
 CHUNK_BYTES = 6 * 1024 * 1024
@@ -36,7 +42,9 @@ class CuratedParts:
         layout: Where the parts lie.
         attempt: Whose they are.
         raw: The raw parts that they were made from.
+        rows: Records of those.
         good, bad: Curated and quarantine parts.
+        profile: What the columns of the good ones hold.
         bad_rows: Records in quarantine (a record may have several reasons).
         reasons: Records by `column: rule`.
         new_columns: Columns that the contract does not know.
@@ -46,8 +54,10 @@ class CuratedParts:
     layout: Layout
     attempt: str
     raw: tuple[Part, ...]
+    rows: int
     good: tuple[Part, ...]
     bad: tuple[Part, ...]
+    profile: Part
     bad_rows: int
     reasons: dict[str, int]
     new_columns: tuple[str, ...]
@@ -87,7 +97,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
 class Curation:
     """One attempt: takes the records of a batch in order and stores them chunk by chunk, so memory is bounded by chunks.
 
-    Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most.
+    Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most. The last one has time to spare, so it
+    profiles the columns as well.
 
     Args:
         dataset: The contract.
@@ -96,17 +107,19 @@ class Curation:
     """
 
     def __init__(self, dataset: Dataset, layout: Layout, lake: Lake) -> None:
-        self._dataset, self._layout = dataset, layout
+        self._dataset, self._layout, self._lake = dataset, layout, lake
         self._attempt = lake.new_attempt()
-        self._good, self._bad = (
-            TableParts(lake, lambda number, zone=zone: layout.part(zone, self._attempt, number), _stored)  # type: ignore[misc] # a lambda's default
-            for zone in ("curated", "quarantine")
-        )
+        self._profiler = Profiler(dataset.columns)
+        self._good = TableParts(lake, self._keys("curated"), _stored, self._profiler.add)
+        self._bad = TableParts(lake, self._keys("quarantine"), _stored)
         self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
         self._rows = self._bad_rows = self._written = 0
         self._reasons: Counter[str] = Counter()
         self._new_columns: dict[str, None] = {}
         self._absent: tuple[str, ...] | None = None
+
+    def _keys(self, zone: Zone) -> Callable[[int], str]:
+        return lambda number: self._layout.part(zone, self._attempt, number)
 
     def add(self, records: Records) -> None:
         """Take the next records of the batch.
@@ -146,9 +159,13 @@ class Curation:
             stage.stop()
         good, bad = self._good.close(), self._bad.close()
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
-        return CuratedParts(
-            self._layout, self._attempt, tuple(raw), good, bad, *counts, tuple(self._new_columns), self._absent or ()
-        )
+        columns = tuple(self._new_columns), self._absent or ()
+        parts = tuple(raw), self._rows, good, bad, self._stored_profile()
+        return CuratedParts(self._layout, self._attempt, *parts, *counts, *columns)
+
+    def _stored_profile(self) -> Part:
+        key, rows = self._layout.profile(self._attempt), self._rows - self._bad_rows
+        return store(self._lake, key, self._profiler.profiles(), rows)
 
     def abort(self) -> None:
         """Throw away what is not stored yet."""
@@ -195,19 +212,37 @@ class Chunks:
 
 
 def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> CuratedParts:
-    """From the lake, the next part read while one is in work."""
-    curation, chunks = Curation(dataset, layout, lake), Chunks()
+    curation = Curation(dataset, layout, lake)
     try:
-        for part, content in _contents(raw.parts, lake):
-            for page, pointer in pointed_pages(content, part):
-                for chunk in chunks.add(received(page, pointer, dataset.api), len(page)):
-                    curation.add(chunk)
-        if chunks.rest():
-            curation.add(chunks.rest())
+        if raw.provenance.file is None:
+            _feed_pages(curation, dataset, raw, lake)
+        else:
+            _feed_file(curation, dataset, raw, lake)
         return curation.close(raw.parts)
     except BaseException:
         curation.abort()
         raise
+
+
+def _feed_pages(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
+    """From the lake, the next part read while one is in work."""
+    chunks = Chunks()
+    for part, content in _contents(raw.parts, lake):
+        for page, pointer in pointed_pages(content, part):
+            for chunk in chunks.add(received(page, pointer, dataset.api), len(page)):
+                curation.add(chunk)
+    if chunks.rest():
+        curation.add(chunks.rest())
+
+
+def _feed_file(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
+    """From the lake to this machine's disk, since readers of workbooks need the whole file at hand, and from there piece by piece."""
+    assert raw.provenance.file is not None  # noqa: S101 - asked only of a batch that is a file
+    with tempfile.TemporaryDirectory(prefix="esteira-file-") as folder:
+        path = Path(folder) / "file"
+        fetch_file(raw, path, lake)
+        for piece in read_pieces(path, raw.provenance.file.name, dataset):
+            curation.add_decoded(piece.decoded, piece.rows)
 
 
 def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
@@ -246,13 +281,23 @@ def received(page: bytes, pointer: PagePointer, source: ApiSource) -> list[msgsp
 def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
     if made.absent:
         raise ContractError(f"Column {', '.join(made.absent)} is in none of the {raw.extracted} records of this batch.")
-    limit = dataset.quality.max_quarantine_ratio
-    if raw.extracted and made.bad_rows / raw.extracted > limit:
+    limit, extracted = dataset.quality.max_quarantine_ratio, _extracted(made, raw)
+    if raw.provenance.file and extracted < dataset.quality.min_rows:
+        raise DataQualityError(
+            f"The file has {extracted} rows; the contract's floor (min_rows) is {dataset.quality.min_rows}.",
+            hint="Nothing was loaded. Ask who made the file whether it is really that short; if so, lower min_rows.",
+        )
+    if extracted and made.bad_rows / extracted > limit:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
         raise DataQualityError(
-            f"{made.bad_rows} of {raw.extracted} rows break their rules ({made.bad_rows / raw.extracted:.2%}; "
+            f"{made.bad_rows} of {extracted} rows break their rules ({made.bad_rows / extracted:.2%}; "
             f"the limit is {limit:.2%}): {reasons}."
         )
+
+
+def _extracted(made: CuratedParts, raw: Seal) -> int:
+    """What the raw seal counted; the rows of a file are counted where it is read, since another contract may find its table elsewhere."""
+    return raw.extracted if raw.provenance.file is None else made.rows
 
 
 def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
@@ -262,8 +307,8 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         attempt=made.attempt,
         parts=made.good,
         quarantine=made.bad,
-        extracted=raw.extracted,
-        curated=raw.extracted - made.bad_rows,
+        extracted=_extracted(made, raw),
+        curated=_extracted(made, raw) - made.bad_rows,
         quarantined=made.bad_rows,
         total_reported=raw.total_reported,
         reasons=made.reasons,
@@ -273,6 +318,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         generation=made.layout.generation,
         columns=stored_names(dataset),
         provenance=raw.provenance,
+        profile=made.profile,
     )
 
 

@@ -22,6 +22,9 @@ NAMES = (
     "load.commit",
     "erase.purge",
     "replay.seal",
+    "inbox.reason",
+    "inbox.copy",
+    "inbox.remove",
 )
 _reached: Counter[str] = Counter()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
@@ -14,13 +15,14 @@ from esteira.contract.clock import Clock
 from esteira.contract.layout import HeaderRows, Limits, Lineage, Melt, Sheets
 from esteira.contract.locales import Locale, check_pattern, locale_of
 from esteira.contract.origin import Inbox, Origin
-from esteira.errors import ConfigError
+from esteira.errors import ConfigError, SpreadsheetError
 
 Format = Literal["xlsx", "xlsm", "xls", "ods", "csv", "tsv", "txt"]
 Hidden = Literal["refuse", "skip", "read"]
 Merged = Literal["refuse", "fill"]
 Serials = Literal["refuse", "workbook", "1900", "1904"]
 Midnight = Literal["refuse", "next_day"]
+PERIOD_GROUPS = ("year", "month", "day")
 Blanks = Literal["strip", "keep"]
 _CHOICES: dict[str, Any] = {
     "hidden": Hidden,
@@ -38,6 +40,8 @@ class SpreadsheetSource:
     Args:
         match: Pattern of the files' names with `*` and `?`, in any case; one or several.
         origin: Where they come from: `Inbox()`, `Download(...)`, `Listing(...)`.
+        period: Regular expression of a piece of the name that tells what time the file is about, by the named groups `year`, `month` and `day`:
+            a file about an earlier period is older, whenever it came. None goes by when it came.
         format: What they are; None goes by the ending of the name. What a file really is must agree with it.
         member: Pattern of the file inside an archive; None takes the only one.
         sheet: A sheet's name, its place from 0, or `Sheets(like)` for several.
@@ -69,6 +73,7 @@ class SpreadsheetSource:
 
     match: str | tuple[str, ...] = "*"
     origin: Origin = field(default_factory=Inbox)
+    period: str | None = None
     format: Format | None = None
     member: str | None = None
     sheet: str | int | Sheets = 0
@@ -105,12 +110,29 @@ class SpreadsheetSource:
             require_choice("SpreadsheetSource(format)", self.format, get_args(Format))
         self._check_tuples()
         self._check_names()
+        self._check_period()
         self._check_printed()
 
     @property
     def patterns(self) -> tuple[str, ...]:
         """The patterns of the files' names."""
         return (self.match,) if isinstance(self.match, str) else self.match
+
+    def period_of(self, name: str) -> dict[str, int]:
+        """The period that a file's name tells, by group; empty where the contract asks for none.
+
+        Raises:
+            SpreadsheetError: The name tells none.
+        """
+        if self.period is None:
+            return {}
+        found = re.search(self.period, name)
+        if found is None or not all(text and text.isdecimal() for text in found.groupdict().values()):
+            raise SpreadsheetError(
+                f"The name {name[:80]!r} tells no period: it does not match {self.period!r}.",
+                hint="Rename the file as it was agreed, and drop it again.",
+            )
+        return {group: int(text) for group, text in found.groupdict().items()}
 
     @property
     def rename(self) -> Mapping[str, str]:
@@ -148,6 +170,19 @@ class SpreadsheetSource:
         if twice:
             raise ConfigError(
                 f"SpreadsheetSource(columns=...) makes {', '.join(twice)} of more than one printed column."
+            )
+
+    def _check_period(self) -> None:
+        if self.period is None:
+            return
+        try:
+            groups = list(re.compile(self.period).groupindex)
+        except re.error as exc:
+            raise ConfigError(f"SpreadsheetSource(period={self.period!r}) is no regular expression: {exc}.") from exc
+        if not groups or sorted(groups) != sorted(PERIOD_GROUPS[: len(groups)]):
+            raise ConfigError(
+                f"SpreadsheetSource(period={self.period!r}) has the groups {', '.join(groups) or 'none'}.",
+                hint=r"Name year, or year and month, or all three: (?P<year>\d{4})-(?P<month>\d\d).",
             )
 
     def _check_printed(self) -> None:

@@ -13,6 +13,7 @@ from esteira.lake.seal import (
     Provenance,
     Replayed,
     Seal,
+    SealedFile,
     Tombstone,
 )
 from esteira.lake.store import Lake
@@ -29,6 +30,7 @@ __all__ = [
     "Provenance",
     "Replayed",
     "Seal",
+    "SealedFile",
     "TableParts",
     "Tombstone",
 ]

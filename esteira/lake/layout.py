@@ -11,6 +11,7 @@ Zone = Literal["raw", "curated", "quarantine"]
 GENERATION = "generation-"
 """Begins the folder of a later generation; attempts are hexadecimal, so the two cannot be confused."""
 TOMBSTONE_NAME = "TOMBSTONE.json"
+PROFILE_NAME = "profile.json"
 REPORTS = "report/html/"
 """The pages for people. What is in them can be made again from ledger, seals and profiles."""
 CATALOGUE_PAGE = f"{REPORTS}index.html"
@@ -52,6 +53,14 @@ class Layout:
         suffix = "json.zst" if zone == "raw" else "parquet"
         return f"{self.prefix(zone)}{attempt}/part-{number:05d}.{suffix}"
 
+    def file_part(self, attempt: str, number: int) -> str:
+        """One piece of a file that is kept byte for byte; mostly there is only one."""
+        return f"{self.prefix('raw')}{attempt}/part-{number:05d}.bin"
+
+    def profile(self, attempt: str) -> str:
+        """What the columns of an attempt's curated parts hold, beside them."""
+        return f"{self.prefix('curated')}{attempt}/{PROFILE_NAME}"
+
     def checkpoint(self, attempt: str, number: int, walk: int = 1) -> str:
         """Where the extraction stood after part `number`; those of a later walk come after all of an earlier one."""
         return f"{self.prefix('raw')}{attempt}/checkpoint-{(walk - 1) * MAX_PARTS + number:05d}.json"
@@ -87,3 +96,9 @@ def report_prefix(dataset: str) -> str:
 def latest_page(dataset: str) -> str:
     """The page of a dataset's newest batch, under a name that does not change."""
     return f"{report_prefix(dataset)}latest.html"
+
+
+def batch_of_page(key: str) -> str | None:
+    """The batch that a page shows values of; None for the other keys. A latest page shows those of whichever batch was the newest."""
+    parts = key.removeprefix(REPORTS).split("/")
+    return parts[1] if key.startswith(REPORTS) and len(parts) == 3 else None
