@@ -21,16 +21,16 @@ def contract_text(draft: Draft) -> str:
     """The file's text."""
     what = f"{draft.place.name} of {draft.place.portal}"
     title = what[0].upper() + what[1:]
-    fields = "\n".join(_field(column) for column in draft.columns)
+    fields = "\n".join(field_text(column) for column in draft.columns)
     return (
         f'"""{title}: a draft that `esteira new` wrote from sample pages; read it before it is trusted."""\n\n'
-        f"{_imports(draft)}\n\n\nclass {_class_name(draft.place.name)}(pa.DataFrameModel):\n"
+        f"{_imports(draft)}\n\n\nclass {class_name(draft.place.name)}(pa.DataFrameModel):\n"
         f'    """{title}, one row per {_row(draft)}."""\n\n{fields}\n\n\n{_dataset(draft)}'
     )
 
 
 def _imports(draft: Draft) -> str:
-    types = [_type(column) for column in draft.columns]
+    types = [type_text(column) for column in draft.columns]
     makers = [name for name in ("decimal128", "timestamp") if any(f" {name}(" in each for each in types)]
     names = {"ApiSource", "Dataset", "Quality", "Replace", draft.paging.candidate.kind}
     names |= {"Header"} if draft.total and isinstance(draft.total[0], Header) else set()
@@ -42,10 +42,10 @@ def _imports(draft: Draft) -> str:
     return "\n".join([*standard, "import pandas as pd", "import pandera.pandas as pa", *arrow, "", ours])
 
 
-def _field(column: ColumnGuess) -> str:
+def field_text(column: ColumnGuess, whose: str = "Portal's") -> str:
     """One attribute, broken as the formatter would."""
-    arguments = list(_arguments(column))
-    head = f"    {column.name}: {_type(column)} = pa.Field("
+    arguments = list(_arguments(column, whose))
+    head = f"    {column.name}: {type_text(column)} = pa.Field("
     line = f"{head}{', '.join(arguments)})"
     if len(line) <= LINE_LENGTH:
         return line
@@ -55,10 +55,10 @@ def _field(column: ColumnGuess) -> str:
     return "\n".join([head, *(f"        {argument}," for argument in arguments), "    )"])
 
 
-def _arguments(column: ColumnGuess) -> Iterator[str]:
+def _arguments(column: ColumnGuess, whose: str) -> Iterator[str]:
     if column.is_nullable:
         yield "nullable=True"
-    description = f"Portal's {column.source}"
+    description = f"{whose} {column.source}"
     yield f"description={literal(description)}"
     metadata: dict[str, object] = {"unit": column.unit} if column.unit else {}
     metadata |= {"type": "super"} if column.kind == "nested" else {}
@@ -67,7 +67,8 @@ def _arguments(column: ColumnGuess) -> Iterator[str]:
         yield f"metadata={literal(metadata)}"
 
 
-def _type(column: ColumnGuess) -> str:
+def type_text(column: ColumnGuess) -> str:
+    """Its dtype."""
     if column.kind == "decimal":
         return f"Annotated[pd.ArrowDtype, decimal128({column.precision}, {column.scale})]"
     return _TYPES[column.kind]
@@ -83,7 +84,7 @@ def _dataset(draft: Draft) -> str:
     read = [f"paginator={shown_call(candidate.kind, candidate.arguments)}"]
     read += [f"total={literal(draft.total[0])}"] if draft.total else []
     rename = [f"        rename={literal(draft.rename)},"] if draft.rename else []
-    unique = f", unique={_tuple(key)}" if key else ""
+    unique = f", unique={tuple_text(key)}" if key else ""
     lines = [
         "DATASET = Dataset(",
         f"    name={literal(place.name)},",
@@ -92,10 +93,10 @@ def _dataset(draft: Draft) -> str:
         f"        {', '.join(read)},",
         *rename,
         "    ),",
-        f"    schema={_class_name(place.name)},",
+        f"    schema={class_name(place.name)},",
         "    write=Replace(),",
         f"    quality=Quality(min_rows=1{unique}),",
-        *([f"    sortkey={_tuple(key)},"] if key else []),
+        *([f"    sortkey={tuple_text(key)},"] if key else []),
         f"    owner={literal(place.owner or 'unknown')},",
         ")  # fmt: skip",
         "",
@@ -103,12 +104,13 @@ def _dataset(draft: Draft) -> str:
     return "\n".join(lines)
 
 
-def _tuple(names: tuple[str, ...]) -> str:
+def tuple_text(names: tuple[str, ...]) -> str:
+    """Names as a tuple."""
     inner = ", ".join(literal(name) for name in names)
     return f"({inner},)" if len(names) == 1 else f"({inner})"
 
 
-def _class_name(name: str) -> str:
+def class_name(name: str) -> str:
     """`unit_prices` → `UnitPrice`."""
     stem = name[:-1] if name.endswith("s") and not name.endswith("ss") and len(name) > 3 else name
     return "".join(part.capitalize() for part in stem.split("_"))

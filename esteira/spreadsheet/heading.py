@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from esteira.contract import Dataset, HeaderRows, SpreadsheetSource
 from esteira.spreadsheet.cells import printed
 from esteira.spreadsheet.failure import address, failed, letters
+from esteira.spreadsheet.look import Range
 
 Fill: TypeAlias = Callable[[int, int], tuple[Any, int] | None]
 Rows: TypeAlias = Sequence[Sequence[Any]]
@@ -70,7 +71,7 @@ class Headings:
         if header.skip is not None:
             return self._settled(rows, header.skip, header, sheet, fill)
         last = min(len(rows), header.search)
-        tried = [self._read(rows, first, header, fill) for first in range(last)]
+        tried = [joined_names(rows, first, header, fill) for first in range(last)]
         for first, names in enumerate(tried):
             if not self._missing(names):
                 return self._made(names, first + header.rows, sheet)
@@ -82,7 +83,7 @@ class Headings:
         return 1 if header is None else header.rows + (header.search if header.skip is None else header.skip)
 
     def _settled(self, rows: Rows, skip: int, header: HeaderRows, sheet: str, fill: Fill) -> Heading:
-        names = self._read(rows, skip, header, fill) if skip < len(rows) else ()
+        names = joined_names(rows, skip, header, fill) if skip < len(rows) else ()
         missing = self._missing(names)
         if missing:
             raise failed(
@@ -90,18 +91,6 @@ class Headings:
                 "Correct header= or columns= in the contract, or the names in the file.",
             )  # fmt: skip
         return self._made(names, skip + header.rows, sheet)
-
-    def _read(self, rows: Rows, first: int, header: HeaderRows, fill: Fill) -> tuple[str, ...]:
-        """The names that header rows from this one on would give; a merged cell that reaches the last of them names its first column alone."""
-        last = first + header.rows - 1
-        levels = [
-            _level(rows[row], row, header, fill, is_last=row == last) for row in range(first, min(last + 1, len(rows)))
-        ]
-        width = max(map(len, levels), default=0)
-        stacks = ([level[column] if column < len(level) else "" for level in levels] for column in range(width))
-        inner = {column for column in range(width) if (found := fill(last, column)) is not None and found[1] < column}
-        joined = (header.joined.join(dict.fromkeys(filter(None, stack))) for stack in stacks)
-        return tuple("" if column in inner else name for column, name in enumerate(joined))
 
     def _claims(self, names: Sequence[str]) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
@@ -174,6 +163,31 @@ class Headings:
             f"{self._row(sheet, closest)} comes closest and lacks {_listed(self._missing(names))}; it names {_listed(filter(None, names))}.",
             "Correct the names in the file, or columns= and header= in the contract.",
         )  # fmt: skip
+
+
+def joined_names(rows: Rows, first: int, header: HeaderRows, fill: Fill) -> tuple[str, ...]:
+    """The names that header rows from one on give; a merged cell that reaches the last of them names its first column alone."""
+    last = first + header.rows - 1
+    levels = [
+        _level(rows[row], row, header, fill, is_last=row == last) for row in range(first, min(last + 1, len(rows)))
+    ]
+    width = max(map(len, levels), default=0)
+    stacks = ([level[column] if column < len(level) else "" for level in levels] for column in range(width))
+    inner = {column for column in range(width) if (found := fill(last, column)) is not None and found[1] < column}
+    joined = (header.joined.join(dict.fromkeys(filter(None, stack))) for stack in stacks)
+    return tuple("" if column in inner else name for column, name in enumerate(joined))
+
+
+def filler(rows: Rows, merged: Mapping[int, Sequence[Range]]) -> Fill:
+    """The merged cell that a cell of the first rows is part of: its value and its first column."""
+
+    def fill(row: int, column: int) -> tuple[Any, int] | None:
+        for (top, left), (_, right) in merged.get(row, ()):
+            if left <= column <= right and top < len(rows) and left < len(rows[top]):
+                return rows[top][left], left
+        return None
+
+    return fill
 
 
 def nameless(column: int) -> str:
