@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from esteira.contract.batch_rules import NullRate, check_rule, columns_of_rule
 from esteira.contract.choices import require_choice
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.combination import check_write
@@ -176,6 +177,13 @@ class Dataset:
         self._require("derived", self.derived)
         self._require("quality.unique", self.quality.unique)
         self._require("quality.references", (reference.column for reference in self.quality.references))
+        self._check_rules()
+
+    def _check_rules(self) -> None:
+        self._require("quality.rules", (name for rule in self.quality.rules for name in columns_of_rule(rule)))
+        by_name = {column.name: column for column in self.columns}
+        for rule in self.quality.rules:
+            check_rule(rule, by_name)
 
     def _check_design(self) -> None:
         require_choice("diststyle", self.distribution, get_args(DistStyle), dataset=self.name)
@@ -202,10 +210,11 @@ class Dataset:
         compared = {
             *self.sortkey, self.distkey, *self.key, getattr(self.write, "newest_by", None), *self.quality.unique,
             *(reference.column for reference in self.quality.references),
+            *(name for rule in self.quality.rules if not isinstance(rule, NullRate) for name in columns_of_rule(rule)),
         }  # fmt: skip
         for name in sorted(nested & compared):
             raise ConfigError(
-                f"Column {name!r} is nested and cannot be a key, be sorted by, be unique or refer to anything.",
+                f"Column {name!r} is nested and cannot be a key, be sorted by, be unique, refer to anything or be compared.",
                 dataset=self.name,
                 hint="Lift the value that you mean into a column of its own in the transform.",
             )
