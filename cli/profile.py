@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -33,7 +33,9 @@ def run_profile(name: str, batch: str | None, *, as_json: bool) -> int:
     require_prefect()
     warehouse = open_warehouse()
     entry = _chosen(name, batch, settled_batches(warehouse, name))
-    profile = batch_profile(warehouse, name, entry)
+    places = {column: place for place, column in enumerate(dataset.column_names)}
+    found = batch_profile(warehouse, name, entry)
+    profile = sorted(found, key=lambda each: (places.get(each.column, len(places)), each.column))
     if as_json:
         columns = [msgspec.structs.asdict(each) for each in profile]
         click.echo(dump({"dataset": name, "batch": entry.batch_id, "generation": entry.generation, "columns": columns}))
@@ -54,7 +56,7 @@ def _chosen(name: str, batch: str | None, entries: Iterable[LedgerEntry]) -> Led
     )
 
 
-def _lines(dataset: Dataset, entry: LedgerEntry, profile: tuple[ColumnProfile, ...]) -> list[str]:
+def _lines(dataset: Dataset, entry: LedgerEntry, profile: Sequence[ColumnProfile]) -> list[str]:
     which = f"{dataset.name} {entry.batch_id}, generation {entry.generation}"
     if not profile:
         again = f"esteira ingest {dataset.name} --from raw --batch {entry.batch_id}"

@@ -88,7 +88,7 @@ def write_profile(
 
 
 def read_profile(session: Session, dataset: str, batch_id: str, generation: int) -> tuple[ColumnProfile, ...]:
-    """The columns of a batch's generation; none of one that was loaded before there were profiles."""
+    """The columns of a batch's generation, in no order; none of one that was loaded before there were profiles."""
     if not has_profiles(session, dataset):
         return ()
     query = f"SELECT {', '.join(SHAPE)} FROM {profile_table(dataset)} WHERE batch_id = %s AND generation = %s"
