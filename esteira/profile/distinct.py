@@ -90,11 +90,10 @@ class DistinctValues:
 def _counted(values: pa.Array) -> tuple[pa.Array, Rows]:
     """Each value once, and how often it occurs. Whole numbers that lie close together need no hash table."""
     if pa.types.is_integer(values.type):
-        whole = values.to_numpy().astype(np.int64)
-        low = int(whole.min())
-        if int(whole.max()) - low < len(whole):
-            rows = np.bincount(whole - low)
+        low, high = pc.min_max(values).as_py().values()
+        if high - low < len(values):
+            rows = np.bincount(np.subtract(values.to_numpy(), low, dtype=np.int64))
             seen = np.flatnonzero(rows)
-            return pa.array((seen + low).astype(whole.dtype)).cast(values.type), rows[seen]
+            return pa.array(seen + low, values.type), rows[seen]
     counted = pc.value_counts(values)
     return counted.field("values"), counted.field("counts").to_numpy()
