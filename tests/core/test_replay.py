@@ -25,6 +25,7 @@ from esteira.erasure.search import Search, standings
 from esteira.errors import ConfigError
 from esteira.lake import Lake, Layout, PagePointer, Part, Replayed, Seal, Tombstone
 from esteira.lake.sweep import SweptLake
+from esteira.profile import profile_of
 from esteira.quarantine import gather, holdings
 from esteira.quarantine.replay import Replay, attempt, plan, seal
 from esteira.rebuild import next_generation
@@ -106,8 +107,9 @@ def test_the_seal_is_the_one_of_a_batch_that_was_never_refused_but_for_its_parts
     raw = lake.find_seal("raw", "rows", BATCH)
     assert raw is not None
     right = curate(MENDED, raw, lake=lake, generation=9)
-    same = {"attempt": "", "parts": (), "replayed": None, "generation": 1}
+    same = {"attempt": "", "parts": (), "replayed": None, "generation": 1, "profile": None}
     assert made is not None
+    assert profile_of(made, lake) == profile_of(right, lake) != ()
     assert msgspec.structs.replace(made, **same) == msgspec.structs.replace(right, **same)
     key = lambda row: row[POSITION_COLUMN]  # noqa: E731
     assert sorted(rows(lake, made.parts), key=key) == sorted(rows(lake, right.parts), key=key)
@@ -280,7 +282,9 @@ def test_source_lake_and_ledger_agree_and_the_sweep_leaves_what_the_seal_names(l
     later = datetime.now(UTC) + timedelta(days=30)
     swept = plan_sweep("rows", history, survey, SweepPolicy(with_superseded=True), later)
     assert swept.warnings == ()
-    assert [removal.key for removal in swept.removals] == [part.key for part in found.base.quarantine]
+    assert found.base.profile is not None
+    gone = [found.base.profile.key, *(part.key for part in found.base.quarantine)]
+    assert [removal.key for removal in swept.removals] == gone
     assert plan_sweep("rows", history, survey, SweepPolicy(), later).removals == ()
 
 
