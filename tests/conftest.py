@@ -11,7 +11,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("esteira", deadline=None)  # machines are noisy: how long an example takes proves nothing
+settings.load_profile("esteira")
 TESTS = Path(__file__).parent
 GROUPS = ("main_job", "warehouse", "hands", "stack", "portals", "deployments", "gateway", "torture")
 """The longest first, so that the last one to end is short."""
