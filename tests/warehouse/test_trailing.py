@@ -24,6 +24,7 @@ from esteira.contract import (
     Replace,
     Timestamp,
     Unique,
+    Upsert,
     Volume,
 )
 from esteira.errors import DataQualityError
@@ -230,6 +231,15 @@ def test_repetitions_may_warn_and_personal_values_are_masked_in_every_message(be
         "id, name must be unique in a batch and repeats: 1/***.",
         f"name: 3 rows name {parent.name}.label that do not exist: ***.",
     )
+
+
+def test_a_personal_key_that_is_refused_is_masked(bench: Any, make_dataset: Any):
+    class Known(Wide):
+        name: pd.StringDtype = pa.Field(description="Name", metadata={"pii": True})
+
+    dataset = make_dataset(Upsert(key=("id", "name")), schema=Known)
+    with pytest.raises(DataQualityError, match=r"Key id, name .*different values: 1/\*\*\*\."):
+        bench.load(dataset, [{"id": 1, "name": "Ada", "amount": 1}, {"id": 1, "name": "Ada", "amount": 2}])
 
 
 def test_a_profile_that_an_older_load_did_not_write_is_not_missed(bench: Any, make_dataset: Any):
