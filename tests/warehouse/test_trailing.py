@@ -180,6 +180,14 @@ def test_windows_of_another_length_are_not_compared(bench: Any, make_dataset: An
     assert warning.endswith("8 like batches).")
 
 
+def test_files_are_compared_with_files_whatever_their_windows(bench: Any, make_dataset: Any):
+    dataset = weekly(make_dataset, Volume())
+    for day in range(1, 9):
+        load(bench, dataset, [{"id": day}] * 20, day=3 * day, days=1 + day % 3, batch_id=f"file-{day:016x}-0123abcd")
+    (warning,) = load(bench, dataset, [{"id": 9}] * 500, day=40, batch_id=f"file-{9:016x}-0123abcd").warnings
+    assert warning == "Volume: 500 rows; 20 are usual (6 to 62, 8 like batches)."
+
+
 def test_a_rebuild_of_an_older_batch_is_not_judged(bench: Any, make_dataset: Any):
     dataset = weekly(make_dataset, Volume(otherwise="fail"))
     for number in WEEKS:
