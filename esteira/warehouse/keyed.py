@@ -12,6 +12,7 @@ from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
 from esteira.warehouse.events import KEY, READ, Events
 from esteira.warehouse.fate import Fate
+from esteira.warehouse.findings import samples
 from esteira.warehouse.fold import VERDICT, fold, is_in_doubt, without_rivals
 from esteira.warehouse.graves import grave_columns, grave_table
 from esteira.warehouse.history import Past
@@ -155,7 +156,8 @@ def _repeats_keys(session: Session, rule: Rule) -> bool:
         f"SELECT {key} FROM ({rows}) AS every GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY {key} LIMIT 5"
     )
     if found:
-        shown = ", ".join("/".join(map(str, row)) for row in found)
+        by_name = {column.name: column for column in rule.dataset.columns}
+        shown = samples(found, [by_name[name] for name in rule.key])
         raise DataQualityError(
             f"Key {', '.join(rule.key)} stands more than once in the batch with different values: {shown}.",
             hint=f"Name the column that orders versions in {type(rule.mode).__name__}(newest_by=...), or correct the key.",

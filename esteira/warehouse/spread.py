@@ -11,13 +11,12 @@ import pyarrow as pa
 
 from esteira.contract import Column, Distribution
 from esteira.quality import stability
-from esteira.quality.shift import phase
 from esteira.quality.stability import Categories, Spread, Usual
 from esteira.warehouse.connection import Session
 from esteira.warehouse.findings import Finding
 from esteira.warehouse.request import LoadRequest
 from esteira.warehouse.staging import STAGING
-from esteira.warehouse.trail import Profiled
+from esteira.warehouse.trail import Profiled, kind
 
 _CUT_CHARACTERS = 200
 """A text that a profile shows as long as this may be cut."""
@@ -35,7 +34,7 @@ def find(session: Session, request: LoadRequest, rule: Distribution, past: Seque
     """
     column = next(each for each in request.dataset.columns if each.name == rule.column)
     window = request.batch.window
-    own = phase(window.start, window.end)
+    own = kind(request.batch.id, window.start, window.end)
     if pa.types.is_string(column.arrow) or pa.types.is_boolean(column.arrow):
         texts = stability.usual(_texts(past), own, stability.TEXTS)
         if texts is not None and texts.groups:
@@ -120,9 +119,9 @@ def _edge(column: Column, cut: float, start: datetime) -> float | date | datetim
 
 def _count_texts(session: Session, column: Column, expected: dict[str, float]) -> Counted:
     name = f'"{column.name}"'
-    is_flag = pa.types.is_boolean(column.arrow)
+    is_flag = pa.types.is_boolean(column.arrow)  # Redshift knows `IS TRUE` in a WHERE alone
     values = [] if is_flag else list(expected)
-    tests = [f"{name} IS {each.upper()}" if is_flag else f"{name} = %s" for each in expected]
+    tests = [f"{name} = {each.upper()}" if is_flag else f"{name} = %s" for each in expected]
     sums = [f"SUM(CASE WHEN {test} THEN 1 ELSE 0 END)" for test in tests]
     found = session.rows(f"SELECT COUNT({name}), {', '.join(sums)} FROM {STAGING}", values)[0]
     rows, counts = int(found[0]), [int(count or 0) for count in found[1:]]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from esteira.batch import Batch
+from esteira.file_batch import PREFIX, is_file_batch
 from esteira.quality.shift import phase
 from esteira.warehouse.connection import Session
 from esteira.warehouse.ledger_tables import ledger_table
@@ -67,18 +68,31 @@ def is_newest(session: Session, batch: Batch) -> bool:
 
 
 def trailing(session: Session, batch: Batch) -> list[Trailing]:
-    """The batches that it is compared with, newest first: those of eight weeks, or 26 where windows are longer than a week."""
+    """The batches that it is compared with, newest first: those of eight weeks, or 26 where windows are longer than a week, or files."""
     length = batch.window.end - batch.window.start
-    seconds = length.total_seconds()
-    shortest, longest = round(seconds * (1 - _LENGTHS)), round(seconds * (1 + _LENGTHS))
-    limit = _TRAIL_LONG if length >= _WEEK else _TRAIL_WEEKS * _WEEK // length
+    is_long = is_file_batch(batch.id) or length >= _WEEK
     rows = session.rows(
         f"SELECT batch_id, generation, window_start, window_end, extracted FROM ({_placed(batch)}) AS placed "
         "WHERE (latest_before IS NULL OR latest_before <= window_start) AND window_start < %s AND batch_id <> %s "
-        f"AND EXTRACT(epoch FROM window_end) - EXTRACT(epoch FROM window_start) BETWEEN {shortest} AND {longest} ORDER BY window_start DESC LIMIT {limit}",
+        f"AND {_alike(batch)} ORDER BY window_start DESC LIMIT {_TRAIL_LONG if is_long else _TRAIL_WEEKS * _WEEK // length}",
         (batch.window.start, batch.id),
     )
-    return [Trailing(str(name), int(age), start, phase(start, end), int(got)) for name, age, start, end, got in rows]
+    return [
+        Trailing(str(name), int(age), start, kind(name, start, end), int(got)) for name, age, start, end, got in rows
+    ]
+
+
+def kind(batch_id: str, start: datetime, end: datetime) -> Hashable:
+    """What like batches share. All files are alike: their windows only order them."""
+    return None if is_file_batch(batch_id) else phase(start, end)
+
+
+def _alike(batch: Batch) -> str:
+    if is_file_batch(batch.id):
+        return f"LEFT(batch_id, {len(PREFIX)}) = '{PREFIX}'"
+    seconds = (batch.window.end - batch.window.start).total_seconds()
+    shortest, longest = round(seconds * (1 - _LENGTHS)), round(seconds * (1 + _LENGTHS))
+    return f"EXTRACT(epoch FROM window_end) - EXTRACT(epoch FROM window_start) BETWEEN {shortest} AND {longest}"
 
 
 def _placed(batch: Batch) -> str:

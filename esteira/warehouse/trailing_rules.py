@@ -6,7 +6,7 @@ SQL, those of the trailing ones from the ledger and the profiles; what is usual 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ from esteira.warehouse.connection import Session
 from esteira.warehouse.findings import Finding
 from esteira.warehouse.request import LoadRequest
 from esteira.warehouse.staging import STAGING
-from esteira.warehouse.trail import Profiled, Trailing, is_newest, profiled, trailing
+from esteira.warehouse.trail import Profiled, Trailing, is_newest, kind, profiled, trailing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class _Judged:
         return self.request.batch
 
     @property
-    def phase(self) -> object:
-        return shift.phase(self.batch.window.start, self.batch.window.end)
+    def phase(self) -> Hashable:
+        return kind(self.batch.id, self.batch.window.start, self.batch.window.end)
 
 
 def find(session: Session, request: LoadRequest) -> Iterator[Finding]:

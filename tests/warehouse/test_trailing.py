@@ -24,6 +24,7 @@ from esteira.contract import (
     Replace,
     Timestamp,
     Unique,
+    Upsert,
     Volume,
 )
 from esteira.errors import DataQualityError
@@ -179,6 +180,14 @@ def test_windows_of_another_length_are_not_compared(bench: Any, make_dataset: An
     assert warning.endswith("8 like batches).")
 
 
+def test_files_are_compared_with_files_whatever_their_windows(bench: Any, make_dataset: Any):
+    dataset = weekly(make_dataset, Volume())
+    for day in range(1, 9):
+        load(bench, dataset, [{"id": day}] * 20, day=3 * day, days=1 + day % 3, batch_id=f"file-{day:016x}-0123abcd")
+    (warning,) = load(bench, dataset, [{"id": 9}] * 500, day=40, batch_id=f"file-{9:016x}-0123abcd").warnings
+    assert warning == "Volume: 500 rows; 20 are usual (6 to 62, 8 like batches)."
+
+
 def test_a_rebuild_of_an_older_batch_is_not_judged(bench: Any, make_dataset: Any):
     dataset = weekly(make_dataset, Volume(otherwise="fail"))
     for number in WEEKS:
@@ -230,6 +239,15 @@ def test_repetitions_may_warn_and_personal_values_are_masked_in_every_message(be
         "id, name must be unique in a batch and repeats: 1/***.",
         f"name: 3 rows name {parent.name}.label that do not exist: ***.",
     )
+
+
+def test_a_personal_key_that_is_refused_is_masked(bench: Any, make_dataset: Any):
+    class Known(Wide):
+        name: pd.StringDtype = pa.Field(description="Name", metadata={"pii": True})
+
+    dataset = make_dataset(Upsert(key=("id", "name")), schema=Known)
+    with pytest.raises(DataQualityError, match=r"Key id, name .*different values: 1/\*\*\*\."):
+        bench.load(dataset, [{"id": 1, "name": "Ada", "amount": 1}, {"id": 1, "name": "Ada", "amount": 2}])
 
 
 def test_a_profile_that_an_older_load_did_not_write_is_not_missed(bench: Any, make_dataset: Any):
