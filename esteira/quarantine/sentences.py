@@ -29,36 +29,42 @@ _MUST = {
 }  # fmt: skip
 _WORDS = {
     "en": {
-        "row": "The row breaks the rule {}, which is about several columns.",
+        "row": "The row breaks the rule {2}, which is about several columns.",
         "missing": "{} is missing, and the contract wants a value.",
         "type": "{} is {!r}, which {} cannot hold.",
         "twice": "The record has the key {} twice.",
         "standard": "{} is {!r}, which is not {}.",
         "must": "{} is {!r}, and {}.",
         "other": "must satisfy {}",
-        "fields": "The line has more or fewer fields than the table's {} columns.",
+        "fields": "The line has more or fewer fields than the table's {2} columns.",
         "error": "{} is the error {}.",
         "formula": "{} is a formula that was saved without its value: {}.",
         "merged": "{} is part of a merged cell ({!r}), and the contract does not say that it fills them.",
     },
     "pt": {
-        "row": "A linha viola a regra {}, que envolve várias colunas.",
+        "row": "A linha viola a regra {2}, que envolve várias colunas.",
         "missing": "{} está vazio, e o contrato exige um valor.",
         "type": "{} é {!r}, que não cabe em {}.",
         "twice": "O registro tem a chave {} duas vezes.",
         "standard": "{} é {!r}, que não é {}.",
         "must": "{} é {!r}, e {}.",
         "other": "deve satisfazer {}",
-        "fields": "A linha tem mais ou menos campos que as {} colunas da tabela.",
+        "fields": "A linha tem mais ou menos campos que as {2} colunas da tabela.",
         "error": "{} é o erro {}.",
         "formula": "{} é uma fórmula que foi salva sem o seu valor: {}.",
         "merged": "{} faz parte de uma célula mesclada ({!r}), e o contrato não diz que ela as preenche.",
     },
 }
 _WHOLE_ROW = "*"
-_FIELDS = re.compile(r"fields\((\d+)\)")
-_OF_CELL = frozenset({"error", "formula", "merged"})
-"""What `esteira.spreadsheet` refuses before any rule is asked."""
+_KINDS = {
+    "not_nullable": "missing",
+    "not_null": "missing",
+    "fields": "fields",
+    "error": "error",
+    "formula": "formula",
+    "merged": "merged",
+}
+"""The last four are what `esteira.spreadsheet` refuses before any rule is asked."""
 
 
 def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Language = "en") -> str:
@@ -71,24 +77,23 @@ def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Lan
         value: What stands there, or what stands for it.
         language: Of the sentence.
     """
-    words = _WORDS[language]
-    fields = _FIELDS.fullmatch(rule)
-    if fields is not None:
-        return words["fields"].format(fields[1])
-    if rule in _OF_CELL:
-        return words[rule].format(column, value)
-    if column == _WHOLE_ROW:
-        return words["row"].format(rule)
-    if rule in {"not_nullable", "not_null"}:
-        return words["missing"].format(column)
-    if rule == "duplicate key":
-        return words["twice"].format(column)
-    if rule == "type":
-        kind = next((str(each.arrow) for each in dataset.columns if each.name == column), "its type")
-        return words["type"].format(column, value, kind)
+    kind, given = _kind(dataset, column, rule, value, language)
+    return _WORDS[language][kind].format(*given)
+
+
+def _kind(dataset: Dataset, column: str, rule: str, value: str, language: Language) -> tuple[str, tuple[str, ...]]:
+    """Which sentence, and what it is about."""
     found = _CALL.fullmatch(rule)
     name, given = (found["name"], (found["given"] or "").strip("[]")) if found else ("", "")
+    if name in _KINDS:
+        return _KINDS[name], (column, value, given)
+    if column == _WHOLE_ROW:
+        return "row", (column, value, rule)
+    if rule == "duplicate key":
+        return "twice", (column,)
+    if rule == "type":
+        return "type", (column, value, next((str(each.arrow) for each in dataset.columns if each.name == column), "?"))
     if name in STANDARDS:
-        return words["standard"].format(column, value, STANDARDS[name].words[language])
-    must = _MUST[language].get(name, "").format(given) or words["other"].format(rule)
-    return words["must"].format(column, value, must)
+        return "standard", (column, value, STANDARDS[name].words[language])
+    must = _MUST[language].get(name, "").format(given) or _WORDS[language]["other"].format(rule)
+    return "must", (column, value, must)

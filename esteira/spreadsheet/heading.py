@@ -101,11 +101,17 @@ class Headings:
         stacks = ([level[column] if column < len(level) else "" for level in levels] for column in range(width))
         return tuple(header.joined.join(dict.fromkeys(filter(None, stack))) for stack in stacks)
 
+    def column_of(self, name: str) -> str | None:
+        """The contract's column or input that a printed name means; None for a stranger."""
+        ours = self._ours.get(_key(name)) or plain_name(name)
+        is_meant = _key(name) in self._ours or ours not in self._ours.values()
+        return ours if name and ours in self.wanted and is_meant else None
+
     def _claims(self, names: Sequence[str]) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for column, name in enumerate(names):
-            ours = self._ours.get(_key(name)) or plain_name(name)
-            if name and ours in self.wanted and (_key(name) in self._ours or ours not in self._ours.values()):
+            ours = self.column_of(name)
+            if ours is not None:
                 found.setdefault(ours, []).append(column)
         return found
 

@@ -106,8 +106,11 @@ def test_the_seal_is_the_one_of_a_batch_that_was_never_refused_but_for_its_parts
     raw = lake.find_seal("raw", "rows", BATCH)
     assert raw is not None
     right = curate(MENDED, raw, lake=lake, generation=9)
-    same = {"attempt": "", "parts": (), "replayed": None, "generation": 1}
+    same = {"attempt": "", "parts": (), "replayed": None, "generation": 1, "profile": None}
     assert made is not None
+    assert made.profile
+    assert right.profile
+    assert made.profile.sha256 == right.profile.sha256
     assert msgspec.structs.replace(made, **same) == msgspec.structs.replace(right, **same)
     key = lambda row: row[POSITION_COLUMN]  # noqa: E731
     assert sorted(rows(lake, made.parts), key=key) == sorted(rows(lake, right.parts), key=key)
@@ -280,7 +283,8 @@ def test_source_lake_and_ledger_agree_and_the_sweep_leaves_what_the_seal_names(l
     later = datetime.now(UTC) + timedelta(days=30)
     swept = plan_sweep("rows", history, survey, SweepPolicy(with_superseded=True), later)
     assert swept.warnings == ()
-    assert [removal.key for removal in swept.removals] == [part.key for part in found.base.quarantine]
+    replaced = [*found.base.quarantine, found.base.profile]
+    assert {removal.key for removal in swept.removals} == {part.key for part in replaced if part}
     assert plan_sweep("rows", history, survey, SweepPolicy(), later).removals == ()
 
 
