@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 
 from esteira.contract import Dataset
-from esteira.curate import Chunks, pointed_pages, received
+from esteira.curate import Chunks
 from esteira.lake import Lake, Seal
 from esteira.lake.files import fetch_file
 from esteira.quality import Curated, Decoded, curate_decoded, decode
+from esteira.raw import stored_pages
 from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
@@ -35,15 +36,14 @@ def validated(dataset: Dataset, raw: Seal, lake: Lake) -> Iterator[tuple[Curated
 
 def lenient_form(dataset: Dataset) -> Dataset:
     """The contract under which every refused row is told, and not only the first."""
-    return replace(dataset, bad_values="quarantine")
+    return replace(dataset, bad_values="quarantine") if dataset.bad_values == "fail" else dataset
 
 
 def _pages(dataset: Dataset, raw: Seal, lake: Lake) -> Iterator[tuple[Decoded, Records]]:
     chunks = Chunks()
-    for part in raw.parts:
-        for page, pointer in pointed_pages(lake.read_part(part), part):
-            for chunk in chunks.add(received(page, pointer, dataset.api), len(page)):
-                yield decode(chunk, dataset), chunk
+    for records, size_bytes in stored_pages(raw.parts, dataset.api, lake):
+        for chunk in chunks.add(records, size_bytes):
+            yield decode(chunk, dataset), chunk
     if chunks.rest():
         yield decode(chunks.rest(), dataset), chunks.rest()
 

@@ -7,6 +7,7 @@ seal that it goes on from; otherwise the caller plans anew.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.curate import stored_names, with_batch
 from esteira.errors import ConfigError
 from esteira.failpoints import failpoint
-from esteira.lake import Lake, Layout, Part, Replayed, Seal, TableParts
+from esteira.lake import Lake, Layout, Part, Replayed, Seal, Seen, TableParts
 from esteira.profile import profile_parts, store
 from esteira.quarantine.read import committed_seal
 from esteira.quarantine.trial import Tally, Trial
@@ -178,8 +179,17 @@ def _sealed(
         generation=parts.layout.generation,
         columns=stored_names(dataset),
         replayed=Replayed(base.hash, base.generation, tally.passed),
+        seen=_seen(base, tally),
         profile=store(lake, parts.layout.profile(parts.attempt), profiles, curated),
     )
+
+
+def _seen(base: Seal, tally: Tally) -> Seen | None:
+    """What the source had besides stays told; what was forgiven now comes to it."""
+    if not tally.nulled:
+        return base.seen
+    before = base.seen or Seen()
+    return msgspec.structs.replace(before, nulled=dict(sorted((tally.nulled + Counter(before.nulled)).items())))
 
 
 def _batch(dataset: Dataset, entry: LedgerEntry) -> Batch:

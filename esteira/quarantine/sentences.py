@@ -29,42 +29,39 @@ _MUST = {
 }  # fmt: skip
 _WORDS = {
     "en": {
-        "row": "The row breaks the rule {2}, which is about several columns.",
-        "missing": "{} is missing, and the contract wants a value.",
-        "type": "{} is {!r}, which {} cannot hold.",
-        "twice": "The record has the key {} twice.",
-        "standard": "{} is {!r}, which is not {}.",
-        "must": "{} is {!r}, and {}.",
+        "row": "The row breaks the rule {rule}, which is about several columns.",
+        "missing": "{column} is missing, and the contract wants a value.",
+        "type": "{column} is {value!r}, which {kind} cannot hold.",
+        "twice": "The record has the key {column} twice.",
+        "standard": "{column} is {value!r}, which is not {demand}.",
+        "must": "{column} is {value!r}, and {demand}.",
         "other": "must satisfy {}",
-        "fields": "The line has more or fewer fields than the table's {2} columns.",
-        "error": "{} is the error {}.",
-        "formula": "{} is a formula that was saved without its value: {}.",
-        "merged": "{} is part of a merged cell ({!r}), and the contract does not say that it fills them.",
+        "fields": "The line has more or fewer fields than the table's {count} columns.",
+        "error": "{column} is the error {value}.",
+        "formula": "{column} is a formula that was saved without its value: {value}.",
+        "merged": "{column} is part of a merged cell ({value!r}), and the contract does not say that it fills them.",
     },
     "pt": {
-        "row": "A linha viola a regra {2}, que envolve várias colunas.",
-        "missing": "{} está vazio, e o contrato exige um valor.",
-        "type": "{} é {!r}, que não cabe em {}.",
-        "twice": "O registro tem a chave {} duas vezes.",
-        "standard": "{} é {!r}, que não é {}.",
-        "must": "{} é {!r}, e {}.",
+        "row": "A linha viola a regra {rule}, que envolve várias colunas.",
+        "missing": "{column} está vazio, e o contrato exige um valor.",
+        "type": "{column} é {value!r}, que não cabe em {kind}.",
+        "twice": "O registro tem a chave {column} duas vezes.",
+        "standard": "{column} é {value!r}, que não é {demand}.",
+        "must": "{column} é {value!r}, e {demand}.",
         "other": "deve satisfazer {}",
-        "fields": "A linha tem mais ou menos campos que as {2} colunas da tabela.",
-        "error": "{} é o erro {}.",
-        "formula": "{} é uma fórmula que foi salva sem o seu valor: {}.",
-        "merged": "{} faz parte de uma célula mesclada ({!r}), e o contrato não diz que ela as preenche.",
+        "fields": "A linha tem mais ou menos campos que as {count} colunas da tabela.",
+        "error": "{column} é o erro {value}.",
+        "formula": "{column} é uma fórmula que foi salva sem o seu valor: {value}.",
+        "merged": "{column} faz parte de uma célula mesclada ({value!r}), e o contrato não diz que ela as preenche.",
     },
 }
 _WHOLE_ROW = "*"
-_KINDS = {
-    "not_nullable": "missing",
-    "not_null": "missing",
-    "fields": "fields",
-    "error": "error",
-    "formula": "formula",
+_FIELDS = re.compile(r"fields\((\d+)\)")
+_BY_RULE = {
+    "not_nullable": "missing", "not_null": "missing", "duplicate key": "twice", "type": "type", "error": "error", "formula": "formula",
     "merged": "merged",
-}
-"""The last four are what `esteira.spreadsheet` refuses before any rule is asked."""
+}  # fmt: skip
+"""Rules whose sentence says it all; the last three are what `esteira.spreadsheet` refuses before any rule is asked."""
 
 
 def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Language = "en") -> str:
@@ -77,23 +74,19 @@ def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Lan
         value: What stands there, or what stands for it.
         language: Of the sentence.
     """
-    kind, given = _kind(dataset, column, rule, value, language)
-    return _WORDS[language][kind].format(*given)
+    fields = _FIELDS.fullmatch(rule)
+    kind = next((str(each.arrow) for each in dataset.columns if each.name == column), "its type")
+    about, demand = "fields" if fields else _BY_RULE.get(rule, "row" if column == _WHOLE_ROW else ""), ""
+    if not about:
+        about, demand = _demand(rule, language)
+    count = fields[1] if fields else ""
+    return _WORDS[language][about].format(column=column, rule=rule, value=value, kind=kind, count=count, demand=demand)
 
 
-def _kind(dataset: Dataset, column: str, rule: str, value: str, language: Language) -> tuple[str, tuple[str, ...]]:
-    """Which sentence, and what it is about."""
+def _demand(rule: str, language: Language) -> tuple[str, str]:
+    """Which sentence a rule with its numbers takes, and what it asks for there."""
     found = _CALL.fullmatch(rule)
     name, given = (found["name"], (found["given"] or "").strip("[]")) if found else ("", "")
-    if name in _KINDS:
-        return _KINDS[name], (column, value, given)
-    if column == _WHOLE_ROW:
-        return "row", (column, value, rule)
-    if rule == "duplicate key":
-        return "twice", (column,)
-    if rule == "type":
-        return "type", (column, value, next((str(each.arrow) for each in dataset.columns if each.name == column), "?"))
     if name in STANDARDS:
-        return "standard", (column, value, STANDARDS[name].words[language])
-    must = _MUST[language].get(name, "").format(given) or _WORDS[language]["other"].format(rule)
-    return "must", (column, value, must)
+        return "standard", STANDARDS[name].words[language]
+    return "must", _MUST[language].get(name, "").format(given) or _WORDS[language]["other"].format(rule)

@@ -30,11 +30,13 @@ class Tally:
         tried: Rows that break the rule that was asked for.
         passed: Those of them that are good today.
         reasons: Of all that are refused now, records by `column: rule`.
+        nulled: Bad values of records that passed without them, by `column: rule`; of rows of a file they are not counted.
     """
 
     tried: int = 0
     passed: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    nulled: Counter[str] = field(default_factory=Counter)
 
     @property
     def refused(self) -> int:
@@ -87,6 +89,7 @@ class Trial:
         texts = table.column("record").take(pa.array(first)).to_pylist()
         curated = curate_records([msgspec.Raw(text.encode()) for text in texts], self._dataset)
         self.tally.tried += len(texts)
+        self.tally.nulled.update(curated.nulled)
         return Tried(_placed(curated.good, positions), _placed(curated.bad, positions))
 
     def _in_file(self) -> Iterator[Tried]:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esteira.contract import Dataset, Quality, Upsert
-from esteira.curate import curate, pointed_pages, received
+from esteira.curate import curate
 from esteira.errors import DataQualityError
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal, Tombstone
 from esteira.lake.index import folded
@@ -23,6 +23,7 @@ from esteira.quarantine import Holding, Kept, Mask, gather, holdings
 from esteira.quarantine.places import OnPage, places
 from esteira.quarantine.refused import Reason, Refused
 from esteira.quarantine.sentences import sentence
+from esteira.raw import pointed_pages, received
 from esteira.warehouse import LedgerEntry
 from tests.core.small import NO_LAKE, dataset, raw, record, source
 
