@@ -24,7 +24,7 @@ def contract_text(draft: Draft) -> str:
     fields = "\n".join(field_text(column) for column in draft.columns)
     return (
         f'"""{title}: a draft that `esteira new` wrote from sample pages; read it before it is trusted."""\n\n'
-        f"{_imports(draft)}\n\n\nclass {_class_name(draft.place.name)}(pa.DataFrameModel):\n"
+        f"{_imports(draft)}\n\n\nclass {class_name(draft.place.name)}(pa.DataFrameModel):\n"
         f'    """{title}, one row per {_row(draft)}."""\n\n{fields}\n\n\n{_dataset(draft)}'
     )
 
@@ -106,7 +106,7 @@ def _dataset(draft: Draft) -> str:
         f"        {', '.join(read)},",
         *rename,
         "    ),",
-        f"    schema={_class_name(place.name)},",
+        f"    schema={class_name(place.name)},",
         "    write=Replace(),",
         f"    quality=Quality(min_rows=1{unique}),",
         *([f"    sortkey={_tuple(key)},"] if key else []),
@@ -122,7 +122,7 @@ def _tuple(names: tuple[str, ...]) -> str:
     return f"({inner},)" if len(names) == 1 else f"({inner})"
 
 
-def _class_name(name: str) -> str:
+def class_name(name: str) -> str:
     """`unit_prices` → `UnitPrice`."""
     stem = name[:-1] if name.endswith("s") and not name.endswith("ss") and len(name) > 3 else name
     return "".join(part.capitalize() for part in stem.split("_"))
