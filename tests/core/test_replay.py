@@ -186,6 +186,16 @@ def test_a_contract_that_fails_on_bad_values_keeps_what_is_still_refused_all_the
     assert (tally.passed, made.quarantined) == (2, 1)
 
 
+def test_bad_values_that_become_null_let_their_rows_pass_and_are_counted(lake: Lake):
+    found = loaded(lake, *LARGE, HOPELESS)
+    made, tally = seal(replace(STRICT, bad_values="null"), found, lake)
+    assert made is not None
+    assert (tally.passed, made.quarantined) == (2, 1)
+    assert made.seen is not None
+    assert made.seen.nulled == {"small: less_than_or_equal_to(100)": 2}
+    assert [row["small"] for row in rows(lake, made.parts) if row["id"] % 2] == [None, None]
+
+
 def test_rows_that_stand_are_written_again_where_the_contract_has_other_columns(lake: Lake):
     found = loaded(lake, *LARGE)
     made, _ = seal(WIDE, found, lake)
