@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from prefect import flow, runtime
 
+from esteira.batch import Batch
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError
@@ -12,9 +16,9 @@ from esteira.settings import read_settings
 from flows.ending import failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure
-from tasks.publish import publish_replay
+from tasks.publish import publish_batch, publish_replay
 from tasks.replay import find_refused, rehearse_batch, replay_batch
-from tasks.report import report_batch
+from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
 
 
@@ -37,21 +41,25 @@ def replay(
         rule: Only rows that break this one: `column: rule`, a rule's name or a column's.
         dry_run: Only say what would pass.
     """
-    contract = find_dataset(read_settings().datasets, dataset)
+    settings = read_settings()
+    policy, contract = retry_policy(settings), find_dataset(settings.datasets, dataset)
+    moment = in_utc(runtime.flow_run.scheduled_start_time)
     try:
-        outcomes = _outcomes(contract, batch, rule, is_dry=dry_run)
+        batches = find_refused.with_options(**policy)(contract, batch)
+        if dry_run:
+            return [rehearse_batch.with_options(**policy)(contract, each, rule) for each in batches]
+        outcomes = [_replay(contract, each, rule, moment, policy) for each in batches]
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=dataset), contract)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
-    publish_replay(contract, outcomes, is_dry=dry_run)
-    moment = in_utc(runtime.flow_run.scheduled_start_time)
-    for each in outcomes:
-        if each.loaded:
-            report_batch(contract, each.batch, moment)
+    publish_replay(contract, outcomes)
+    report_catalogue(moment)
     return outcomes
 
 
-def _outcomes(dataset: Dataset, batch: str | None, rule: str | None, *, is_dry: bool) -> list[Outcome]:
-    policy = retry_policy(read_settings())
-    step = (rehearse_batch if is_dry else replay_batch).with_options(**policy)
-    return [step(dataset, each, rule) for each in find_refused.with_options(**policy)(dataset, batch)]
+def _replay(dataset: Dataset, batch: Batch, rule: str | None, moment: datetime, policy: dict[str, Any]) -> Outcome:
+    """One batch, and what follows a commit; the batches before it stand whatever becomes of the next."""
+    outcome = replay_batch.with_options(**policy)(dataset, batch, rule)
+    if outcome.loaded is not None:
+        publish_batch(batch, outcome.loaded, report_batch(dataset, batch.id, moment))
+    return outcome

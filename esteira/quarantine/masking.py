@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ import msgspec
 
 from esteira.contract import Dataset
 from esteira.portal.exact import EXACT
-from esteira.quality.wire import WireColumn, value_at, wire_of
+from esteira.quarantine.allowed import HIDDEN, allowed
 from esteira.quarantine.refused import Kept, Reason, Refused
 from esteira.quarantine.sentences import sentence
 from esteira.redaction import MASK, printable
@@ -19,7 +18,6 @@ OTHERS = "(others)"
 """Stands for all keys of a record that are not shown, names included: a portal may use persons as keys."""
 MAX_CHARACTERS = 200
 _ROW = "*"
-_ASTRAY: Any = object()
 
 
 class Mask:
@@ -31,19 +29,8 @@ class Mask:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        known = {column.name: column for column in dataset.columns}
-        self._open = {name for name, column in known.items() if not column.is_pii}
-        ours = dataset.source.rename
-        wire = [column for column in wire_of(dataset) if ours.get(column.name, column.name) in known]
-        hidden = [column.keys for column in wire if ours.get(column.name, column.name) not in self._open]
-        # A nested value that is kept whole is personal where a part of it is.
-        self._shown = tuple(
-            column
-            for column in wire
-            if ours.get(column.name, column.name) in self._open
-            and not any(keys[: len(column.keys)] == column.keys or column.keys[: len(keys)] == keys for keys in hidden)
-        )
-        self._by_name = {ours.get(column.name, column.name): column for column in self._shown}
+        self._open = frozenset(column.name for column in dataset.columns if not column.is_pii)
+        self._allowed = allowed(dataset, self._open)
 
     def refused(self, row: Refused) -> Refused:
         """The same row, fit to be shown."""
@@ -69,25 +56,21 @@ class Mask:
             return ""
         if column not in self._open:
             return MASK
-        if column in self._dataset.derived:
-            return printable(value, limit=MAX_CHARACTERS)
-        wired = self._by_name.get(column)
-        if wired is None or _is_hidden(wired, _at(record, wired)):
+        if column not in self._dataset.derived and not self._allowed.has(column, record):
             return MASK
         return printable(value, limit=MAX_CHARACTERS)
 
     def _record(self, record: Any) -> dict[str, Any]:
-        shown = dict(self._pairs(record))
-        is_all = isinstance(record, dict) and set(record) <= {c.keys[0] for c in self._shown if len(c.keys) == 1}
-        return shown if is_all else shown | {OTHERS: MASK}
+        if not isinstance(record, dict):
+            return {OTHERS: MASK}
+        shown = {name: _shown(value) for name, value in self._allowed.pairs(record)}
+        return shown if self._allowed.is_all(record) else shown | {OTHERS: MASK}
 
-    def _pairs(self, record: Any) -> Iterator[tuple[str, Any]]:
-        for column in self._shown:
-            value = _at(record, column)
-            if _is_hidden(column, value):
-                yield column.name, MASK
-            else:
-                yield column.name, printable(value, limit=MAX_CHARACTERS) if isinstance(value, str) else value
+
+def _shown(value: Any) -> Any:
+    if value is HIDDEN:
+        return MASK
+    return printable(value, limit=MAX_CHARACTERS) if isinstance(value, str) else value
 
 
 def _decoded(record: str) -> Any:
@@ -95,15 +78,3 @@ def _decoded(record: str) -> Any:
         return EXACT.decode(record)
     except msgspec.DecodeError:
         return None
-
-
-def _at(record: Any, column: WireColumn) -> Any:
-    """What the keys lead to; `_ASTRAY` where they lead through something that is no object: that is another value than the column's."""
-    try:
-        return value_at(record, column.keys)
-    except TypeError:
-        return _ASTRAY
-
-
-def _is_hidden(column: WireColumn, value: Any) -> bool:
-    return value is _ASTRAY or (isinstance(value, dict | list) and not column.is_whole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from esteira.lake import Lake, PagePointer, Part, Seal
@@ -31,13 +31,32 @@ class OnPage:
         return str(self)
 
 
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """A row of a file, by the addresses that were noted when it was refused.
+
+    Attributes:
+        cells: Column to where its value stands, at least one.
+    """
+
+    cells: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return next(iter(self.cells.values()))
+
+    def of(self, column: str) -> str:
+        """The address of the cell."""
+        return self.cells.get(column, str(self))
+
+
 def places(raw: Seal | None, positions: Iterable[int], lake: Lake) -> dict[int, Place]:
     """The places of these rows; those whose part tells none are left out.
 
     Raises:
         SealConflict: A part whose index is needed is not what was sealed.
     """
-    parts = [part for part in raw.parts if part.rows] if raw else []
+    is_paged = raw is not None and raw.provenance.file is None
+    parts = [part for part in raw.parts if part.rows] if raw and is_paged else []
     firsts = [part.first_row for part in parts]
     wanted: dict[int, list[int]] = {}
     for position in sorted(set(positions)):

@@ -7,7 +7,7 @@ under today's contract, and nothing is stored.
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,14 +20,13 @@ import pyarrow.parquet as pq
 from esteira.batch import parse
 from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
-from esteira.curate import Chunks
 from esteira.errors import SealConflict
+from esteira.file_batch import is_file_batch
 from esteira.lake import Lake, Layout, Seal
-from esteira.quality import curate_records
-from esteira.quarantine.places import places
-from esteira.quarantine.refused import Holding, Kept, Reason, Refused, RuleCount, is_named
+from esteira.quarantine.again import validated
+from esteira.quarantine.places import InFile, places
+from esteira.quarantine.refused import Holding, Kept, Place, Reason, Refused, RuleCount, is_named
 from esteira.quarantine.sentences import sentence
-from esteira.raw import pointed_pages, received
 from esteira.warehouse import LedgerEntry
 
 
@@ -57,7 +56,7 @@ def holdings(
             yield _loaded(dataset, seal, lake, replayed)
     settled = {entry.batch_id for entry in current if entry.state != "given_up"}
     for batch in lake.batches(dataset.name):
-        if batch not in settled and (not batches or batch in batches) and parse(dataset, batch):
+        if batch not in settled and (not batches or batch in batches) and _is_own(dataset, batch):
             yield from _open(dataset, batch, lake)
 
 
@@ -110,25 +109,8 @@ def sealed_tables(seal: Seal, lake: Lake) -> Iterator[pa.Table]:
             yield stored.read_row_group(group)
 
 
-def again(dataset: Dataset, raw: Seal, lake: Lake) -> Iterator[pa.Table]:
-    """The refused rows of raw parts under today's contract.
-
-    Raises:
-        ContractError: The source drifted, so that no row can be told.
-    """
-    lenient, rows = replace(dataset, bad_values="quarantine"), 0
-    for chunk in _chunks(dataset, raw, lake):
-        yield curate_records(chunk, lenient, first_row=rows).bad
-        rows += len(chunk)
-
-
-def _chunks(dataset: Dataset, raw: Seal, lake: Lake) -> Iterator[Any]:
-    chunks = Chunks()
-    for part in raw.parts:
-        for page, pointer in pointed_pages(lake.read_part(part), part):
-            yield from chunks.add(received(page, pointer, dataset.api), len(page))
-    if chunks.rest():
-        yield chunks.rest()
+def _refused_again(dataset: Dataset, raw: Seal, lake: Lake) -> Iterator[pa.Table]:
+    return (curated.bad for curated, _ in validated(dataset, raw, lake))
 
 
 class _Gathered:
@@ -177,19 +159,14 @@ def _of(table: pa.Table, column: str, rule: str) -> pa.Table:
 
 
 def _refused(
-    dataset: Dataset, holding: Holding, position: int, at: Any, samples: dict[int, list[dict[str, Any]]]
+    dataset: Dataset, holding: Holding, position: int, at: Mapping[int, Place], samples: Mapping[int, Sequence[Any]]
 ) -> Refused:
     rows = samples[position]
-    reasons = tuple(
-        Reason(
-            row["column"],
-            row["rule"],
-            row["value"] or "",
-            sentence(dataset, row["column"], row["rule"], row["value"] or ""),
-        )
-        for row in rows
-    )
-    return Refused(holding.batch, holding.generation, position, at.get(position), reasons, rows[0]["record"])
+    said = [(row["column"], row["rule"], row["value"] or "") for row in rows]
+    reasons = tuple(Reason(*each, sentence(dataset, *each)) for each in said)
+    cells = {row["column"]: row["place"] for row in rows if row.get("place")}
+    place = InFile(cells) if cells else at.get(position)
+    return Refused(holding.batch, holding.generation, position, place, reasons, rows[0]["record"])
 
 
 def _loaded(dataset: Dataset, seal: Seal, lake: Lake, replayed: int) -> Holding:
@@ -207,6 +184,13 @@ def _replayed(dataset: Dataset, entries: Iterable[LedgerEntry], lake: Lake) -> i
     return sum(seal.replayed.rows for seal in seals if seal and seal.replayed)
 
 
+def _is_own(dataset: Dataset, batch: str) -> bool:
+    """Whether it is a batch of the source as it is defined today, and neither a stranger nor of an older definition."""
+    return parse(dataset, batch) is not None or (
+        is_file_batch(batch) and batch.endswith(f"-{dataset.source.definition_hash}")
+    )
+
+
 def _open(dataset: Dataset, batch: str, lake: Lake) -> Iterator[Holding]:
     """A batch that is not in the table; nothing while its raw parts are incomplete."""
     generation, raw = lake.find_standing("raw", dataset.name, batch, 1)
@@ -216,4 +200,4 @@ def _open(dataset: Dataset, batch: str, lake: Lake) -> Iterator[Holding]:
             batch, curated.generation, "waiting", curated.extracted, raw, partial(sealed_tables, curated, lake)
         )
     elif curated is None and raw is not None:
-        yield Holding(batch, generation, "stopped", raw.extracted, raw, partial(again, dataset, raw, lake))
+        yield Holding(batch, generation, "stopped", raw.extracted, raw, partial(_refused_again, dataset, raw, lake))

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from esteira.batch import Batch, Window, is_snapshot
@@ -23,11 +21,10 @@ from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.curate import stored_names, with_batch
 from esteira.errors import ConfigError
 from esteira.failpoints import failpoint
-from esteira.lake import Lake, Layout, Part, Replayed, Seal, TableParts
+from esteira.lake import Lake, Layout, Part, Replayed, Seal, Seen, TableParts
 from esteira.profile import profile_parts, store
-from esteira.quality import curate_records
-from esteira.quarantine.read import committed_seal, sealed_tables
-from esteira.quarantine.refused import is_named
+from esteira.quarantine.read import committed_seal
+from esteira.quarantine.trial import Tally, Trial
 from esteira.rebuild import next_generation
 from esteira.warehouse import LedgerEntry
 
@@ -43,26 +40,6 @@ class Replay:
 
     batch: Batch
     base: Seal
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of the rows that were tried.
-
-    Attributes:
-        tried: Rows that break the rule that was asked for.
-        passed: Those of them that are good today.
-        reasons: Of all that are refused now, records by `column: rule`.
-    """
-
-    tried: int = 0
-    passed: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def refused(self) -> int:
-        """Rows that were tried in vain."""
-        return self.tried - self.passed
 
 
 def plan(dataset: Dataset, entries: Collection[LedgerEntry], lake: Lake, batch: str | None = None) -> list[Replay]:
@@ -87,10 +64,10 @@ def plan(dataset: Dataset, entries: Collection[LedgerEntry], lake: Lake, batch: 
 
 def attempt(dataset: Dataset, replay: Replay, lake: Lake, rule: str | None = None) -> Tally:
     """What a replay would come to; stores nothing."""
-    tally = Tally()
-    for _ in _trials(dataset, replay.base, lake, rule, tally):
+    trial = Trial(dataset, replay.base, lake, rule)
+    for _ in trial.run():
         pass
-    return tally
+    return trial.tally
 
 
 def seal(dataset: Dataset, replay: Replay, lake: Lake, rule: str | None = None) -> tuple[Seal | None, Tally]:
@@ -111,20 +88,19 @@ def seal(dataset: Dataset, replay: Replay, lake: Lake, rule: str | None = None) 
         return None, tally
     base = replay.base
     generation = next_generation(dataset.name, base.batch, base.generation, lake)
-    parts = _Parts(dataset, Layout(base.dataset, base.batch, generation), lake)
-    tally = Tally()
+    parts, trial = _Parts(dataset, Layout(base.dataset, base.batch, generation), lake), Trial(dataset, base, lake, rule)
     try:
         standing = base.parts if _fits(dataset, base, lake) else parts.rewritten(base)
-        for good, bad in _trials(dataset, base, lake, rule, tally):
-            parts.good.write(with_batch(good, dataset, base.batch))
-            parts.bad.write(bad)
+        for tried in trial.run():
+            parts.good.write(with_batch(tried.good, dataset, base.batch))
+            parts.bad.write(tried.bad)
         made = (*standing, *parts.good.close()), parts.bad.close()
     except BaseException:
         parts.abort()
         raise
-    found = _put(dataset, _sealed(dataset, base, parts, made, tally), lake)
+    found = _put(dataset, _sealed(dataset, base, parts, made, trial.tally), lake)
     failpoint("replay.seal")
-    return found, tally
+    return found, trial.tally
 
 
 def _put(dataset: Dataset, made: Seal, lake: Lake) -> Seal:
@@ -176,43 +152,6 @@ class _Parts:
             ) from None  # Arrow's words name a value
 
 
-def _trials(
-    dataset: Dataset, base: Seal, lake: Lake, rule: str | None, tally: Tally
-) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Good rows and refused ones of each row group of the quarantine, at their old positions."""
-    lenient = replace(dataset, bad_values="quarantine")
-    for table in sealed_tables(base, lake):
-        chosen = _chosen(table, rule)
-        good, bad = _tried(lenient, table.filter(chosen), tally)
-        bad = pa.concat_tables([table.filter(pc.invert(chosen)), bad])
-        tally.reasons.update(f"{row['column']}: {row['rule']}" for row in bad.select(["column", "rule"]).to_pylist())
-        yield good, bad
-
-
-def _chosen(table: pa.Table, rule: str | None) -> pa.Array:
-    """All reasons of the records of which one is named."""
-    pairs = table.select(["column", "rule"]).to_pylist()
-    named = pa.array([is_named(rule, pair["column"], pair["rule"]) for pair in pairs], pa.bool_())
-    positions = table.column(POSITION_COLUMN)
-    return pc.is_in(positions, value_set=positions.filter(named).combine_chunks())
-
-
-def _tried(dataset: Dataset, table: pa.Table, tally: Tally) -> tuple[pa.Table, pa.Table]:
-    positions, first = np.unique(table.column(POSITION_COLUMN).to_numpy(), return_index=True)
-    records = [msgspec.Raw(text.encode()) for text in table.column("record").take(pa.array(first)).to_pylist()]
-    curated = curate_records(records, dataset)
-    tally.tried += len(records)
-    tally.passed += curated.good.num_rows
-    return _placed(curated.good, positions), _placed(curated.bad, positions)
-
-
-def _placed(table: pa.Table, positions: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Table:
-    """Rows numbered among those that were tried, under their positions in the batch."""
-    at = table.schema.get_field_index(POSITION_COLUMN)
-    numbers = table.column(POSITION_COLUMN).to_numpy()
-    return table.set_column(at, POSITION_COLUMN, pa.array(positions[numbers], pa.int64()))
-
-
 def _fits(dataset: Dataset, base: Seal, lake: Lake) -> bool:
     """Whether the parts that stand have today's columns; seals from before columns were recorded leave it to the parts."""
     if base.columns or not base.parts:
@@ -240,8 +179,17 @@ def _sealed(
         generation=parts.layout.generation,
         columns=stored_names(dataset),
         replayed=Replayed(base.hash, base.generation, tally.passed),
+        seen=_seen(base, tally),
         profile=store(lake, parts.layout.profile(parts.attempt), profiles, curated),
     )
+
+
+def _seen(base: Seal, tally: Tally) -> Seen | None:
+    """What the source had besides stays told; what was forgiven now comes to it."""
+    if not tally.nulled:
+        return base.seen
+    before = base.seen or Seen()
+    return msgspec.structs.replace(before, nulled=dict(sorted((tally.nulled + Counter(before.nulled)).items())))
 
 
 def _batch(dataset: Dataset, entry: LedgerEntry) -> Batch:

@@ -9,7 +9,8 @@ from esteira.errors import EsteiraError, WarehouseBusy
 from esteira.lake import Lake
 from esteira.profile import profile_of
 from esteira.quarantine import replay
-from esteira.quarantine.replay import Replay, Tally
+from esteira.quarantine.replay import Replay
+from esteira.quarantine.trial import Tally
 from esteira.warehouse import Loader, LoadRequest, LoadResult, Warehouse
 from esteira.warehouse.reads import settled_batches
 

@@ -92,12 +92,18 @@ class Headings:
             )  # fmt: skip
         return self._made(names, skip + header.rows, sheet)
 
+    def column_of(self, name: str) -> str | None:
+        """The contract's column or input that a printed name means; None for a stranger."""
+        renamed = self._ours.get(_key(name))
+        ours = renamed or plain_name(name)
+        is_meant = renamed is not None or ours not in self._ours.values()
+        return ours if ours in self.wanted and is_meant else None
+
     def _claims(self, names: Sequence[str]) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
         for column, printed_name in enumerate(names):
-            name = printed_name or nameless(column)
-            ours = self._ours.get(_key(name)) or plain_name(name) * bool(printed_name)
-            if ours in self.wanted and (_key(name) in self._ours or ours not in self._ours.values()):
+            ours = self.column_of(printed_name) if printed_name else self._ours.get(_key(nameless(column)))
+            if ours in self.wanted:
                 found.setdefault(ours, []).append(column)
         return found
 

@@ -25,7 +25,6 @@ from esteira.erasure.search import Search, standings
 from esteira.errors import ConfigError
 from esteira.lake import Lake, Layout, PagePointer, Part, Replayed, Seal, Tombstone
 from esteira.lake.sweep import SweptLake
-from esteira.profile import profile_of
 from esteira.quarantine import gather, holdings
 from esteira.quarantine.replay import Replay, attempt, plan, seal
 from esteira.rebuild import next_generation
@@ -109,7 +108,9 @@ def test_the_seal_is_the_one_of_a_batch_that_was_never_refused_but_for_its_parts
     right = curate(MENDED, raw, lake=lake, generation=9)
     same = {"attempt": "", "parts": (), "replayed": None, "generation": 1, "profile": None}
     assert made is not None
-    assert profile_of(made, lake) == profile_of(right, lake) != ()
+    assert made.profile
+    assert right.profile
+    assert made.profile.sha256 == right.profile.sha256
     assert msgspec.structs.replace(made, **same) == msgspec.structs.replace(right, **same)
     key = lambda row: row[POSITION_COLUMN]  # noqa: E731
     assert sorted(rows(lake, made.parts), key=key) == sorted(rows(lake, right.parts), key=key)
@@ -183,6 +184,16 @@ def test_a_contract_that_fails_on_bad_values_keeps_what_is_still_refused_all_the
     made, tally = seal(replace(MENDED, bad_values="fail"), found, lake)
     assert made is not None
     assert (tally.passed, made.quarantined) == (2, 1)
+
+
+def test_bad_values_that_become_null_let_their_rows_pass_and_are_counted(lake: Lake):
+    found = loaded(lake, *LARGE, HOPELESS)
+    made, tally = seal(replace(STRICT, bad_values="null"), found, lake)
+    assert made is not None
+    assert (tally.passed, made.quarantined) == (2, 1)
+    assert made.seen is not None
+    assert made.seen.nulled == {"small: less_than_or_equal_to(100)": 2}
+    assert [row["small"] for row in rows(lake, made.parts) if row["id"] % 2] == [None, None]
 
 
 def test_rows_that_stand_are_written_again_where_the_contract_has_other_columns(lake: Lake):
@@ -282,9 +293,8 @@ def test_source_lake_and_ledger_agree_and_the_sweep_leaves_what_the_seal_names(l
     later = datetime.now(UTC) + timedelta(days=30)
     swept = plan_sweep("rows", history, survey, SweepPolicy(with_superseded=True), later)
     assert swept.warnings == ()
-    assert found.base.profile is not None
-    gone = [found.base.profile.key, *(part.key for part in found.base.quarantine)]
-    assert [removal.key for removal in swept.removals] == gone
+    replaced = [*found.base.quarantine, found.base.profile]
+    assert {removal.key for removal in swept.removals} == {part.key for part in replaced if part}
     assert plan_sweep("rows", history, survey, SweepPolicy(), later).removals == ()
 
 
