@@ -90,7 +90,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
         fits = ahead is not None and (ahead.layout, ahead.raw) == (layout, raw.parts)
         made = ahead if ahead is not None and fits else _curated(dataset, raw, layout, lake)
         if made.broken:
-            raise drift_error(dataset, layout, made.broken, lake)
+            beside = () if dataset.new_columns == "ignore" else made.new  # one of them may be what is missing, renamed
+            raise drift_error(dataset, layout, (*made.broken, *beside), lake)
         _check(made, raw, dataset)
         seal = lake.put_seal("curated", _new_seal(made, raw, dataset))
     except EsteiraError as exc:

@@ -76,7 +76,7 @@ def drift_error(dataset: Dataset, layout: Layout, findings: Sequence[Finding], l
     Args:
         dataset: The contract.
         layout: Whose.
-        findings: The columns, none of which the contract lets pass.
+        findings: The columns, those first that the contract does not let pass.
         lake: Where the seals are, and where the note goes.
     """
     note = Note(layout.dataset, layout.batch, layout.generation, tuple(findings))
@@ -119,7 +119,8 @@ def find_drift(dataset: Dataset, lake: Lake) -> Drift | None:
     has_passed = note and seal and note.generation == 1 and is_past(lake, dataset.name, note.batch, seal)
     findings = _standing(dataset, note.findings) if note and not has_passed else ()
     if note and findings:
-        return told(dataset, note.batch, findings, lake, is_blocking=True)
+        is_blocking = dataset.new_columns == "fail" or any(each.change != "new" for each in findings)
+        return told(dataset, note.batch, findings, lake, is_blocking=is_blocking)
     return drift_of(dataset, seal, lake) if seal else None
 
 
@@ -203,8 +204,11 @@ def _between(finding: Finding, found: Since) -> str:
 
 def _hint(dataset: Dataset, drift: Drift) -> str:
     changes = {finding.change for finding in drift.findings}
+    missing, new = ([each for each in drift.findings if each.change == change] for change in ("missing", "new"))
     first = "Agree on the change with the portal's owner."
-    passing = " Or let it pass: new_columns='warn'." if "new" in changes else ""
+    passing = " Or let it pass: new_columns='warn'." if changes == {"new"} else ""
+    if len(missing) == len(new) == 1:
+        passing = f" If {new[0].source} is what {missing[0].column} is called now, write rename={{{new[0].source!r}: {missing[0].column!r}}} instead."
     if not drift.patch:
         return f"{first} Then correct the schema in the contract's file.{passing}"
     take = f"To take it over: `esteira drift {dataset.name} --patch | git apply`, read what it wrote, and run again."

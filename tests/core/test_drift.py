@@ -464,3 +464,21 @@ def test_a_column_that_holds_something_else_than_when_it_came_says_so(run: Ran, 
     assert found
     told = f"gate (integer), which the contract does not know; it came with batch {second.batch}, as text and batch {first.batch} did not"
     assert told in next(found.sentences())
+
+
+@pytest.mark.fault(20)
+def test_a_column_under_a_new_name_is_told_as_a_pair(run: Ran, load: Loaded, lake: Lake, folder: Path):
+    before = run(load(), 1, rows())
+    error = refused(run, load(), 2, rows(delay=..., atraso=3))
+    assert error.message == (
+        f"Column delay is in none of the 12 records of this batch; batch {before.batch} had it. "
+        f"The portal delivers atraso (integer), which the contract does not know; batch {before.batch} did not have it yet."
+    )
+    half = load(("    delay: pd.Int16Dtype", "    delay: pd.Int16Dtype | None"))
+    beside = find_drift(half, lake)
+    assert beside
+    assert (beside.is_blocking, [each.column for each in beside.findings]) == (False, ["atraso"])
+    load(("    delay: pd.Int16Dtype | None", "    delay: pd.Int16Dtype"))
+    assert "If atraso is what delay is called now, write rename={'atraso': 'delay'} instead." in error.hint
+    applied(error.patch, folder)
+    assert run(load(), 2, rows(delay=..., atraso=3)).warnings == ()

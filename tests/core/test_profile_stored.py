@@ -99,7 +99,7 @@ def test_an_empty_batch_has_a_profile(lake: Lake):
 
 def test_a_seal_without_a_profile_keeps_its_bytes_and_has_none(lake: Lake):
     seal = curated(lake, dataset(), rows(2))
-    older = msgspec.structs.replace(seal, profile=None, seen=None)
+    older = msgspec.structs.replace(seal, profile=None, seen=None)  # from before either was recorded
     assert b"profile" not in older.encode()
     assert b'"profile":{"key":' in seal.encode()
     assert profile_of(older, lake) == ()
