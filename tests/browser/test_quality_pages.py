@@ -12,7 +12,7 @@ import pytest
 
 from local.stack import Stack
 from tests.browser.chromium import Page, fresh_page
-from tests.browser.conftest import AS_OF, Seen, ingest
+from tests.browser.conftest import AS_OF, ROOT, Seen, ingest
 from tests.main_job.world import World
 
 pytestmark = [
@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 PHONE = 390
+CONTRACTS = {path.stem for path in (ROOT / "datasets").glob("*.py")}
 LEAST_CONTRAST = 4.5
 """https://www.w3.org/TR/WCAG22/#contrast-minimum"""
 FAINT_TEXTS = """
@@ -77,7 +78,8 @@ def shelf(stack: Stack, seen: Seen) -> Shelf:
     found = world.query(
         f"SELECT batch_id, {', '.join(terms)} FROM esteira.batch WHERE dataset = 'weather' ORDER BY window_end DESC LIMIT 1"
     )[0]
-    rows = {name: world.query(f"SELECT COUNT(*) FROM dw.{name}")[0][0] for name in ("airlines", "airports", "weather")}
+    loaded = [name for (name,) in world.query("SELECT DISTINCT dataset FROM esteira.batch") if name in CONTRACTS]
+    rows = {name: world.query(f"SELECT COUNT(*) FROM dw.{name}")[0][0] for name in loaded}
     counts = dict(zip(terms, found[1:], strict=True))
     return Shelf(stack.env["ESTEIRA_REPORT_URL"], found[0], counts, rows["weather"], sum(rows.values()))
 

@@ -302,7 +302,12 @@ def test_numbers_moments_and_sizes_follow_the_language():
     assert (count(1_234_567).pt, count(1_234_567).en) == ("1.234.567", "1,234,567")
     assert (decimal(1_234.5678).pt, decimal(1_234.5678).en) == ("1.235", "1,235")
     assert (decimal(0.012345).pt, decimal(-3.5).en, decimal(float("nan")).en) == ("0,01235", "-3.5", "—")
-    assert (measure(2013.0).pt, measure(336_776.0).pt) == ("2013", "336.776")
+    assert (measure(2013.0).pt, measure(1_354.6).en, measure(0.5).pt, measure(336_776.0).pt) == (
+        "2013",
+        "1355",
+        "0,5",
+        "336.776",
+    )
     assert (share(1, 3).pt, share(1, 10**7).en, share(10**7 - 1, 10**7).en, share(1, 0).en) == (
         "33,3 %",
         "< 0.01 %",
