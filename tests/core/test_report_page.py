@@ -137,6 +137,8 @@ def test_rows_that_a_person_had_erased_are_accounted_for():
 
 def test_freshness_is_judged_at_the_runs_moment():
     assert "Fresh 6 h of at most 26 h, as of Jan 2, 2014, 06:00 UTC" in page(batch())
+    old = batch(watermark=END)
+    assert "Fresh 6 h" in page(dataclasses.replace(old, entry=entry(9))), "an old batch does not make the dataset late"
     late = dataclasses.replace(STAGE, as_of=END + timedelta(hours=27))
     assert "Late 27 h of at most 26 h" in page(batch(stage=late))
 
@@ -182,7 +184,11 @@ def test_a_text_from_right_to_left_stays_in_its_place():
 
 def test_no_value_of_a_personal_column_reaches_the_page():
     secrets = ("529.982.247-25", "41", "97")
-    one = entry(warnings=("document: 2 rows name persons.document that do not exist: 529.982.247-25.",))
+    told = (
+        "document: 2 rows name persons.document that do not exist: 529.982.247-25.",
+        "Unique(city, document): repeats: Recife/529.982.247-25.",
+    )
+    one = entry(warnings=told)
     reasons = {"document: cpf": 4, "*: older than the parents": 2, "city: str_length": 1}
     facts = batch(
         one, dataset=PEOPLE, raw=seal(one), curated=seal(one, reasons=reasons),
