@@ -34,9 +34,8 @@ class Frequencies:
 
     @classmethod
     def of_sample(cls, values: pa.Array, factor: float) -> Frequencies:
-        """Count a sample's values; it has no nulls. Both zeros of floating point are one value."""
-        is_floating = pa.types.is_floating(values.type)
-        counted = pc.value_counts(pc.add(values, pa.scalar(0, values.type)) if is_floating else values)
+        """Count a sample's values; it has no nulls."""
+        counted = pc.value_counts(values)
         return cls(counted.field("values"), counted.field("counts"), factor)
 
     def top(self) -> tuple[tuple[str, int], ...]:
