@@ -7,7 +7,7 @@ finds, or whose tombstones say that their purge was begun.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -105,6 +105,11 @@ class _View:
         whole = {batch for batch, seal in seals.items() if seal and {part.key for part in seal.parts} <= present}
         return self.committed - whole
 
+    def touched(self, doomed: Collection[str]) -> frozenset[str]:
+        """Batches of which something goes, and the lost ones: their pages may show what goes. Those that were purged before have new pages."""
+        going = (each.place for each in self.survey.stored if each.key in doomed)
+        return self.lost | {place.batch for place in going if place}
+
 
 def plan(request: Request, places: Places) -> Report:
     """What an erasure would do; changes nothing.
@@ -119,7 +124,7 @@ def plan(request: Request, places: Places) -> Report:
     replaced = {each.standing.batch for each in findings.found if each.positions}
     found = _versions(request, places)
     doomed = doomed_keys(view.survey, affected, replaced) | lost_profiles(view.standings, view.lost)
-    versions = doomed_versions(found, doomed | doomed_pages(found, {*affected, *view.lost}))
+    versions = doomed_versions(found, doomed | doomed_pages(found, view.touched(doomed)))
     return _report(findings, len(versions), is_applied=False)
 
 
@@ -216,7 +221,7 @@ def _purge(request: Request, places: Places, batches: set[str]) -> int:
         swept.put_tombstone(zone, layout, stone)
     failpoint("erase.purge")
     found = _versions(request, places)
-    versions = doomed_versions(found, doomed | doomed_pages(found, {*affected, *view.lost}))
+    versions = doomed_versions(found, doomed | doomed_pages(found, view.touched(doomed)))
     swept.delete_versions(versions)
     return len(versions)
 

@@ -37,8 +37,9 @@ def decimal(value: float | None, digits: int = 4) -> Text:
 def measure(value: float) -> Text:
     """A value of a column. Four digits are not grouped: a year is no amount."""
     text = decimal(value)
-    is_short = float(value).is_integer() and abs(value) < 10_000
-    return Text.same(str(int(value))) if is_short else text
+    if abs(value) >= 10_000:
+        return text
+    return Text(text.pt.replace(".", ""), text.en.replace(",", ""))
 
 
 def share(part: float, whole: float) -> Text:

@@ -121,7 +121,7 @@ def batch_page(facts: BatchFacts) -> BatchPage:
 def figures_of(facts: BatchFacts) -> tuple[Figure, ...]:
     """The numbers that most people came for."""
     entry = facts.entry
-    fresh = Freshness.of(facts.dataset, entry.window_end, facts.stage.as_of)
+    fresh = Freshness.of(facts.dataset, facts.watermark or entry.window_end, facts.stage.as_of)
     return (
         Figure(say("rows_loaded"), count(entry.extracted)),
         Figure(

@@ -96,6 +96,7 @@ class BatchFacts:
         history: The current entry of each batch in the order of windows, this one's last.
         stage: Where and when.
         raw, curated: Its seals; None when the lake no longer has them or nothing was sealed.
+        watermark: End of the dataset's newest window; freshness is the dataset's, not a batch's. None takes the batch's.
         replaced_by: The generation that took its place, or None.
         before: The generation that this one replaced or took out, or None.
         profiles: Of its columns; empty when none was made.
@@ -111,6 +112,7 @@ class BatchFacts:
     stage: Stage
     raw: Seal | None = None
     curated: Seal | None = None
+    watermark: datetime | None = None
     replaced_by: int | None = None
     before: LedgerEntry | None = None
     profiles: tuple[Profiled, ...] = ()

@@ -93,6 +93,7 @@ def batch_facts(sources: Sources, dataset: Dataset, ledger: Ledger, entry: Ledge
         profiles=batch_profile(sources.warehouse, dataset.name, entry) if entry.curated else (),
         past_nulls=_past_nulls(sources.warehouse, dataset, before[-TREND_BATCHES:]),
         samples=_samples(sources.lake, dataset, raw, curated),
+        watermark=ledger.current[-1].window_end,
         replaced_by=later[-1].generation if later else None,
         before=earlier[-1] if earlier else None,
         children=children_of(dataset.name, sources.catalogue),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from esteira.redaction import MASK
@@ -16,6 +17,7 @@ SAMPLES_OF_A_RULE = 5
 WHOLE_ROW = "*"
 """The column of a rule across columns."""
 MAX_WARNING = 1_000
+_NAME = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,6 @@ def _line(sample: Sample, facts: BatchFacts) -> SampleLine:
 
 
 def _without_values(warning: str, personal: frozenset[str]) -> str:
-    """The rules write `column: what was found: values`."""
-    column = warning.partition(": ")[0]
-    return f"{column}: {MASK}" if column in personal else warning
+    """The rules write what they looked at, a colon, and what they found: of a personal column that may be a value."""
+    looked_at = warning.partition(": ")[0]
+    return f"{looked_at}: {MASK}" if personal & set(_NAME.findall(looked_at)) else warning

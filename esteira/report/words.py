@@ -69,6 +69,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stale_data": ("Atrasado", "Late"),
     "no_limit": ("Sem limite no contrato", "No limit in the contract"),
     "age_of_limit": ("{age} de no máximo {limit}", "{age} of at most {limit}"),
+    "of_limit": ("de no máximo {limit}", "of at most {limit}"),
     "age_alone": ("{age} desde o fim da janela", "{age} since the window's end"),
     "never": ("Nunca carregado", "Never loaded"),
     "as_of": ("em {at}", "as of {at}"),

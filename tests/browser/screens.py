@@ -1,7 +1,11 @@
-"""The pictures of docs/howto/report.md: `make screens` runs the real datasets for a few days on a stack of its own and photographs their pages."""
+"""The pictures of docs/howto/report.md: `make screens` runs the real datasets for a few days on a stack of its own and photographs their pages.
+
+`python -m tests.browser.screens --url ADDRESS` photographs those of a stack that runs already.
+"""
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import subprocess
@@ -18,9 +22,10 @@ from tests.browser.chromium import Page, fresh_page, install_packages
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSETS = ROOT / "docs/assets"
-DAYS = [f"2013-12-{day:02}T06:00Z" for day in range(19, 32)]
+DAYS = [f"2013-12-{day}T06:00Z" for day in (19, 20, 21, 22, 23, 24, 26, 28, 31)]
 QUALITY = 82
 RUN_SECONDS = 900
+BARELY = "document.styleSheets[0].insertRule('::-webkit-scrollbar { display: none }')"
 _RUNS = """
 import json, sys
 from cli.main import main
@@ -52,22 +57,40 @@ SHOTS = (
     Shot("report-batch", "flights/latest.html", "en", 1120, 1240),
     Shot("report-columns", "flights/latest.html", "pt-BR", 1120, 1000, anchor="columns"),
     Shot("report-trends", "flights/latest.html", "en", 1120, 1120, anchor="trends", is_dark=True),
-    Shot("report-phone", "weather/latest.html", "pt-BR", 390, 844),
-    Shot("report-phone-dark", "weather/latest.html", "en", 390, 844, is_dark=True, anchor="rules"),
+    Shot("report-phone", "weather/2013-01-01_2013-07-04-c1b2fe83/1.html", "pt-BR", 390, 844),
+    Shot(
+        "report-phone-dark",
+        "weather/2013-01-01_2013-07-04-c1b2fe83/1.html",
+        "en",
+        390,
+        844,
+        is_dark=True,
+        anchor="rules",
+    ),
     Shot("report-catalogue", "index.html", "pt-BR", 1120, 1100),
 )
 
 
 def main() -> None:
-    """Run, photograph, write docs/assets/report-*.webp."""
+    """Run unless a stack is named, photograph, write docs/assets/report-*.webp."""
+    parser = argparse.ArgumentParser(prog="tests.browser.screens")
+    parser.add_argument("--url", help="Where a running stack serves its pages.")
+    url = parser.parse_args().url
     install_packages()
-    with tempfile.TemporaryDirectory() as state:
-        Path(state).chmod(0o755)
-        with running(StackConfig(state=Path(state) / "stack", ports=Ports.free())) as stack:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # the database's own user must reach its folder
+        if url:
+            _photograph(Path(folder), url)
+            return
+        with running(StackConfig(state=Path(folder) / "stack", ports=Ports.free())) as stack:
             _run(stack)
-            with fresh_page(Path(state)) as page:
-                for shot in SHOTS:
-                    _take(page, stack.env["ESTEIRA_REPORT_URL"], shot)
+            _photograph(Path(folder), stack.env["ESTEIRA_REPORT_URL"])
+
+
+def _photograph(folder: Path, url: str) -> None:
+    with fresh_page(folder) as page:
+        for shot in SHOTS:
+            _take(page, url, shot)
 
 
 def _run(stack: Stack) -> None:
@@ -87,6 +110,7 @@ def _take(page: Page, address: str, shot: Shot) -> None:
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
     page.open(f"{address}/{shot.path}?lang={shot.language}")
+    page.driver.execute_script(BARELY)
     page.driver.execute_script(
         "document.documentElement.style.scrollBehavior = 'auto'; document.getElementById(arguments[0])?.scrollIntoView()",
         shot.anchor,

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from esteira.report import Sample, render_batch
 from local.stack import Stack
 from tests.browser.chromium import Page, fresh_page
-from tests.browser.conftest import AS_OF, Seen, ingest
+from tests.browser.conftest import AS_OF, ROOT, Seen, ingest
+from tests.core.reported import batch, entry, seal, wide
 from tests.main_job.world import World
 
 pytestmark = [
@@ -23,6 +25,7 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 PHONE = 390
+CONTRACTS = {path.stem for path in (ROOT / "datasets").glob("*.py")}
 LEAST_CONTRAST = 4.5
 """https://www.w3.org/TR/WCAG22/#contrast-minimum"""
 FAINT_TEXTS = """
@@ -77,7 +80,8 @@ def shelf(stack: Stack, seen: Seen) -> Shelf:
     found = world.query(
         f"SELECT batch_id, {', '.join(terms)} FROM esteira.batch WHERE dataset = 'weather' ORDER BY window_end DESC LIMIT 1"
     )[0]
-    rows = {name: world.query(f"SELECT COUNT(*) FROM dw.{name}")[0][0] for name in ("airlines", "airports", "weather")}
+    loaded = [name for (name,) in world.query("SELECT DISTINCT dataset FROM esteira.batch") if name in CONTRACTS]
+    rows = {name: world.query(f"SELECT COUNT(*) FROM dw.{name}")[0][0] for name in loaded}
     counts = dict(zip(terms, found[1:], strict=True))
     return Shelf(stack.env["ESTEIRA_REPORT_URL"], found[0], counts, rows["weather"], sum(rows.values()))
 
@@ -224,6 +228,28 @@ def test_a_page_from_a_file_is_the_same_without_any_server(
     page.open(f"{out.as_uri()}?lang=en")
     assert f"{shelf.counts['curated']:,}" in shown(page, "#term-curated")
     assert asked(page) == []
+    assert page.severe_messages() == []
+
+
+def test_a_page_of_five_hundred_columns_opens_on_a_phone(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "wide.html"
+    path.write_bytes(render_batch(wide(500)))
+    appear(page, width=PHONE)
+    page.open(f"{path.as_uri()}?lang=en")
+    assert "A measure" in shown(page, "#column-measure_499")
+    assert page.driver.execute_script("return document.documentElement.scrollWidth") <= PHONE
+
+
+def test_what_a_portal_sent_runs_in_no_browser(page: Page, tmp_path: Path) -> None:
+    hostile = "<script>window.taken = 1</script><img src=x onerror='window.taken = 1'>"
+    one = entry(warnings=(hostile,), run=hostile)
+    reason = f"{hostile}: {hostile}"
+    facts = batch(one, curated=seal(one, reasons={reason: 2}), samples=(Sample(reason, hostile, hostile),))
+    path = tmp_path / "hostile.html"
+    path.write_bytes(render_batch(facts))
+    page.open(f"{path.as_uri()}?lang=en")
+    assert "window.taken = 1" in page.text
+    assert page.driver.execute_script("return window.taken === undefined")
     assert page.severe_messages() == []
 
 

@@ -137,6 +137,8 @@ def test_rows_that_a_person_had_erased_are_accounted_for():
 
 def test_freshness_is_judged_at_the_runs_moment():
     assert "Fresh 6 h of at most 26 h, as of Jan 2, 2014, 06:00 UTC" in page(batch())
+    old = batch(watermark=END)
+    assert "Fresh 6 h" in page(dataclasses.replace(old, entry=entry(9))), "an old batch does not make the dataset late"
     late = dataclasses.replace(STAGE, as_of=END + timedelta(hours=27))
     assert "Late 27 h of at most 26 h" in page(batch(stage=late))
 
@@ -182,7 +184,11 @@ def test_a_text_from_right_to_left_stays_in_its_place():
 
 def test_no_value_of_a_personal_column_reaches_the_page():
     secrets = ("529.982.247-25", "41", "97")
-    one = entry(warnings=("document: 2 rows name persons.document that do not exist: 529.982.247-25.",))
+    told = (
+        "document: 2 rows name persons.document that do not exist: 529.982.247-25.",
+        "Unique(city, document): repeats: Recife/529.982.247-25.",
+    )
+    one = entry(warnings=told)
     reasons = {"document: cpf": 4, "*: older than the parents": 2, "city: str_length": 1}
     facts = batch(
         one, dataset=PEOPLE, raw=seal(one), curated=seal(one, reasons=reasons),
@@ -302,7 +308,12 @@ def test_numbers_moments_and_sizes_follow_the_language():
     assert (count(1_234_567).pt, count(1_234_567).en) == ("1.234.567", "1,234,567")
     assert (decimal(1_234.5678).pt, decimal(1_234.5678).en) == ("1.235", "1,235")
     assert (decimal(0.012345).pt, decimal(-3.5).en, decimal(float("nan")).en) == ("0,01235", "-3.5", "—")
-    assert (measure(2013.0).pt, measure(336_776.0).pt) == ("2013", "336.776")
+    assert (measure(2013.0).pt, measure(1_354.6).en, measure(0.5).pt, measure(336_776.0).pt) == (
+        "2013",
+        "1355",
+        "0,5",
+        "336.776",
+    )
     assert (share(1, 3).pt, share(1, 10**7).en, share(10**7 - 1, 10**7).en, share(1, 0).en) == (
         "33,3 %",
         "< 0.01 %",
