@@ -90,7 +90,11 @@ def look_at(path: Path, name: str, package: Package, sheet: str, source: Spreads
     """
     member = package.parts.get(sheet)
     if not member:
-        return Look(is_1904=package.is_1904)
+        raise failed(
+            name,
+            f"sheet {sheet!r} is listed, and no part of the workbook holds it.",
+            "Open it in a spreadsheet program, save it again, and deliver it.",
+        )
     with open_zip(path, name, source) as archive:
         screen = _Screen()
         for number, chunk in enumerate(chunks_of(archive, member, name)):

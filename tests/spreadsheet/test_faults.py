@@ -466,6 +466,27 @@ def test_a_merged_cell_is_refused_or_filled_as_the_contract_says(tmp_path: Path,
 
 
 @pytest.mark.fault(28)
+def test_a_merged_cell_over_rows_that_are_empty_otherwise_fills_them_too(tmp_path: Path) -> None:
+    book = workbook(tmp_path, [("Código",), ("a",), (None,), ("b",)])
+    book.active.merge_cells("A2:A3")
+    book.active["C9"] = "Nota"
+    book.active.merge_cells("C9:C12")
+    book.save(tmp_path / "a.xlsx")
+
+    class Code(pa.DataFrameModel):
+        """One column."""
+
+        codigo: pd.StringDtype
+
+    options = {"columns": {}, "footer": ("Nota",)}
+    assert rows_of(read(tmp_path / "a.xlsx", contract(Code, merged="fill", **options))) == [("a",), ("a",), ("b",)]
+    assert [each[0] for each in refused(read(tmp_path / "a.xlsx", contract(Code, **options)))] == [
+        "Plan1!A2",
+        "Plan1!A3",
+    ]
+
+
+@pytest.mark.fault(28)
 def test_two_columns_of_one_name_are_refused_with_their_cells(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "a.xlsx", [("x",), (*HEADER, "valor (r$)"), ("001", dt.date(2017, 5, 19), 1, 2)])
     with pytest.raises(SpreadsheetError, match=r"two columns are called 'Valor \(R\$\)': Plan1!C2 and Plan1!D2"):
@@ -689,6 +710,27 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(
 def test_a_newer_workbook_under_an_old_name_is_refused(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "a.xlsx", TABLE).rename(tmp_path / "a.xls")
     with pytest.raises(SpreadsheetError, match="a newer workbook"):
+        read(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
+@pytest.mark.fault(30)
+def test_a_workbook_that_two_readers_may_read_differently_is_refused(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", TABLE)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"<worksheet/>")
+    with pytest.raises(SpreadsheetError, match="two of its members have one name"):
+        read(path)
+
+
+@pytest.mark.fault(30)
+def test_a_sheet_that_cannot_be_looked_at_is_not_read(tmp_path: Path) -> None:
+    path = respun(
+        write_xlsx(tmp_path / "a.xlsx", TABLE),
+        "xl/_rels/workbook.xml.rels",
+        lambda content: content.replace(b"sheet1.xml", b"sheet9.xml"),
+    )
+    with pytest.raises(SpreadsheetError, match="sheet 'Plan1' is listed, and no part of the workbook holds it"):
         read(path)
 
 
