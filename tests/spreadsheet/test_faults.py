@@ -14,7 +14,7 @@ import pandera.pandas as pa
 import pytest
 import xlwt
 
-from esteira.contract import Limits, Sheets, Timestamp
+from esteira.contract import Limits, Locale, Sheets, Timestamp
 from esteira.errors import SpreadsheetError
 from tests.spreadsheet.offices import (
     HEADER,
@@ -129,6 +129,20 @@ def test_the_same_text_means_another_number_in_another_locale(tmp_path: Path) ->
     path = write_xlsx(tmp_path / "a.xlsx", [HEADER, ("1", dt.date(2017, 5, 19), "1.234")])
     assert rows_of(read(path))[0][2] == 1234.0
     assert rows_of(read(path, contract(locale="en-US")))[0][2] == 1.234
+
+
+@pytest.mark.fault(24)
+@pytest.mark.parametrize(
+    ("locale", "text", "value"),
+    [
+        (Locale(decimal=",", thousands="\u00a0"), "1\u202f234,5", 1234.5), (Locale(decimal=",", thousands=" "), "1 234 567", 1234567.0),
+        (Locale(decimal=".", thousands="'", currency=("CHF",)), "CHF 1'234.5", 1234.5), (Locale(decimal=",", percent="number"), "12,5 %", 12.5),
+        (Locale(decimal=",", currency=("kr", "kr.")), "5,5 kr.", 5.5),
+    ],
+)  # fmt: skip
+def test_a_locale_of_ones_own_is_read_like_the_others(tmp_path: Path, locale: Locale, text: str, value: float) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", [HEADER, ("1", dt.date(2017, 5, 19), text)])
+    assert rows_of(read(path, contract(locale=locale)))[0][2] == value
 
 
 @pytest.mark.fault(25)
