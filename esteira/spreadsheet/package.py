@@ -10,6 +10,7 @@ import posixpath
 import re
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.sax.handler import ContentHandler
@@ -120,7 +121,10 @@ class _Screen:
     def take(self, chunk: bytes, *, is_first: bool) -> None:
         if not self.is_suspicious:
             self.is_suspicious = not is_plain(chunk, is_first=is_first) or _may_hold(chunk)
-        joined = b" ".join(_REFERENCE.findall(chunk))
+        references = _REFERENCE.findall(chunk)
+        cells = sum(map(chunk.count, (b"<c ", b"<c>", b":c ", b":c>")))
+        self.is_suspicious = self.is_suspicious or cells > len(references) + 1  # one may be cut in two
+        joined = b" ".join(references)
         if not joined:
             return
         new = set(joined.translate(None, _DIGITS).split()) - self._names
@@ -183,8 +187,11 @@ class _Sheet(ContentHandler):
         reference = attrs.get("r", "")
         self._column = _number(reference.rstrip("0123456789").encode()) - 1 if reference else self._column + 1
         self._type, self._formula, self._value = attrs.get("t", ""), None, None
-        self.look.columns = max(self.look.columns, self._column + 1)
-        self.look.rows = max(self.look.rows, self._row + 1)
+        if self._column >= self.look.columns or self._row >= self.look.rows:
+            self.look.columns, self.look.rows = (
+                max(self.look.columns, self._column + 1),
+                max(self.look.rows, self._row + 1),
+            )
 
     def _end_cell(self) -> None:
         if self._type == "e":
@@ -257,6 +264,7 @@ def check_area(look: Look, name: str, sheet: str, source: SpreadsheetSource) -> 
             )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def _number(name: bytes) -> int:
     count = 0
     for letter in name:

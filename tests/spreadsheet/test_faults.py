@@ -225,6 +225,18 @@ def test_one_cell_far_away_does_not_make_the_reader_reserve_what_is_before_it(tm
 
 
 @pytest.mark.fault(26)
+def test_cells_without_addresses_are_counted_too(tmp_path: Path) -> None:
+    rows = b"<row>" + b"<c><v>1</v></c>" * 300 + b"</row>" + b"<row><c><v>1</v></c></row>" * 400
+    path = respun(
+        write_xlsx(tmp_path / "a.xlsx", TABLE),
+        "xl/worksheets/sheet1.xml",
+        lambda content: content.replace(b"</sheetData>", rows + b"</sheetData>"),
+    )
+    with pytest.raises(SpreadsheetError, match=r"reaches to KN404: 121,200 cells are more than the limit of 100,000"):
+        read(path, contract(limits=Limits(cells=100_000)))
+
+
+@pytest.mark.fault(26)
 def test_a_cell_that_is_repeated_without_end_is_refused(tmp_path: Path) -> None:
     book = odf.opendocument.OpenDocumentSpreadsheet()
     table, row = odf.table.Table(name="P"), odf.table.TableRow(numberrowsrepeated="1048576")
