@@ -17,7 +17,7 @@ from esteira.spreadsheet.preview import Preview
 def sheet_contract(name: str, path: Path, found: Preview, table: Table, owner: str) -> str:
     """The file's text."""
     title = f"{name[0].upper()}{name[1:]} of files such as {path.name}"
-    fields = "\n".join(field_text(column, whose="File's") for column in table.columns)
+    fields = "\n".join(field_text(column, f"File's {column.source}") for column in table.columns)
     return (
         f'"""{title}: a draft that `esteira new` wrote from one file; read it before it is trusted."""\n\n'
         f"{_imports(table)}\n\n\nclass {class_name(name)}(pa.DataFrameModel):\n"

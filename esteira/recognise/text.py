@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from esteira.contract import FirstRecord
 from esteira.paginate import Header
@@ -42,10 +42,19 @@ def _imports(draft: Draft) -> str:
     return "\n".join([*standard, "import pandas as pd", "import pandera.pandas as pa", *arrow, "", ours])
 
 
-def field_text(column: ColumnGuess, whose: str = "Portal's") -> str:
+def field_text(column: ColumnGuess, description: str = "") -> str:
+    """One attribute of the schema.
+
+    Args:
+        column: What it holds.
+        description: Instead of the portal's name.
+    """
+    return attribute_text(column.name, type_text(column), arguments_of(column, description))
+
+
+def attribute_text(name: str, annotation: str, arguments: Sequence[str], maker: str = "pa.Field") -> str:
     """One attribute, broken as the formatter would."""
-    arguments = list(_arguments(column, whose))
-    head = f"    {column.name}: {type_text(column)} = pa.Field("
+    head = f"    {name}: {annotation} = {maker}("
     line = f"{head}{', '.join(arguments)})"
     if len(line) <= LINE_LENGTH:
         return line
@@ -55,10 +64,14 @@ def field_text(column: ColumnGuess, whose: str = "Portal's") -> str:
     return "\n".join([head, *(f"        {argument}," for argument in arguments), "    )"])
 
 
-def _arguments(column: ColumnGuess, whose: str) -> Iterator[str]:
+def arguments_of(column: ColumnGuess, description: str = "") -> list[str]:
+    """What stands between the brackets of its `pa.Field`."""
+    return list(_arguments(column, description or f"Portal's {column.source}"))
+
+
+def _arguments(column: ColumnGuess, description: str) -> Iterator[str]:
     if column.is_nullable:
         yield "nullable=True"
-    description = f"{whose} {column.source}"
     yield f"description={literal(description)}"
     metadata: dict[str, object] = {"unit": column.unit} if column.unit else {}
     metadata |= {"type": "super"} if column.kind == "nested" else {}
@@ -68,7 +81,7 @@ def _arguments(column: ColumnGuess, whose: str) -> Iterator[str]:
 
 
 def type_text(column: ColumnGuess) -> str:
-    """Its dtype."""
+    """Its annotation."""
     if column.kind == "decimal":
         return f"Annotated[pd.ArrowDtype, decimal128({column.precision}, {column.scale})]"
     return _TYPES[column.kind]
@@ -84,7 +97,7 @@ def _dataset(draft: Draft) -> str:
     read = [f"paginator={shown_call(candidate.kind, candidate.arguments)}"]
     read += [f"total={literal(draft.total[0])}"] if draft.total else []
     rename = [f"        rename={literal(draft.rename)},"] if draft.rename else []
-    unique = f", unique={tuple_text(key)}" if key else ""
+    unique = f", unique={_tuple(key)}" if key else ""
     lines = [
         "DATASET = Dataset(",
         f"    name={literal(place.name)},",
@@ -96,7 +109,7 @@ def _dataset(draft: Draft) -> str:
         f"    schema={class_name(place.name)},",
         "    write=Replace(),",
         f"    quality=Quality(min_rows=1{unique}),",
-        *([f"    sortkey={tuple_text(key)},"] if key else []),
+        *([f"    sortkey={_tuple(key)},"] if key else []),
         f"    owner={literal(place.owner or 'unknown')},",
         ")  # fmt: skip",
         "",
@@ -104,8 +117,7 @@ def _dataset(draft: Draft) -> str:
     return "\n".join(lines)
 
 
-def tuple_text(names: tuple[str, ...]) -> str:
-    """Names as a tuple."""
+def _tuple(names: tuple[str, ...]) -> str:
     inner = ", ".join(literal(name) for name in names)
     return f"({inner},)" if len(names) == 1 else f"({inner})"
 
