@@ -26,9 +26,7 @@ from esteira.spreadsheet.piece import Piece
 from esteira.spreadsheet.workbook import footer_pattern
 
 BLOCK_BYTES = 1024 * 1024
-"""Text that Arrow reads at a time; a row must fit into it. Arrow reads some blocks ahead, so they make most of the memory."""
-BLOCKS_PER_PIECE = 2
-"""As much as a chunk of JSON holds."""
+"""Text of a piece; a row must fit into it. Arrow reads some blocks ahead, so they make most of the memory."""
 _SCAN_BYTES = 4 * 1024 * 1024
 _NONE = pa.scalar(None, pa.string())
 
@@ -163,9 +161,8 @@ class _Blocks:
     def all(self) -> Iterator[Block]:
         """Until the footer, or the end."""
         broken = _Broken()
-        batches = self._text.batches(self._heading, self._lines, broken)
-        while some := list(islice(batches, BLOCKS_PER_PIECE)):
-            yield from self._block(pa.concat_batches(some), broken, is_last=False)
+        for batch in self._text.batches(self._heading, self._lines, broken):
+            yield from self._block(batch, broken, is_last=False)
             if self._is_over:
                 return
         nothing = pa.RecordBatch.from_pydict(
