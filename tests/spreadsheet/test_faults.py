@@ -433,6 +433,21 @@ def test_a_formula_with_a_value_is_a_value_and_an_empty_text_is_one(tmp_path: Pa
 
 
 @pytest.mark.fault(28)
+@pytest.mark.parametrize("place", ["shared", "inline"])
+def test_the_mark_of_a_footnote_does_not_become_a_digit(tmp_path: Path, place: str) -> None:
+    rich = b'<r><t>9</t></r><r><rPr><vertAlign val="superscript"/></rPr><t>1</t></r>'
+    path = write_xlsx(tmp_path / "a.xlsx", [*TABLE, ("MARK", dt.date(2017, 5, 21), "MARK")])
+    if place == "shared":
+        respun(with_shared_texts(path), "xl/sharedStrings.xml", lambda content: content.replace(b"<t>MARK</t>", rich))
+    else:
+        respun(path, "xl/worksheets/sheet1.xml", lambda content: content.replace(b"<t>MARK</t>", rich))
+    pieces = read(path)
+    assert [each[:3] for each in refused(pieces)] == [("Plan1!C4", "amount", "raised")]
+    assert pieces[0].decoded.table["codigo"].to_pylist()[2] == "91"
+    assert rows_of(pieces) == GOOD
+
+
+@pytest.mark.fault(28)
 def test_an_open_document_tells_its_errors_and_its_formulas_without_a_value(tmp_path: Path) -> None:
     path = write_ods(tmp_path / "a.ods", [*TABLE, ("003", dt.date(2017, 5, 21), 7), ("004", dt.date(2017, 5, 21), 8)])
     space = b'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0" '
