@@ -58,7 +58,8 @@ def run_new_file(name: str, path: Path, *, sheet: str | None, locale: str, owner
     if isinstance(outcome, EsteiraError):
         return fail(outcome, is_debug=is_debug)
     click.echo(table(("dataset", "rows", "refused"), [(name, outcome.rows, outcome.refused)]))
-    click.echo("\n".join(outcome.reasons))
+    for reason in outcome.reasons:
+        click.echo(reason)
     return 0
 
 

@@ -39,6 +39,7 @@ _WORDS = {
         "fields": "The line has more or fewer fields than the table's {count} columns.",
         "error": "{column} is the error {value}.",
         "formula": "{column} is a formula that was saved without its value: {value}.",
+        "raised": "{column} is {value!r}, and a sign of it is raised, like the mark of a footnote: it would become part of the value.",
         "merged": "{column} is part of a merged cell ({value!r}), and the contract does not say that it fills them.",
     },
     "pt": {
@@ -52,6 +53,7 @@ _WORDS = {
         "fields": "A linha tem mais ou menos campos que as {count} colunas da tabela.",
         "error": "{column} é o erro {value}.",
         "formula": "{column} é uma fórmula que foi salva sem o seu valor: {value}.",
+        "raised": "{column} é {value!r}, e um sinal está sobrescrito, como a chamada de uma nota: ele faria parte do valor.",
         "merged": "{column} faz parte de uma célula mesclada ({value!r}), e o contrato não diz que ela as preenche.",
     },
 }
@@ -59,7 +61,7 @@ _WHOLE_ROW = "*"
 _FIELDS = re.compile(r"fields\((\d+)\)")
 _BY_RULE = {
     "not_nullable": "missing", "not_null": "missing", "duplicate key": "twice", "type": "type", "error": "error", "formula": "formula",
-    "merged": "merged",
+    "merged": "merged", "raised": "raised",
 }  # fmt: skip
 """Rules whose sentence says it all; the last three are what `esteira.spreadsheet` refuses before any rule is asked."""
 

@@ -19,7 +19,7 @@ from esteira.spreadsheet.cells import Cells, printed
 from esteira.spreadsheet.convert import Column, Converted
 from esteira.spreadsheet.failure import address
 from esteira.spreadsheet.heading import Heading, nameless
-from esteira.spreadsheet.look import Fault
+from esteira.spreadsheet.look import RAISED, Fault
 from esteira.spreadsheet.piece import Piece, Rows
 
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
@@ -200,7 +200,7 @@ class _Made:
             first = row * self._shape.width
             places = [first + melted[column]] if column in melted else range(first, first + self._shape.width)
             name = self._melted if column in melted else "*" if column == WHOLE_ROW else by_place.get(column)
-            if name is not None:
+            if name is not None and not (fault.rule == RAISED and pa.types.is_string(self._types[name])):
                 yield from ((made[place], name, fault) for place in places if place in made)
 
     def _source_cell(self, row: int, name: str) -> tuple[int, int | None]:

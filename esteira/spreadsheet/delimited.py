@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from itertools import islice
@@ -25,8 +26,8 @@ from esteira.spreadsheet.opening import Opened
 from esteira.spreadsheet.piece import Piece
 from esteira.spreadsheet.workbook import footer_pattern
 
-BLOCK_BYTES = 4 * 1024 * 1024
-"""Text that is converted at a time; a row must fit into it."""
+BLOCK_BYTES = 1024 * 1024
+"""Text of a piece; a row must fit into it. Arrow reads some blocks ahead, so they make most of the memory."""
 _SCAN_BYTES = 4 * 1024 * 1024
 _NONE = pa.scalar(None, pa.string())
 
@@ -41,7 +42,7 @@ def delimited_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, 
     assembly = Assembly(dataset, source, file.name, pool)
     try:
         heading, lines = text.heading(Headings(dataset, source, file.name))
-        for block in _Blocks(text, heading, lines).all():
+        for block in _Blocks(text, heading, lines, pool).all():
             yield assembly.piece(block, heading)
     except (UnicodeError, pa.ArrowInvalid) as exc:
         raise text.unreadable(exc) from exc
@@ -133,7 +134,7 @@ class _Broken:
     """Rows with more or fewer fields than there are columns."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[int, int, str]] = []
+        self.rows: deque[tuple[int, int, str]] = deque()
 
     def take(self, row: Any) -> str:
         """Remember one; Arrow passes over it. Its number counts the lines that were skipped."""
@@ -141,17 +142,18 @@ class _Broken:
         return "skip"
 
     def until(self, number: int) -> list[tuple[int, int, str]]:
-        """Take those before a row out."""
-        taken = [each for each in self.rows if each[0] < number]
-        self.rows = self.rows[len(taken) :]
+        """Take those before a row out; more may come in meanwhile, since Arrow reads ahead."""
+        taken = list[tuple[int, int, str]]()
+        while self.rows and self.rows[0][0] < number:
+            taken.append(self.rows.popleft())
         return taken
 
 
 class _Blocks:
     """The rows of data in blocks, and the broken ones behind those that they stand among."""
 
-    def __init__(self, text: _Text, heading: Heading, lines: int) -> None:
-        self._text, self._heading, self._lines = text, heading, lines
+    def __init__(self, text: _Text, heading: Heading, lines: int, pool: Executor) -> None:
+        self._text, self._heading, self._lines, self._pool = text, heading, lines, pool
         self._columns = sorted({*heading.places.values(), *(place for place, _ in heading.melted)})
         self._footer = footer_pattern(text.source.footer)
         self._moved = heading.first - lines
@@ -161,7 +163,7 @@ class _Blocks:
     def all(self) -> Iterator[Block]:
         """Until the footer, or the end."""
         broken = _Broken()
-        for batch in self._text.batches(self._heading, self._lines, broken):
+        for batch in _ahead(self._text.batches(self._heading, self._lines, broken), self._pool):
             yield from self._block(batch, broken, is_last=False)
             if self._is_over:
                 return
@@ -241,6 +243,14 @@ class _Blocks:
             lambda row, column: batch.column(column)[row].as_py() if row < batch.num_rows else None,
             faults,
         )
+
+
+def _ahead(batches: Iterator[pa.RecordBatch], pool: Executor) -> Iterator[pa.RecordBatch]:
+    """The next one is read while one is in work."""
+    following = pool.submit(next, batches, None)
+    while (batch := following.result()) is not None:
+        following = pool.submit(next, batches, None)
+        yield batch
 
 
 def _lengthened(texts: pa.StringArray, more: int) -> Cells:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+RAISED = "raised"
 Range: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 """Upper left and lower right cell, each row and column from 0."""
 
@@ -15,7 +16,8 @@ class Fault(NamedTuple):
     """Why a cell cannot be trusted.
 
     Attributes:
-        rule: `error` for #REF! and its like, `formula` for one that nobody calculated, `merged` for a part of a merged cell.
+        rule: `error` for #REF! and its like, `formula` for one that nobody calculated, `merged` for a part of a merged cell, `raised` for a
+            raised sign in a text, which only matters where the text is to be a number or a day.
         text: What stands there.
     """
 

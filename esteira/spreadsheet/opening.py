@@ -152,6 +152,12 @@ def open_zip(path: Path, name: str, source: SpreadsheetSource) -> Iterator[zipfi
         members = archive.infolist()
         if len(members) > _MAX_MEMBERS or sum(each.file_size for each in members) > source.limits.inflated_bytes:
             raise _too_large(name, source.limits.inflated_bytes)
+        if len({each.filename.lower() for each in members}) < len(members):
+            raise failed(
+                name,
+                "it is damaged: two of its members have one name, so that readers differ on what it holds.",
+                _WHOLE,
+            )
         if any(each.flag_bits & 1 for each in members):
             raise _encrypted(name)
         yield archive

@@ -9,15 +9,18 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.sax.handler import ContentHandler
 
 from esteira.contract import SpreadsheetSource
 from esteira.spreadsheet.failure import failed, letters
-from esteira.spreadsheet.look import Fault, Look
+from esteira.spreadsheet.look import RAISED, Fault, Look
 from esteira.spreadsheet.opening import open_zip
+from esteira.spreadsheet.strings import is_raised, raised_texts
 from esteira.spreadsheet.xml import chunks_of, is_plain, local, parse, small_xml
 
 _P = rb"(?:[\w.-]+:)?"
@@ -26,7 +29,6 @@ _HIDDEN = re.compile(rb"<" + _P + rb"row\b[^<]*\bhidden=")
 _NO_VALUE = rb"\s*(?:</|<" + _P + rb"v\s*/>|<" + _P + rb"v\s*>\s*</)"
 _NOT_CALCULATED = re.compile(rb"f\s*>" + _NO_VALUE)
 _NOT_REPEATED = re.compile(rb"<" + _P + rb"f\b[^<]*/>" + _NO_VALUE)
-_STRING = re.compile(rb"<" + _P + rb"si[\s>/]")
 _LETTERS, _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0123456789"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
@@ -41,10 +43,12 @@ class Package:
     Attributes:
         parts: Sheet's name to the member that holds it.
         is_1904: Whether its days count from 1904.
+        raised: Shared texts with raised signs in them, by number.
     """
 
     parts: dict[str, str]
     is_1904: bool
+    raised: Mapping[int, str]
 
 
 def read_package(path: Path, name: str, source: SpreadsheetSource) -> Package:
@@ -67,8 +71,9 @@ def read_package(path: Path, name: str, source: SpreadsheetSource) -> Package:
         for member in ("xl/styles.xml", "[content_types].xml"):
             if member in members:
                 small_xml(archive, members[member], name)
+        raised: Mapping[int, str] = {}
         if "xl/sharedstrings.xml" in members:
-            _check_strings(archive, members["xl/sharedstrings.xml"], name, source)
+            raised = raised_texts(archive, members["xl/sharedstrings.xml"], name, source)
         parts = {
             sheet.get("name", ""): members.get(targets.get(sheet.get(_RELATION) or sheet.get(_STRICT_RELATION) or "", "").lower(), "")
             for sheet in root.iter() if local(sheet.tag) == "sheet"
@@ -79,7 +84,8 @@ def read_package(path: Path, name: str, source: SpreadsheetSource) -> Package:
             f"{len(parts)} sheets are more than the limit of {source.limits.sheets} (sheets).",
             "Split the workbook, or raise Limits(sheets=...).",
         )
-    return Package(parts, any(local(each.tag) == "workbookPr" and _is_on(each.get("date1904")) for each in root.iter()))
+    is_1904 = any(local(each.tag) == "workbookPr" and _is_on(each.get("date1904")) for each in root.iter())
+    return Package(parts, is_1904, raised)
 
 
 def look_at(path: Path, name: str, package: Package, sheet: str, source: SpreadsheetSource) -> Look:
@@ -90,13 +96,17 @@ def look_at(path: Path, name: str, package: Package, sheet: str, source: Spreads
     """
     member = package.parts.get(sheet)
     if not member:
-        return Look(is_1904=package.is_1904)
+        raise failed(
+            name,
+            f"sheet {sheet!r} is listed, and no part of the workbook holds it.",
+            "Open it in a spreadsheet program, save it again, and deliver it.",
+        )
     with open_zip(path, name, source) as archive:
         screen = _Screen()
         for number, chunk in enumerate(chunks_of(archive, member, name)):
             screen.take(chunk, is_first=number == 0)
-        handler = _Sheet()
-        if screen.is_suspicious:
+        handler = _Sheet(package.raised)
+        if screen.is_suspicious or package.raised:
             parse(archive, member, name, handler)
     look = handler.look
     look.is_1904 = package.is_1904
@@ -116,7 +126,10 @@ class _Screen:
     def take(self, chunk: bytes, *, is_first: bool) -> None:
         if not self.is_suspicious:
             self.is_suspicious = not is_plain(chunk, is_first=is_first) or _may_hold(chunk)
-        joined = b" ".join(_REFERENCE.findall(chunk))
+        references = _REFERENCE.findall(chunk)
+        cells = sum(map(chunk.count, (b"<c ", b"<c>", b":c ", b":c>")))
+        self.is_suspicious = self.is_suspicious or cells > len(references) + 1  # one may be cut in two
+        joined = b" ".join(references)
         if not joined:
             return
         new = set(joined.translate(None, _DIGITS).split()) - self._names
@@ -131,6 +144,8 @@ def _may_hold(chunk: bytes) -> bool:
         b't="e"' in chunk or b"t='e'" in chunk or b"= " in chunk or b" =" in chunk
     ):  # blanks around an attribute's sign are allowed
         return True
+    if b"vertAlign" in chunk:
+        return True
     if b"hidden" in chunk and _HIDDEN.search(chunk):
         return True
     has_formula = b"<f" in chunk or b":f" in chunk
@@ -140,8 +155,9 @@ def _may_hold(chunk: bytes) -> bool:
 class _Sheet(ContentHandler):
     """The second look, element by element."""
 
-    def __init__(self) -> None:
+    def __init__(self, raised: Mapping[int, str]) -> None:
         super().__init__()
+        self._raised, self._is_raised = raised, False
         self.look = Look(hidden=set())
         self._hidden: set[int] = set()
         self.look.hidden = self._hidden
@@ -161,6 +177,8 @@ class _Sheet(ContentHandler):
             self._start_cell(attrs)
         elif kind in {"f", "v"}:
             self._text = []
+        elif kind == "vertAlign":
+            self._is_raised = self._is_raised or is_raised(attrs)
 
     def characters(self, content: str) -> None:
         if self._text is not None:
@@ -179,8 +197,12 @@ class _Sheet(ContentHandler):
         reference = attrs.get("r", "")
         self._column = _number(reference.rstrip("0123456789").encode()) - 1 if reference else self._column + 1
         self._type, self._formula, self._value = attrs.get("t", ""), None, None
-        self.look.columns = max(self.look.columns, self._column + 1)
-        self.look.rows = max(self.look.rows, self._row + 1)
+        self._is_raised = False
+        if self._column >= self.look.columns or self._row >= self.look.rows:
+            self.look.columns, self.look.rows = (
+                max(self.look.columns, self._column + 1),
+                max(self.look.rows, self._row + 1),
+            )
 
     def _end_cell(self) -> None:
         if self._type == "e":
@@ -189,6 +211,8 @@ class _Sheet(ContentHandler):
             self._formula is not None and not (self._value or "").strip() and self._type != "str"
         ):  # an empty text is a value
             self.look.faults[self._row][self._column] = Fault("formula", f"={self._formula}")
+        elif self._is_raised or (self._raised and self._type == "s" and int(self._value or -1) in self._raised):
+            self.look.faults[self._row][self._column] = Fault(RAISED, self._raised.get(int(self._value or -1), ""))
 
 
 def _refuse_links(archive: zipfile.ZipFile, members: dict[str, str], name: str) -> None:
@@ -220,22 +244,6 @@ def _targets(archive: zipfile.ZipFile, members: dict[str, str], name: str) -> di
     }
 
 
-def _check_strings(archive: zipfile.ZipFile, member: str, name: str, source: SpreadsheetSource) -> None:
-    count, seen, is_odd = 0, 0, False
-    for number, chunk in enumerate(chunks_of(archive, member, name)):
-        is_odd = is_odd or not is_plain(chunk, is_first=number == 0)
-        count += sum(1 for each in _STRING.finditer(chunk) if each.end() > seen)
-        seen = min(len(chunk), 64 * 1024)
-    if count > source.limits.strings:
-        raise failed(
-            name,
-            f"{count:,} different texts are more than the limit of {source.limits.strings:,} (strings).",
-            "Save it as CSV, or raise Limits(strings=...).",
-        )
-    if is_odd:
-        parse(archive, member, name, ContentHandler())
-
-
 def check_area(look: Look, name: str, sheet: str, source: SpreadsheetSource) -> None:
     """Whether a sheet is within the limits; one cell far away makes readers reserve everything before it.
 
@@ -253,6 +261,7 @@ def check_area(look: Look, name: str, sheet: str, source: SpreadsheetSource) -> 
             )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def _number(name: bytes) -> int:
     count = 0
     for letter in name:

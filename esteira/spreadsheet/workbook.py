@@ -60,7 +60,18 @@ def looker(file: Opened, source: SpreadsheetSource) -> Callable[[str], Look]:
         if file.format == "xls"
         else look_at_open_document(file.path, file.name, source)
     )
-    return lambda sheet: looks.get(sheet, Look())
+    return lambda sheet: _known(looks, sheet, file.name)
+
+
+def _known(looks: Mapping[str, Look], sheet: str, file: str) -> Look:
+    """What cannot be looked at is not read."""
+    if sheet not in looks:
+        raise failed(
+            file,
+            f"sheet {sheet!r} cannot be found a second time.",
+            "Rename the sheet without special signs, save the file, and deliver it.",
+        )
+    return looks[sheet]
 
 
 def opened_book(file: Opened) -> calamine.CalamineWorkbook:
@@ -149,6 +160,7 @@ class _Sheet:
         self.heading: Heading = headings.find(first, sheet.name, filler(first, self._merged))
         self._rows = chain(first[self.heading.first :], map(self._padded, rows))
         self._columns = sorted({*self.heading.places.values(), *(place for place, _ in self.heading.melted)})
+        self._inner = set(self._rows_inside())
         self._footer = footer_pattern(source.footer)
         self._top: dict[tuple[int, int], Any] = {}
 
@@ -164,16 +176,22 @@ class _Sheet:
             self._look.merged = sheet.merged_cell_ranges or ()
         return self._look.merged_by_row()
 
+    def _rows_inside(self) -> Iterator[int]:
+        """Rows that may be empty but for a merged cell of the table that began above them."""
+        for (top, left), (bottom, right) in self._look.merged:
+            if any(left <= column <= right for column in self._columns):
+                yield from range(top + 1, bottom + 1)
+
     def _padded(self, row: _Row) -> _Row:
         """From column A on: calamine leaves out what is left of the first cell."""
         return [""] * self._left + row if self._left else row
 
     def _data(self) -> Iterator[tuple[int, _Row]]:
         """Rows that are data, each with its number from 0."""
-        hidden, faults, merged = self._look.hidden, self._look.faults, self._merged
+        hidden, faults = self._look.hidden, self._look.faults
         blanks = self._source.ends_at_blank
         for number, row in enumerate(self._rows, self.heading.first):
-            if row.count("") == len(row) and number not in faults and number not in merged:
+            if row.count("") == len(row) and number not in faults and number not in self._inner:
                 if blanks:
                     return
                 continue

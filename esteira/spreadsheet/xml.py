@@ -6,6 +6,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler
@@ -78,6 +79,7 @@ def parse(archive: zipfile.ZipFile, member: str, name: str, handler: ContentHand
         raise _damaged(name, member) from exc
 
 
+@lru_cache(maxsize=1024)
 def local(name: str) -> str:
     """An element's or attribute's name without its prefix or namespace."""
     return name.rpartition("}")[2].rpartition(":")[2]

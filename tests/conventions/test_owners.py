@@ -17,6 +17,9 @@ OWNERS = {
     "botocore": {"lake", "vault", "warehouse"},
     "redshift_connector": {"warehouse"},
     "pydantic_settings": {"settings"},
+    "python_calamine": {"spreadsheet"},
+    "xlrd": {"spreadsheet"},
+    "defusedxml": {"spreadsheet"},
     "jinja2": {"report"},
     "matplotlib": {"report"},
 }

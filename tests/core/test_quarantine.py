@@ -270,6 +270,11 @@ def test_a_column_that_the_contract_no_longer_knows_is_masked():
             "The row breaks the rule leaves_before_it_lands, which is about several columns.",
         ),
         ("code", "error", "code is the error 7."),
+        (
+            "code",
+            "raised",
+            "code is '7', and a sign of it is raised, like the mark of a footnote: it would become part of the value.",
+        ),
         ("code", "formula", "code is a formula that was saved without its value: 7."),
         ("code", "merged", "code is part of a merged cell ('7'), and the contract does not say that it fills them."),
         ("*", "fields(3)", "The line has more or fewer fields than the table's 3 columns."),

@@ -14,7 +14,7 @@ import pandera.pandas as pa
 import pytest
 import xlwt
 
-from esteira.contract import Limits, Sheets, Timestamp
+from esteira.contract import Limits, Locale, Sheets, Timestamp
 from esteira.errors import SpreadsheetError
 from tests.spreadsheet.offices import (
     HEADER,
@@ -131,6 +131,20 @@ def test_the_same_text_means_another_number_in_another_locale(tmp_path: Path) ->
     assert rows_of(read(path, contract(locale="en-US")))[0][2] == 1.234
 
 
+@pytest.mark.fault(24)
+@pytest.mark.parametrize(
+    ("locale", "text", "value"),
+    [
+        (Locale(decimal=",", thousands="\u00a0"), "1\u202f234,5", 1234.5), (Locale(decimal=",", thousands=" "), "1 234 567", 1234567.0),
+        (Locale(decimal=".", thousands="'", currency=("CHF",)), "CHF 1'234.5", 1234.5), (Locale(decimal=",", percent="number"), "12,5 %", 12.5),
+        (Locale(decimal=",", currency=("kr", "kr.")), "5,5 kr.", 5.5),
+    ],
+)  # fmt: skip
+def test_a_locale_of_ones_own_is_read_like_the_others(tmp_path: Path, locale: Locale, text: str, value: float) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", [HEADER, ("1", dt.date(2017, 5, 19), text)])
+    assert rows_of(read(path, contract(locale=locale)))[0][2] == value
+
+
 @pytest.mark.fault(25)
 def test_codes_words_and_blanks_are_what_the_contract_says(tmp_path: Path) -> None:
     rows = [
@@ -208,6 +222,18 @@ def test_one_cell_far_away_does_not_make_the_reader_reserve_what_is_before_it(tm
     book.save(tmp_path / "a.xlsx")
     with pytest.raises(SpreadsheetError, match=r"reaches to .*\d: .* are more than the limit"):
         read(tmp_path / "a.xlsx", contract(limits=Limits(cells=100_000)))
+
+
+@pytest.mark.fault(26)
+def test_cells_without_addresses_are_counted_too(tmp_path: Path) -> None:
+    rows = b"<row>" + b"<c><v>1</v></c>" * 300 + b"</row>" + b"<row><c><v>1</v></c></row>" * 400
+    path = respun(
+        write_xlsx(tmp_path / "a.xlsx", TABLE),
+        "xl/worksheets/sheet1.xml",
+        lambda content: content.replace(b"</sheetData>", rows + b"</sheetData>"),
+    )
+    with pytest.raises(SpreadsheetError, match=r"reaches to KN404: 121,200 cells are more than the limit of 100,000"):
+        read(path, contract(limits=Limits(cells=100_000)))
 
 
 @pytest.mark.fault(26)
@@ -407,6 +433,21 @@ def test_a_formula_with_a_value_is_a_value_and_an_empty_text_is_one(tmp_path: Pa
 
 
 @pytest.mark.fault(28)
+@pytest.mark.parametrize("place", ["shared", "inline"])
+def test_the_mark_of_a_footnote_does_not_become_a_digit(tmp_path: Path, place: str) -> None:
+    rich = b'<r><t>9</t></r><r><rPr><vertAlign val="superscript"/></rPr><t>1</t></r>'
+    path = write_xlsx(tmp_path / "a.xlsx", [*TABLE, ("MARK", dt.date(2017, 5, 21), "MARK")])
+    if place == "shared":
+        respun(with_shared_texts(path), "xl/sharedStrings.xml", lambda content: content.replace(b"<t>MARK</t>", rich))
+    else:
+        respun(path, "xl/worksheets/sheet1.xml", lambda content: content.replace(b"<t>MARK</t>", rich))
+    pieces = read(path)
+    assert [each[:3] for each in refused(pieces)] == [("Plan1!C4", "amount", "raised")]
+    assert pieces[0].decoded.table["codigo"].to_pylist()[2] == "91"
+    assert rows_of(pieces) == GOOD
+
+
+@pytest.mark.fault(28)
 def test_an_open_document_tells_its_errors_and_its_formulas_without_a_value(tmp_path: Path) -> None:
     path = write_ods(tmp_path / "a.ods", [*TABLE, ("003", dt.date(2017, 5, 21), 7), ("004", dt.date(2017, 5, 21), 8)])
     space = b'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0" '
@@ -463,6 +504,27 @@ def test_a_merged_cell_is_refused_or_filled_as_the_contract_says(tmp_path: Path,
     assert len(rows_of(pieces)) == 1
     filled = rows_of(read(path, contract(merged="fill")))
     assert [row[1] for row in filled] == [dt.date(2017, 5, 19), dt.date(2017, 5, 19), dt.date(2017, 5, 20)]
+
+
+@pytest.mark.fault(28)
+def test_a_merged_cell_over_rows_that_are_empty_otherwise_fills_them_too(tmp_path: Path) -> None:
+    book = workbook(tmp_path, [("Código",), ("a",), (None,), ("b",)])
+    book.active.merge_cells("A2:A3")
+    book.active["C9"] = "Nota"
+    book.active.merge_cells("C9:C12")
+    book.save(tmp_path / "a.xlsx")
+
+    class Code(pa.DataFrameModel):
+        """One column."""
+
+        codigo: pd.StringDtype
+
+    options = {"columns": {}, "footer": ("Nota",)}
+    assert rows_of(read(tmp_path / "a.xlsx", contract(Code, merged="fill", **options))) == [("a",), ("a",), ("b",)]
+    assert [each[0] for each in refused(read(tmp_path / "a.xlsx", contract(Code, **options)))] == [
+        "Plan1!A2",
+        "Plan1!A3",
+    ]
 
 
 @pytest.mark.fault(28)
@@ -689,6 +751,27 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(
 def test_a_newer_workbook_under_an_old_name_is_refused(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "a.xlsx", TABLE).rename(tmp_path / "a.xls")
     with pytest.raises(SpreadsheetError, match="a newer workbook"):
+        read(path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
+@pytest.mark.fault(30)
+def test_a_workbook_that_two_readers_may_read_differently_is_refused(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", TABLE)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"<worksheet/>")
+    with pytest.raises(SpreadsheetError, match="two of its members have one name"):
+        read(path)
+
+
+@pytest.mark.fault(30)
+def test_a_sheet_that_cannot_be_looked_at_is_not_read(tmp_path: Path) -> None:
+    path = respun(
+        write_xlsx(tmp_path / "a.xlsx", TABLE),
+        "xl/_rels/workbook.xml.rels",
+        lambda content: content.replace(b"sheet1.xml", b"sheet9.xml"),
+    )
+    with pytest.raises(SpreadsheetError, match="sheet 'Plan1' is listed, and no part of the workbook holds it"):
         read(path)
 
 

@@ -60,6 +60,23 @@ def test_banner_and_footer_of_delimited_text_are_no_data(tmp_path: Path) -> None
     assert rows_of(read(tmp_path / "a.csv", contract(ends_at_blank=True))) == GOOD[:1]
 
 
+@pytest.mark.parametrize("footer", ["Total geral*", "*GERAL*", "[*] Não é*", "soma?"])
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
+def test_a_footer_is_told_by_its_first_text_in_any_case(tmp_path: Path, ending: str, footer: str) -> None:
+    line = {"*": "* não é final", "s": "Soma:"}.get(footer.strip("[")[0], "TOTAL GERAL (2)")
+    rows = [
+        HEADER,
+        ("001", "19/05/2017", "1.234,56"),
+        ("002", "20/05/2017", "-8,5"),
+        (None, line, 9),
+        ("003", "20/05/2017", 1),
+    ]
+    line = "total geral de tudo" if footer == "*GERAL*" else line
+    rows[3] = (None, line, 9)
+    path = (write_xlsx if ending == "xlsx" else write_csv)(tmp_path / f"a.{ending}", rows)
+    assert rows_of(read(path, contract(footer=(footer,)))) == GOOD
+
+
 def test_a_quoted_line_break_is_one_row(tmp_path: Path) -> None:
     text = '"Relatório\nde vendas";\nCódigo;Dia;Valor (R$)\n"a\nb";19/05/2017;1\n002;20/05/2017;x\n'
     (tmp_path / "a.csv").write_text(text, encoding="utf-8")
