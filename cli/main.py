@@ -13,7 +13,7 @@ from cli.ddl import ddl
 from cli.drop import drop
 from cli.environment import state_folder
 from cli.running import NOTHING_RUNS, Moment, guarded, run
-from cli.upkeep import erase, maintenance, reconcile, undo
+from cli.upkeep import erase, maintenance, quarantine, reconcile, undo
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -162,6 +162,7 @@ esteira.add_command(maintenance)
 esteira.add_command(new)
 esteira.add_command(pause)
 esteira.add_command(preview)
+esteira.add_command(quarantine)
 esteira.add_command(reconcile)
 esteira.add_command(rename)
 esteira.add_command(resume)

@@ -13,7 +13,10 @@ from typing import Any
 import click
 
 from esteira.errors import EsteiraError
+from esteira.redaction import printable
 
+CELL_CHARACTERS = 32
+"""Longer values are cut: a row is one line."""
 INTERRUPTED = 130
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -25,6 +28,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     right = [all(_is_number(cell[index]) for cell in cells) for index in range(len(header))]
     lines = [_line(list(header), widths, right), _line(["─" * width for width in widths], widths, right)]
     return "\n".join([*lines, *(_line(row, widths, right) for row in cells)])
+
+
+def short(value: Any) -> str:
+    """One cell on one line, without what a terminal would obey."""
+    return "—" if value is None else printable(str(value), limit=CELL_CHARACTERS - 1)
 
 
 def dump(value: Any) -> str:

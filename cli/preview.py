@@ -13,20 +13,17 @@ import pyarrow as pa
 
 from blocks import open_portal
 from cli.environment import require_prefect
-from cli.output import dump, table
+from cli.output import dump, short, table
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
-from esteira.contract.columns import POSITION_COLUMN
 from esteira.extraction.opening import opening
 from esteira.portal.first_page import FirstPage, first_page
 from esteira.portal.question import Call
 from esteira.quality import Curated, curate_records
-from esteira.redaction import MASK, printable, redact_url
+from esteira.quarantine import Holding, Mask, gather
+from esteira.redaction import MASK, redact_url
 from esteira.settings import read_settings
-
-CELL_CHARACTERS = 32
-"""Longer values are cut: a row is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +111,10 @@ class Preview:
 
     def _reasons(self) -> Iterator[tuple[Any, ...]]:
         """Each reason once: how many records have it, and the first of them."""
-        personal = {column.name for column in self.dataset.columns if column.is_pii}
-        seen: dict[tuple[str, str], dict[str, Any]] = {}
-        for case in self.curated.bad.to_pylist():
-            seen.setdefault((case["column"], case["rule"]), case)
-        for (column, rule), case in seen.items():
-            value = MASK if column in personal else short(case["value"])
-            yield column, rule, self.curated.reasons[f"{column}: {rule}"], case[POSITION_COLUMN] + 1, value
+        count = len(self.found.page.records)
+        holding = Holding(self.batch.id, 1, "stopped", count, None, lambda: iter((self.curated.bad,)))
+        for each in Mask(self.dataset).kept(gather(self.dataset, holding, None)).rules:
+            yield each.column, each.rule, each.rows, each.first + 1, short(each.example)
 
 
 def fitted(header: Sequence[str], rows: Iterable[Sequence[Any]], width: int) -> list[str]:
@@ -134,11 +128,6 @@ def fitted(header: Sequence[str], rows: Iterable[Sequence[Any]], width: int) -> 
     lines = table(header[:fits], [row[:fits] for row in cells]).splitlines()
     hidden = header[fits:]
     return lines if not hidden else [*lines, f"Not shown, for want of width: {', '.join(hidden)}."]
-
-
-def short(value: Any) -> str:
-    """One cell on one line, without what a terminal would obey."""
-    return "—" if value is None else printable(str(value), limit=CELL_CHARACTERS - 1)
 
 
 def _masked(column: pa.ChunkedArray, *, is_pii: bool) -> list[Any]:

@@ -163,7 +163,7 @@ class Curation:
         self._bad.abort()
 
     def _write(self, curated: Curated) -> None:
-        self._good.write(_named(curated.good, self._layout.batch) if self._dataset.names_batch else curated.good)
+        self._good.write(with_batch(curated.good, self._dataset, self._layout.batch))
         self._bad.write(curated.bad)
         self._written += 1
         if self._written > RELEASE_AFTER_CHUNKS:
@@ -304,7 +304,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         raw_seal=raw.hash,
         raw_generation=raw.generation,
         generation=made.layout.generation,
-        columns=(*(column.stored for column in dataset.columns), *((BATCH_STORED,) if dataset.names_batch else ())),
+        columns=stored_names(dataset),
         provenance=raw.provenance,
     )
 
@@ -314,8 +314,14 @@ def _warnings(made: CuratedParts, dataset: Dataset) -> Iterator[str]:
         yield f"New columns at the source, kept in raw only: {', '.join(made.new_columns)}."
 
 
-def _named(rows: pa.Table, batch: str) -> pa.Table:
-    return rows.append_column(BATCH_COLUMN, pa.repeat(batch, rows.num_rows))
+def stored_names(dataset: Dataset) -> tuple[str, ...]:
+    """The columns of curated parts as their seal records them."""
+    return (*(column.stored for column in dataset.columns), *((BATCH_STORED,) if dataset.names_batch else ()))
+
+
+def with_batch(rows: pa.Table, dataset: Dataset, batch: str) -> pa.Table:
+    """Good rows as they are stored: each names its batch where COPY brings it into the table as it is."""
+    return rows.append_column(BATCH_COLUMN, pa.repeat(batch, rows.num_rows)) if dataset.names_batch else rows
 
 
 def _stored() -> None:

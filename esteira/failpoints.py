@@ -24,6 +24,7 @@ NAMES = (
     "inbox.reason",
     "inbox.copy",
     "inbox.remove",
+    "replay.seal",
 )
 _reached: Counter[str] = Counter()
 

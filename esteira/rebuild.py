@@ -142,7 +142,8 @@ def curated_again(rebuild: Rebuild, lake: Lake) -> Seal:
     for generation in range(rebuild.generation - 1, 0, -1):
         seal = lake.find_settled_seal("curated", rebuild.batch.dataset, rebuild.batch.id, generation)
         if seal is not None and not _is_purged("curated", seal, lake):
-            return lake.put_seal("curated", msgspec.structs.replace(seal, generation=rebuild.generation))
+            again = msgspec.structs.replace(seal, generation=rebuild.generation, replayed=None)
+            return lake.put_seal("curated", again)
     raise SealConflict(
         "The batch has no sealed curated parts any more.",
         dataset=rebuild.batch.dataset,

@@ -5,6 +5,8 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.events import emit_event
 
 from esteira.batch import Batch
+from esteira.contract import Dataset
+from esteira.quarantine.run import Outcome
 from esteira.warehouse import LoadResult
 
 COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged", "stale", "duplicate")
@@ -24,6 +26,20 @@ def publish_batch(batch: Batch, result: LoadResult) -> None:
         resource={"prefect.resource.id": f"esteira.dataset.{batch.dataset}", "prefect.resource.name": batch.dataset},
         payload={"dataset": batch.dataset, "batch": batch.id, "is_new": result.is_new, **counts},
     )
+
+
+@task(task_run_name="publish the replay of {dataset.name}", retries=2, retry_delay_seconds=5, persist_result=False)
+def publish_replay(dataset: Dataset, outcomes: list[Outcome], *, is_dry: bool) -> None:
+    """Write the run's table artifact: counts alone, no row and no value."""
+    rows = [
+        {"batch": each.batch, "tried": each.tally.tried, "passed": each.tally.passed, "refused": each.tally.refused}
+        | {"generation": each.loaded.entry.generation if each.loaded else None}
+        for each in outcomes
+    ]
+    said = "would pass" if is_dry else "pass"
+    passed = sum(each.tally.passed for each in outcomes)
+    key, description = f"{dataset.name.replace('_', '-')}-replay", f"{passed} refused rows of {dataset.name} {said} now"
+    create_table_artifact(rows, key=key, description=description)
 
 
 def _summary(batch: Batch, result: LoadResult) -> str:

@@ -1,6 +1,7 @@
 """The dataset contract: what a table is, where it comes from, how it is written and how good it must be.
 
-Frozen, validated when constructed, and free of I/O. This is the only module of the core that `datasets/` may import.
+Frozen, validated when constructed, and free of I/O. This is the only module of the core that `datasets/` may import; with it the checks of
+`esteira.standards` are known to pandera.
 """
 
 from __future__ import annotations

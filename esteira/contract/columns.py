@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from esteira.contract.encodings import FIXED_LENGTH, encodings_of
 from esteira.errors import ConfigError
+from esteira.standards import STANDARDS
 
 if TYPE_CHECKING:
     import pandera.pandas as pandera
@@ -116,6 +117,7 @@ def _column(name: str, declared: Any) -> Column:
     )
     _check_length(column)
     _check_encoding(column)
+    _check_standards(column, declared.checks)
     return column
 
 
@@ -182,6 +184,16 @@ def _check_encoding(column: Column) -> None:
             f"Column {column.name!r}: Redshift refuses to widen a text under encode={column.encode!r}.",
             hint="Fix its length with max_bytes, or use zstd or lzo, under which it grows with the data.",
         )
+
+
+def _check_standards(column: Column, checks: list[Any]) -> None:
+    """A CPF in a column of numbers has lost its leading zeros."""
+    for standard in (STANDARDS[check.name] for check in checks if check.name in STANDARDS):
+        if not (column.is_text or (standard.takes_numbers and pa.types.is_integer(column.arrow))):
+            raise ConfigError(
+                f"Column {column.name!r}: {standard.name} is no rule for {column.redshift}.",
+                hint="Declare the column as pd.StringDtype: a number keeps no leading zeros and no punctuation.",
+            )
 
 
 _DTYPE_HINT = (

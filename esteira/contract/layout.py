@@ -117,6 +117,7 @@ class Limits:
         rows: Rows of one sheet, used or not; a worksheet has at most 1,048,576.
         columns: Columns of one sheet.
         sheets: Sheets of a workbook.
+        cells: Rows times columns of one sheet of a workbook: its reader reserves about 80 bytes for each.
         strings: Different texts of a workbook.
 
     Raises:
@@ -128,6 +129,7 @@ class Limits:
     rows: int = 50_000_000
     columns: int = 1_000
     sheets: int = 200
+    cells: int = 20_000_000
     strings: int = 5_000_000
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from esteira.contract.choices import require_choice
 from esteira.errors import ConfigError
 
 Percent = Literal["fraction", "number"]
-_PARTS = frozenset("dmyYbBHMS")
+_PARTS = frozenset("dmyYbBHMSfz")
 """What a date's pattern may hold behind a percent sign; `%b` and `%B` are the locale's own names of months."""
 
 
@@ -21,7 +21,7 @@ class Locale:
         decimal: The sign before decimals.
         thousands: The sign between groups of three digits; empty where there is none. A no-break space stands for every blank.
         delimiter: What separates the fields of a `.csv`: office programs take another one where the comma is the decimal sign.
-        dates: The patterns of days and moments, tried in order; `%d %m %y %Y %b %B %H %M %S`. Without a day the first of the month is meant.
+        dates: The patterns of days and moments, tried in order; `%d %m %y %Y %b %B %H %M %S %f %z`. Without a day the first of the month is meant.
         months: The twelve months' names; their first three letters are their short names.
         currency: Signs that may stand before or behind a number.
         true, false: Words for truth values, in any case.
@@ -34,7 +34,7 @@ class Locale:
     decimal: str = "."
     thousands: str = ""
     delimiter: str = ","
-    dates: tuple[str, ...] = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S")
+    dates: tuple[str, ...] = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z")
     months: tuple[str, ...] = ()
     currency: tuple[str, ...] = ()
     true: tuple[str, ...] = ("true",)
@@ -66,7 +66,7 @@ def check_pattern(pattern: str, *, has_months: bool) -> None:
     month, year = set(parts) & set("mbB"), set(parts) & set("yY")
     if not set(parts) <= _PARTS or len(set(parts)) < len(parts) or len(month) != 1 or len(year) != 1:
         raise ConfigError(
-            f"Pattern {pattern!r} is no date's: it needs one month and one year, and knows %d %m %b %B %y %Y %H %M %S, each once."
+            f"Pattern {pattern!r} is no date's: it needs one month and one year, and knows %d %m %b %B %y %Y %H %M %S %f %z, each once."
         )
     if not has_months and month & set("bB"):
         raise ConfigError(

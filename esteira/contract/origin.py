@@ -17,6 +17,9 @@ from esteira.paginate import Param
 class Inbox:
     """People drop them into `inbox/<dataset>/` of the lake. The one that S3 received later is the newer one."""
 
+    def __str__(self) -> str:
+        return "inbox"
+
     @property
     def definition(self) -> dict[str, Any]:
         """What a batch's id depends on."""
@@ -60,6 +63,9 @@ class Download:
         """What a batch's id depends on."""
         return {"portal": self.portal, "path": self.path, "params": dict(self.params)}
 
+    def __str__(self) -> str:
+        return f"{self.portal}:{self.path}"
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -97,6 +103,9 @@ class Listing:
     def definition(self) -> dict[str, Any]:
         """What a batch's id depends on."""
         return {"endpoint": self.endpoint.definition_hash, "link": self.link}
+
+    def __str__(self) -> str:
+        return f"{self.endpoint.portal}:{self.endpoint.path}"
 
 
 Origin: TypeAlias = Inbox | Download | Listing

@@ -23,7 +23,14 @@ Merged = Literal["refuse", "fill"]
 Serials = Literal["refuse", "workbook", "1900", "1904"]
 Midnight = Literal["refuse", "next_day"]
 PERIOD_GROUPS = ("year", "month", "day")
-_CHOICES: dict[str, Any] = {"hidden": Hidden, "merged": Merged, "serials": Serials, "midnight": Midnight}
+Blanks = Literal["strip", "keep"]
+_CHOICES: dict[str, Any] = {
+    "hidden": Hidden,
+    "merged": Merged,
+    "serials": Serials,
+    "midnight": Midnight,
+    "blanks": Blanks,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,9 @@ class SpreadsheetSource:
         locale: How values are printed: `pt-BR`, `en-US`, `iso`, or a `Locale`.
         dates: A column's own pattern of dates, instead of the locale's.
         nulls: Texts that mean "no value", beside the empty one.
+        blanks: What blanks around a text do, no-break spaces too: `strip` them, or `keep` them in columns of text.
         codes: Text columns whose cells may be numbers, and how many digits their codes have at least: 7 becomes `007` under 3.
-        serials: The epoch of a bare number in a column of dates; `workbook` takes the file's own.
+        serials: The epoch of a bare number in a column of dates; `workbook` takes the file's own. `refuse` refuses the row.
         midnight: What `24:00` does: `refuse` the row, or begin the `next_day`.
         timezone: The zone of moments without one.
         encoding: Of delimited text.
@@ -79,6 +87,7 @@ class SpreadsheetSource:
     locale: str | Locale = "pt-BR"
     dates: Mapping[str, str] = field(default_factory=dict)
     nulls: tuple[str, ...] = ()
+    blanks: Blanks = "strip"
     codes: Mapping[str, int] = field(default_factory=dict)
     serials: Serials = "refuse"
     midnight: Midnight = "refuse"

@@ -11,6 +11,9 @@ Zone = Literal["raw", "curated", "quarantine"]
 GENERATION = "generation-"
 """Begins the folder of a later generation; attempts are hexadecimal, so the two cannot be confused."""
 TOMBSTONE_NAME = "TOMBSTONE.json"
+REPORTS = "report/html/"
+"""The pages for people. What is in them can be made again from ledger, seals and profiles."""
+CATALOGUE_PAGE = f"{REPORTS}index.html"
 MAX_PARTS = 1_000_000
 MAX_KEY_BYTES = 1024
 """S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
@@ -70,6 +73,21 @@ class Layout:
         """Where each attempt at the batch is noted, beside the zones: a note alone does not open a batch."""
         return f"report/attempts/{self.dataset}/{self.batch}/"
 
+    @property
+    def page(self) -> str:
+        """The quality page of this generation."""
+        return f"{report_prefix(self.dataset)}{self.batch}/{self.generation}.html"
+
     def manifest(self, seal_hash: str) -> str:
         """The COPY manifest derived from a seal; its name carries the seal's hash, so rewriting it changes nothing."""
         return f"{self.prefix('curated')}manifest-{seal_hash[:16]}.json"
+
+
+def report_prefix(dataset: str) -> str:
+    """All quality pages of a dataset."""
+    return f"{REPORTS}{dataset}/"
+
+
+def latest_page(dataset: str) -> str:
+    """The page of a dataset's newest batch, under a name that does not change."""
+    return f"{report_prefix(dataset)}latest.html"

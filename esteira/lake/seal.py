@@ -133,7 +133,7 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
+_UNSAID = (b',"replayed":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -157,6 +157,19 @@ class Tombstone(msgspec.Struct, frozen=True):
     objects: int
 
 
+class Replayed(msgspec.Struct, frozen=True):
+    """What a generation adds to another: rows that were refused there and pass now (decision 12).
+
+    Attributes:
+        seal_hash, generation: The curated seal that it goes on from.
+        rows: How many came.
+    """
+
+    seal_hash: str
+    generation: int
+    rows: int
+
+
 class Seal(msgspec.Struct, frozen=True):
     """Which parts a batch consists of, frozen by a conditional write.
 
@@ -178,6 +191,7 @@ class Seal(msgspec.Struct, frozen=True):
             from before they were recorded.
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
         provenance: What the extraction began with and came to.
+        replayed: Of a generation that a replay made, what it goes on from (curated seal only).
     """
 
     dataset: str
@@ -197,6 +211,7 @@ class Seal(msgspec.Struct, frozen=True):
     columns: tuple[str, ...] = ()
     erased: int = 0
     provenance: Provenance = Provenance()
+    replayed: Replayed | None = None
 
     def encode(self) -> bytes:
         """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""

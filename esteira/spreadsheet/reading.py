@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
+from esteira.errors import ConfigError, EsteiraError
+from esteira.spreadsheet.delimited import delimited_pieces
+from esteira.spreadsheet.opening import opened
 from esteira.spreadsheet.piece import Piece
+from esteira.spreadsheet.workbook import workbook_pieces
+
+THREADS = 2
+"""That convert columns. Arrow lets go of Python's lock there, so a second one helps; more only for very wide tables."""
+_DELIMITED = ("csv", "tsv", "txt")
 
 
 def read_pieces(path: Path, name: str, dataset: Dataset) -> Iterator[Piece]:
@@ -19,5 +28,14 @@ def read_pieces(path: Path, name: str, dataset: Dataset) -> Iterator[Piece]:
 
     Raises:
         SpreadsheetError: It cannot be read as the contract describes; says where, and what to do.
+        ConfigError: The contract's rows come from a portal.
     """
-    raise NotImplementedError
+    source = dataset.source
+    if not isinstance(source, SpreadsheetSource):
+        raise ConfigError("Its rows come from a portal's API, not from files.", dataset=dataset.name)
+    try:
+        with opened(path, name, source) as file, ThreadPoolExecutor(THREADS, "esteira-cells") as pool:
+            read = delimited_pieces if file.format in _DELIMITED else workbook_pieces
+            yield from read(file, dataset, source, pool)
+    except EsteiraError as exc:
+        raise exc.located(dataset=dataset.name) from exc.__cause__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,6 +51,12 @@ def history(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
     """Every ledger entry of a dataset, superseded generations included."""
     with warehouse.session(f"esteira history {dataset}") as session:
         return ledger.read_history(session, dataset)
+
+
+def histories(warehouse: Warehouse, datasets: Iterable[str]) -> dict[str, list[LedgerEntry]]:
+    """The same of several datasets, over one connection."""
+    with warehouse.session("esteira histories") as session:
+        return {name: ledger.read_history(session, name) for name in datasets}
 
 
 def datasets_of_batch(warehouse: Warehouse, batch_id: str) -> list[str]:
