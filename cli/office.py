@@ -22,11 +22,10 @@ from esteira.lake.inbox import DropZone
 from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry
 from flows.ingest import IngestReport
-from local.office.workbook import FILE_NAME, Aircraft, fleet, slips, write_workbook
+from local.office.workbook import AS_LOADED, FILE_NAME, Aircraft, fleet, slips, write_workbook
 
 DATASET = "fleet"
 CONTRACTS = Path(local.__file__).parent / "contracts"
-_QUERY = "SELECT tailnum, manufacturer, year, seats, base, base_name, altitude_m, next_check FROM {schema}.fleet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def _ingest() -> IngestReport | BaseException:
 
 def _compared(entry: LedgerEntry, rows: list[Aircraft], schema: str) -> OfficeRound:
     with open_warehouse().session("esteira demo") as session:
-        loaded = {row[0]: tuple(row) for row in session.rows(_QUERY.format(schema=schema))}
+        loaded = {row[0]: tuple(row) for row in session.rows(AS_LOADED.format(schema=schema))}
     meant = {row.tailnum: _cells(row) for number, row in enumerate(rows) if number not in slips()}
     different = [
         f"{name}: {loaded.get(name)} for {cells}" for name, cells in meant.items() if loaded.get(name) != cells

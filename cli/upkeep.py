@@ -127,6 +127,23 @@ def quarantine(
 
 @click.command()
 @click.argument("name")
+@click.option("--batch", help="Which; the last one by default.")
+@FOLDER
+@JSON
+@click.pass_obj
+def profile(is_debug: bool, name: str, *, batch: str | None, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's object
+    """What the columns of a loaded batch hold: counts, extremes, mean, distinct and frequent values."""
+
+    def command() -> int:
+        from cli.profile import run_profile
+
+        return run_profile(name, batch, as_json=as_json)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)
+
+
+@click.command()
+@click.argument("name")
 @click.option(
     "--key",
     "keys",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +20,10 @@ from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal, TableParts
 from esteira.lake.files import fetch_file
 from esteira.lake.index import pages_of, raw_text
+from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
 from esteira.portal import given_to, records_of, without
+from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 from esteira.spreadsheet import read_pieces
 
@@ -42,6 +44,7 @@ class CuratedParts:
         raw: The raw parts that they were made from.
         rows: Records of those.
         good, bad: Curated and quarantine parts.
+        profile: What the columns of the good ones hold.
         bad_rows: Records in quarantine (a record may have several reasons).
         reasons: Records by `column: rule`.
         new_columns: Columns that the contract does not know.
@@ -54,6 +57,7 @@ class CuratedParts:
     rows: int
     good: tuple[Part, ...]
     bad: tuple[Part, ...]
+    profile: Part
     bad_rows: int
     reasons: dict[str, int]
     new_columns: tuple[str, ...]
@@ -93,7 +97,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
 class Curation:
     """One attempt: takes the records of a batch in order and stores them chunk by chunk, so memory is bounded by chunks.
 
-    Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most.
+    Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most. The last one has time to spare, so it
+    profiles the columns as well.
 
     Args:
         dataset: The contract.
@@ -102,17 +107,19 @@ class Curation:
     """
 
     def __init__(self, dataset: Dataset, layout: Layout, lake: Lake) -> None:
-        self._dataset, self._layout = dataset, layout
+        self._dataset, self._layout, self._lake = dataset, layout, lake
         self._attempt = lake.new_attempt()
-        self._good, self._bad = (
-            TableParts(lake, lambda number, zone=zone: layout.part(zone, self._attempt, number), _stored)  # type: ignore[misc] # a lambda's default
-            for zone in ("curated", "quarantine")
-        )
+        self._profiler = Profiler(dataset.columns)
+        self._good = TableParts(lake, self._keys("curated"), _stored, self._profiler.add)
+        self._bad = TableParts(lake, self._keys("quarantine"), _stored)
         self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
         self._rows = self._bad_rows = self._written = 0
         self._reasons: Counter[str] = Counter()
         self._new_columns: dict[str, None] = {}
         self._absent: tuple[str, ...] | None = None
+
+    def _keys(self, zone: Zone) -> Callable[[int], str]:
+        return lambda number: self._layout.part(zone, self._attempt, number)
 
     def add(self, records: Records) -> None:
         """Take the next records of the batch.
@@ -152,8 +159,13 @@ class Curation:
             stage.stop()
         good, bad = self._good.close(), self._bad.close()
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
-        parts = tuple(raw), self._rows, good, bad
-        return CuratedParts(self._layout, self._attempt, *parts, *counts, tuple(self._new_columns), self._absent or ())
+        columns = tuple(self._new_columns), self._absent or ()
+        parts = tuple(raw), self._rows, good, bad, self._stored_profile()
+        return CuratedParts(self._layout, self._attempt, *parts, *counts, *columns)
+
+    def _stored_profile(self) -> Part:
+        key, rows = self._layout.profile(self._attempt), self._rows - self._bad_rows
+        return store(self._lake, key, self._profiler.profiles(), rows)
 
     def abort(self) -> None:
         """Throw away what is not stored yet."""
@@ -306,6 +318,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         generation=made.layout.generation,
         columns=stored_names(dataset),
         provenance=raw.provenance,
+        profile=made.profile,
     )
 
 

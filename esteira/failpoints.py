@@ -21,10 +21,10 @@ NAMES = (
     "load.copy",
     "load.commit",
     "erase.purge",
+    "replay.seal",
     "inbox.reason",
     "inbox.copy",
     "inbox.remove",
-    "replay.seal",
 )
 _reached: Counter[str] = Counter()
 

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
         copy_role_arn: Role that COPY reads the lake with.
         portal_url, portal_secret: The demo's portal; other portals are blocks.
         slack_url: Where the failure automation posts.
+        report_url: Where the quality pages of the lake's `report/html/` are served; without one, links lead to the AWS console.
         datasets: Folder of the contracts.
         upkeep_profile: AWS profile of the role that may delete from the lake; None takes the process's own credentials, as on
             ECS, where the maintenance deployment runs under that role.
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     portal_url: str | None = None
     portal_secret: str | None = None
     slack_url: str | None = None
+    report_url: str | None = None
     datasets: Path = PROJECT_FOLDER / "datasets"
     upkeep_profile: str | None = None
     upkeep_min_age_days: int = Field(default=7, ge=1)

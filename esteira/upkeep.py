@@ -199,7 +199,7 @@ def _markers(stored: Iterable[Stored], sealed: _Sealed, settled: Mapping[str, li
 
 def named_keys(at: str, seal: Seal) -> Iterator[str]:
     """The keys that a seal stands for; the manifest is derived from it."""
-    yield from (part.key for part in (*seal.parts, *seal.quarantine))
+    yield from (part.key for part in (*seal.parts, *seal.quarantine, *((seal.profile,) if seal.profile else ())))
     if at.startswith("curated/"):
         yield Layout(seal.dataset, seal.batch, seal.generation).manifest(seal.hash)
 

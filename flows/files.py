@@ -27,6 +27,7 @@ from tasks import counted_attempt, publish_batch
 from tasks.announce import announce_failure
 from tasks.files import find_files, keep_fixed, keep_listed
 from tasks.inbox import find_drops, find_entries, keep_drop, reject_drop, remove_drop
+from tasks.report import report_batch
 
 T = TypeVar("T")
 _REJECTED_HINT = (
@@ -50,10 +51,12 @@ class Terms:
     Attributes:
         policy: Retries of a step.
         max_attempts: Failed attempts after which a batch is given up; 0 never gives up.
+        as_of: The run's moment, which is that of a file that tells none.
     """
 
     policy: dict[str, Any]
     max_attempts: int
+    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class _Kept:
         return next((entry for entry in self.entries if entry.batch_id == self.raw.batch), None)
 
 
-def take_files(dataset: Dataset, as_of: datetime, terms: Terms) -> list[BatchReport | Rejected]:
+def take_files(dataset: Dataset, terms: Terms) -> list[BatchReport | Rejected]:
     """Whatever waits of a dataset of files, oldest first. A file that is refused does not stop the others.
 
     Raises:
@@ -80,7 +83,7 @@ def take_files(dataset: Dataset, as_of: datetime, terms: Terms) -> list[BatchRep
         return _take_waiting(dataset, terms)
     if isinstance(dataset.source.origin, Listing):
         return list(_take_listed(dataset, terms))
-    return list(_take_fixed(dataset, as_of, terms))
+    return list(_take_fixed(dataset, terms))
 
 
 def take_drop(dataset: Dataset, drop: Drop, terms: Terms) -> BatchReport | Rejected | None:
@@ -167,11 +170,11 @@ def _listed(dataset: Dataset, listed: Listed, terms: Terms) -> BatchReport:
     return _loaded(dataset, seconds, raw, terms)
 
 
-def _take_fixed(dataset: Dataset, as_of: datetime, terms: Terms) -> Iterable[BatchReport]:
+def _take_fixed(dataset: Dataset, terms: Terms) -> Iterable[BatchReport]:
     seconds: dict[str, float] = {}
 
     def take() -> BatchReport | None:
-        raw = timed(seconds, "extract", lambda: keep_fixed.with_options(**terms.policy)(dataset, as_of))
+        raw = timed(seconds, "extract", lambda: keep_fixed.with_options(**terms.policy)(dataset, terms.as_of))
         if raw is None:
             get_run_logger().info("%s: the portal has no other file than the one in the table", dataset.name)
             return None
@@ -234,5 +237,5 @@ def _load(dataset: Dataset, kept: _Kept, terms: Terms) -> BatchReport:
         return BatchReport(batch, kept.entry, is_new=False, seconds=kept.seconds)
     with counted_attempt(batch, terms.max_attempts, terms.policy):
         result = curate_and_load(dataset, batch, Extracted(kept.raw, None), terms.policy, kept.seconds)
-    publish_batch(batch, result)
+    publish_batch(batch, result, report_batch(dataset, batch.id, terms.as_of))
     return BatchReport(batch, result.entry, result.is_new, kept.seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from prefect import flow, get_run_logger, runtime
@@ -17,6 +18,7 @@ from flows.ending import failed
 from flows.files import Rejected, Terms, reject, take_drop
 from tasks import find_hold
 from tasks.inbox import find_drop
+from tasks.report import report_catalogue
 from tasks.retrying import retry_policy
 
 
@@ -43,7 +45,8 @@ def inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | No
 def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | None:
     settings = read_settings()
     policy = retry_policy(settings)
-    terms = Terms(policy, settings.max_attempts)
+    moment = runtime.flow_run.scheduled_start_time
+    terms = Terms(policy, settings.max_attempts, datetime.fromtimestamp(moment.timestamp(), UTC))
     _check_place(bucket, key, settings.lake_bucket)
     drop = find_drop.with_options(**policy)(key, version_id)
     if drop is None or drop.is_folder:
@@ -58,7 +61,9 @@ def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | N
     if hold is not None:
         get_run_logger().warning("%s waits in the inbox: %s is %s", drop.key, found.name, hold)
         return None
-    return take_drop(found, drop, terms)
+    taken = take_drop(found, drop, terms)
+    report_catalogue(terms.as_of)
+    return taken
 
 
 def _check_place(bucket: str, key: str, own: str) -> None:

@@ -10,9 +10,11 @@ from esteira.errors import EsteiraError
 from esteira.quarantine.run import Outcome
 from esteira.settings import read_settings
 from flows.ending import failed
+from flows.ingest import in_utc
 from tasks.announce import announce_failure
 from tasks.publish import publish_replay
 from tasks.replay import find_refused, rehearse_batch, replay_batch
+from tasks.report import report_batch
 from tasks.retrying import retry_policy
 
 
@@ -42,6 +44,10 @@ def replay(
         announce_failure(exc.located(dataset=dataset), contract)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     publish_replay(contract, outcomes, is_dry=dry_run)
+    moment = in_utc(runtime.flow_run.scheduled_start_time)
+    for each in outcomes:
+        if each.loaded:
+            report_batch(contract, each.batch, moment)
     return outcomes
 
 

@@ -1,6 +1,7 @@
 """The parts of the laptop stack: command, environment and readiness check of each, and what clients are told."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -85,6 +86,13 @@ class Plan:
         command = _module("local.slack", port, "--data", str(self.folder.root / "slack"))
         return Part("slack", command, port, answers_http(f"http://{HOST}:{port}/messages"), clean_environment())
 
+    def reports(self, client: Mapping[str, str]) -> Part:
+        """The shelf of quality pages, for links of the Prefect UI; `client` is what `client_environment` gave."""
+        port = self.ports.reports
+        environment = clean_environment() | {name: value for name, value in client.items() if name.startswith("AWS_")}
+        command = _module("local.reports", port, "--bucket", client["ESTEIRA_LAKE_BUCKET"])
+        return Part("reports", command, port, answers_http(f"http://{HOST}:{port}/health"), environment)
+
     def bootstrap(self) -> Deployed:
         """Deploy into the running emulator."""
         warehouse = {
@@ -128,6 +136,7 @@ class Plan:
             "ESTEIRA_PORTAL_URL": f"http://{HOST}:{ports.portal}",
             "ESTEIRA_PORTAL_SECRET": PORTAL_SECRET,
             "ESTEIRA_SLACK_URL": f"http://{HOST}:{ports.slack}/slack",
+            "ESTEIRA_REPORT_URL": f"http://{HOST}:{ports.reports}",
         }
 
 

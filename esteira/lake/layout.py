@@ -11,6 +11,7 @@ Zone = Literal["raw", "curated", "quarantine"]
 GENERATION = "generation-"
 """Begins the folder of a later generation; attempts are hexadecimal, so the two cannot be confused."""
 TOMBSTONE_NAME = "TOMBSTONE.json"
+PROFILE_NAME = "profile.json"
 REPORTS = "report/html/"
 """The pages for people. What is in them can be made again from ledger, seals and profiles."""
 CATALOGUE_PAGE = f"{REPORTS}index.html"
@@ -55,6 +56,10 @@ class Layout:
     def file_part(self, attempt: str, number: int) -> str:
         """One piece of a file that is kept byte for byte; mostly there is only one."""
         return f"{self.prefix('raw')}{attempt}/part-{number:05d}.bin"
+
+    def profile(self, attempt: str) -> str:
+        """What the columns of an attempt's curated parts hold, beside them."""
+        return f"{self.prefix('curated')}{attempt}/{PROFILE_NAME}"
 
     def checkpoint(self, attempt: str, number: int, walk: int = 1) -> str:
         """Where the extraction stood after part `number`; those of a later walk come after all of an earlier one."""

@@ -133,7 +133,7 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"replayed":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
+_UNSAID = (b',"profile":null}', b',"replayed":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -192,6 +192,8 @@ class Seal(msgspec.Struct, frozen=True):
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
         provenance: What the extraction began with and came to.
         replayed: Of a generation that a replay made, what it goes on from (curated seal only).
+        profile: The object that says what the columns of the curated parts hold; None in raw, and from before there were any. Its rows are
+            those that it describes.
     """
 
     dataset: str
@@ -212,6 +214,7 @@ class Seal(msgspec.Struct, frozen=True):
     erased: int = 0
     provenance: Provenance = Provenance()
     replayed: Replayed | None = None
+    profile: Part | None = None
 
     def encode(self) -> bytes:
         """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""

@@ -18,7 +18,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable, SealConflict
-from esteira.lake.layout import GENERATION, TOMBSTONE_NAME, Layout, Zone
+from esteira.lake.layout import GENERATION, PROFILE_NAME, TOMBSTONE_NAME, Layout, Zone
 from esteira.lake.seal import Seal, Tombstone
 from esteira.lake.store import Lake
 
@@ -30,7 +30,7 @@ SEAL_NAME = "SEAL.json"
 _KEY = re.compile(
     rf"(?P<zone>{'|'.join(ZONES)})/(?P<dataset>[^/]+)/(?P<batch>[^/]+)/(?:{GENERATION}(?P<generation>\d{{3,}})/)?"
     rf"(?P<name>{re.escape(SEAL_NAME)}|manifest-[0-9a-f]{{16}}\.json"
-    rf"|(?!{GENERATION})[^/]+/(?:part-\d{{5,}}\.(?:json\.zst|parquet|bin)|checkpoint-\d{{5,}}\.json))"
+    rf"|(?!{GENERATION})[^/]+/(?:part-\d{{5,}}\.(?:json\.zst|parquet|bin)|checkpoint-\d{{5,}}\.json|{re.escape(PROFILE_NAME)}))"
 )
 _ROLE_HINT = "Only the upkeep role may: name its AWS profile in ESTEIRA_UPKEEP_PROFILE, or run this as the role esteira-<stage>-upkeep."
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from esteira.lake import Lake, PagePointer, Part, Seal
@@ -29,6 +29,24 @@ class OnPage:
     def of(self, column: str) -> str:
         """Columns have no place of their own on a page."""
         return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """A row of a file, by what was noted of its cells while it was read.
+
+    Attributes:
+        cells: Column to cell, `Plan1!C17`; a rule about the whole row has the row, `Plan1!17`.
+    """
+
+    cells: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return ", ".join(dict.fromkeys(self.cells.values()))
+
+    def of(self, column: str) -> str:
+        """The cell."""
+        return self.cells.get(column) or str(self)
 
 
 def places(raw: Seal | None, positions: Iterable[int], lake: Lake) -> dict[int, Place]:

@@ -24,7 +24,7 @@ from esteira.curate import Chunks, pointed_pages, received
 from esteira.errors import SealConflict
 from esteira.lake import Lake, Layout, Seal
 from esteira.quality import curate_records
-from esteira.quarantine.places import places
+from esteira.quarantine.places import InFile, places
 from esteira.quarantine.refused import Holding, Kept, Reason, Refused, RuleCount, is_named
 from esteira.quarantine.sentences import sentence
 from esteira.warehouse import LedgerEntry
@@ -188,7 +188,9 @@ def _refused(
         )
         for row in rows
     )
-    return Refused(holding.batch, holding.generation, position, at.get(position), reasons, rows[0]["record"])
+    cells = {row["column"]: row["place"] for row in rows if row.get("place")}  # only what came from a file has them
+    place = InFile(cells) if cells else at.get(position)
+    return Refused(holding.batch, holding.generation, position, place, reasons, rows[0]["record"])
 
 
 def _loaded(dataset: Dataset, seal: Seal, lake: Lake, replayed: int) -> Holding:

@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from esteira.batch import Batch, Window, is_snapshot
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
 from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.curate import stored_names, with_batch
 from esteira.errors import ConfigError
 from esteira.failpoints import failpoint
 from esteira.lake import Lake, Layout, Part, Replayed, Seal, TableParts
+from esteira.profile import profile_parts, store
 from esteira.quality import curate_records
 from esteira.quarantine.read import committed_seal, sealed_tables
 from esteira.quarantine.refused import is_named
@@ -74,9 +75,15 @@ def plan(dataset: Dataset, entries: Collection[LedgerEntry], lake: Lake, batch: 
         batch: Only this one.
 
     Raises:
-        ConfigError: The named batch is not in the table.
+        ConfigError: The named batch is not in the table, or batches are files.
         SealConflict: The lake holds another seal than the ledger names.
     """
+    if isinstance(dataset.source, SpreadsheetSource):
+        raise ConfigError(
+            "Its batches are files, and a refused row is kept as it was printed there.",
+            dataset=dataset.name,
+            hint=f"Load the whole file again under today's contract: `esteira ingest {dataset.name} --from raw` (with --batch for one of them).",
+        )
     if batch is not None:
         _require_committed(dataset, batch, entries)
     chosen = [entry for entry in entries if entry.state == "committed" and batch in {None, entry.batch_id}]
@@ -139,7 +146,7 @@ class _Parts:
     """What one attempt stores."""
 
     def __init__(self, dataset: Dataset, layout: Layout, lake: Lake) -> None:
-        self._dataset, self._lake, self.layout = dataset, lake, layout
+        self._dataset, self.lake, self.layout = dataset, lake, layout
         self.attempt = lake.new_attempt()
         self.good = TableParts(lake, lambda number: layout.part("curated", self.attempt, number))
         self.bad = TableParts(lake, lambda number: layout.part("quarantine", self.attempt, number))
@@ -147,7 +154,7 @@ class _Parts:
     def rewritten(self, base: Seal) -> tuple[Part, ...]:
         """The rows that stand, in today's columns, before those that come; a column that they do not have is null."""
         for part in base.parts:
-            stored = pq.ParquetFile(io.BytesIO(self._lake.read_part(part)))
+            stored = pq.ParquetFile(io.BytesIO(self.lake.read_part(part)))
             for group in range(stored.num_row_groups):
                 self.good.write(with_batch(self._cast(stored.read_row_group(group), base), self._dataset, base.batch))
         return ()
@@ -224,17 +231,22 @@ def _fits(dataset: Dataset, base: Seal, lake: Lake) -> bool:
 def _sealed(
     dataset: Dataset, base: Seal, parts: _Parts, made: tuple[tuple[Part, ...], tuple[Part, ...]], tally: Tally
 ) -> Seal:
+    """The columns are profiled anew, from all the parts: of those that stood nobody saw the rows this time."""
+    lake = parts.lake
+    profiles = profile_parts(made[0], dataset.columns, lake)
+    curated = base.curated + tally.passed
     return msgspec.structs.replace(
         base,
         attempt=parts.attempt,
         parts=made[0],
         quarantine=made[1],
-        curated=base.curated + tally.passed,
+        curated=curated,
         quarantined=base.quarantined - tally.passed,
         reasons=dict(sorted(tally.reasons.items())),
         generation=parts.layout.generation,
         columns=stored_names(dataset),
         replayed=Replayed(base.hash, base.generation, tally.passed),
+        profile=store(lake, parts.layout.profile(parts.attempt), profiles, curated),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError, WarehouseBusy
 from esteira.lake import Lake
+from esteira.profile import profile_of
 from esteira.quarantine import replay
 from esteira.quarantine.replay import Replay, Tally
 from esteira.warehouse import Loader, LoadRequest, LoadResult, Warehouse
@@ -93,8 +94,8 @@ def _perform(request: Request, batch: str, places: Places) -> Outcome:
         seal, tally = replay.seal(request.dataset, found[0], places.lake, request.rule)
         if seal is None:
             return Outcome(batch, tally)
-        manifest = places.lake.put_manifest(seal)
-        asked = LoadRequest(request.dataset, found[0].batch, seal, manifest, run=request.run, version=request.version)
+        parts = seal, places.lake.put_manifest(seal), profile_of(seal, places.lake)
+        asked = LoadRequest(request.dataset, found[0].batch, *parts, run=request.run, version=request.version)
         loaded = places.loader.load(asked)
         if loaded.entry.seal_hash == seal.hash:
             return Outcome(batch, tally, loaded)

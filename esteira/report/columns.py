@@ -151,7 +151,7 @@ def _null_trend(column: str, shares: tuple[float, ...]) -> Picture | None:
     if len(shares) < 2 or not any(shares):
         return None
     words = say("nulls_of", column=column, first=share(shares[0], 1), last=share(shares[-1], 1))
-    return Picture(line(shares, tone="warn"), words)
+    return Picture(line(shares), words)
 
 
 def _telling(profile: Profiled, filled: int) -> tuple[tuple[str, int], ...]:

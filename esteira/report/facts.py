@@ -29,8 +29,8 @@ class Profiled(Protocol):
         """Those without a value."""
 
     @property
-    def distinct(self) -> int:
-        """Different values, estimated."""
+    def distinct(self) -> int | None:
+        """Different values, estimated; None of nested ones."""
 
     @property
     def minimum(self) -> str | None:
@@ -61,13 +61,11 @@ class Sample:
         reason: `column: rule`, as the seal counts it.
         place: Where it stood: `page 3, record 17` or `Plan1!C17`.
         value: The value that broke the rule; masked when it is personal.
-        sentence: Why, in words.
     """
 
     reason: str
     place: str
     value: str
-    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from esteira.contract import Dataset
-from esteira.errors import ConfigError
+from esteira.errors import ConfigError, SealConflict
 from esteira.lake import Lake, Seal
-from esteira.report.facts import BatchFacts, CatalogueFacts, DatasetFacts, Stage, children_of
+from esteira.quarantine import Holding, Mask, gather
+from esteira.quarantine.read import sealed_tables
+from esteira.report.facts import BatchFacts, CatalogueFacts, DatasetFacts, Sample, Stage, children_of
+from esteira.report.rules import SAMPLES_OF_A_RULE
 from esteira.warehouse import LedgerEntry, Warehouse
 from esteira.warehouse.reads import histories, history, read_status
 
@@ -84,6 +88,7 @@ def batch_facts(sources: Sources, dataset: Dataset, ledger: Ledger, entry: Ledge
         stage=stage,
         raw=raw,
         curated=curated,
+        samples=_samples(sources.lake, dataset, raw, curated),
         replaced_by=later[-1].generation if later else None,
         before=earlier[-1] if earlier else None,
         children=children_of(dataset.name, sources.catalogue),
@@ -125,3 +130,26 @@ def _seals(lake: Lake, dataset: str, entry: LedgerEntry) -> tuple[Seal | None, S
     if curated is None or curated.hash != entry.seal_hash:
         return None, None
     return lake.find_settled_seal("raw", dataset, entry.batch_id, curated.raw_generation), curated
+
+
+def _samples(lake: Lake, dataset: Dataset, raw: Seal | None, curated: Seal | None) -> tuple[Sample, ...]:
+    """Refused records, masked, from the first row group of the quarantine: a page shows some, and counts come from the seal."""
+    if curated is None or not curated.quarantine:
+        return ()
+    held = Holding(
+        curated.batch,
+        curated.generation,
+        "loaded",
+        curated.extracted,
+        raw,
+        lambda: islice(sealed_tables(curated, lake), 1),
+    )
+    try:
+        kept = Mask(dataset).kept(gather(dataset, held, lake, samples=SAMPLES_OF_A_RULE))
+    except SealConflict:  # its parts are gone: purged, or taken by a lifecycle rule
+        return ()
+    return tuple(
+        Sample(f"{reason.column}: {reason.rule}", row.where, reason.value)
+        for row in kept.samples
+        for reason in row.reasons
+    )

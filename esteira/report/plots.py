@@ -23,6 +23,7 @@ from esteira.report.flow import Band
 
 POINTS_PER_INCH = 72
 BINS = 24
+SMALLEST_SCALE = 0.02
 _TOKENS = {
     "curated": "#010101", "quarantined": "#010102", "inserted": "#010103", "updated": "#010104", "unchanged": "#010105",
     "stale": "#010106", "duplicate": "#010107", "reported": "#010108", "extracted": "#010109", "erased": "#01010a",
@@ -68,15 +69,16 @@ def bars(values: Sequence[float], *, marked: Sequence[bool] = ()) -> Markup:
     return _drawn((4.0, 0.9), draw, top=max(values, default=0) or 1)
 
 
-def line(values: Sequence[float], *, tone: str = "accent", size: tuple[float, float] = (1.2, 0.3)) -> Markup:
-    """A value over the batches, oldest first, the last one dotted."""
+def line(shares: Sequence[float], *, size: tuple[float, float] = (1.2, 0.3)) -> Markup:
+    """A share over the batches, oldest first. Its scale never ends below two per cent, so that hardly anything does not look like much."""
 
     def draw(axes: Any) -> None:
-        axes.plot(range(len(values)), values, color=_TOKENS[tone], linewidth=1.6, clip_on=False)
-        axes.fill_between(range(len(values)), values, 0, color=_TOKENS[tone], alpha=0.14, linewidth=0, clip_on=False)
-        axes.set_xlim(0, max(len(values) - 1, 1))
+        at = range(len(shares))
+        axes.plot(at, shares, color=_TOKENS["warn"], linewidth=1.6, clip_on=False)
+        axes.fill_between(at, shares, 0, color=_TOKENS["warn"], alpha=0.14, linewidth=0, clip_on=False)
+        axes.set_xlim(0, max(len(shares) - 1, 1))
 
-    return _drawn(size, draw, top=max(values, default=0) or 1)
+    return _drawn(size, draw, top=max(1.1 * max(shares, default=0), SMALLEST_SCALE))
 
 
 def densities(quantiles: Sequence[float], bins: int = BINS) -> tuple[list[float], list[float]]:

@@ -9,6 +9,7 @@ from esteira.report.amounts import count, share
 from esteira.report.bilingual import Text
 from esteira.report.facts import BatchFacts, Sample
 from esteira.report.foreign import shown
+from esteira.report.reasons import demand
 from esteira.report.words import say
 
 SAMPLES_OF_A_RULE = 5
@@ -23,7 +24,6 @@ class SampleLine:
 
     place: str
     value: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class BrokenRule:
     Attributes:
         column: The contract's column, or the words for a rule across columns.
         rule: Its name.
+        demand: What it demands, in words.
         rows, share: Rows that broke it, and of how many.
         bar_percent: Width of its bar; the most frequent rule's is full.
         samples: Some of the records.
@@ -40,6 +41,7 @@ class BrokenRule:
 
     column: Text
     rule: str
+    demand: Text | None
     rows: Text
     share: Text
     bar_percent: str
@@ -65,6 +67,7 @@ def _broken(facts: BatchFacts, reason: str, rows: int, most: int) -> BrokenRule:
     return BrokenRule(
         say("whole_row") if column == WHOLE_ROW else Text.same(shown(column)),
         shown(rule),
+        demand(rule),
         count(rows),
         share(rows, facts.entry.extracted),
         f"{100 * rows / most:.1f}",
@@ -76,9 +79,7 @@ def _line(sample: Sample, facts: BatchFacts) -> SampleLine:
     """A rule across columns names values of several: where one of them is personal, none is shown."""
     column = sample.reason.partition(": ")[0]
     hidden = column in facts.personal or (column == WHOLE_ROW and facts.personal)
-    if hidden:
-        return SampleLine(shown(sample.place), MASK, "")
-    return SampleLine(shown(sample.place), shown(sample.value), shown(sample.sentence, limit=300))
+    return SampleLine(shown(sample.place), MASK if hidden else shown(sample.value))
 
 
 def _without_values(warning: str, personal: frozenset[str]) -> str:

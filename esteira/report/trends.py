@@ -57,13 +57,11 @@ def trends_of(facts: BatchFacts) -> tuple[Trend, ...]:
     has_trouble = [entry.state in {"given_up", "undone"} for entry in entries]
     found = [
         _trend("trend_rows", [count(each) for each in rows], rows, bars(rows, marked=has_trouble)),
-        _trend("trend_quarantine", [share(each, 1) for each in shares], shares, line(shares, tone="warn", size=SIZE)),
+        _trend("trend_quarantine", [share(each, 1) for each in shares], shares, line(shares, size=SIZE)),
     ]
     nulls = _all_nulls(facts)
     if len(nulls) > 1:
-        found.append(
-            _trend("trend_nulls", [share(each, 1) for each in nulls], nulls, line(nulls, tone="warn", size=SIZE))
-        )
+        found.append(_trend("trend_nulls", [share(each, 1) for each in nulls], nulls, line(nulls, size=SIZE)))
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from esteira.contract import Dataset, Scd2
 from esteira.errors import ConfigError, DataQualityError, SealConflict
 from esteira.lake import Seal
-from esteira.warehouse import cursors, ledger, rules
+from esteira.warehouse import cursors, ledger, profiles, rules
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
@@ -167,12 +167,13 @@ def _write_entries(
     warnings: dict[str, tuple[str, ...]],
     outcome: Outcome,
 ) -> None:
-    """One ledger row for each batch. Rows that left the table are told once, with the last of them."""
+    """One ledger row for each batch, and its profile. Rows that left the table are told once, with the last of them."""
     table_rows, deleted = _table_rows(session, place), outcome.deleted
     for request in reversed(requests):
         counts = outcome.counts.get(request.batch.id, Counts())
         entry = _entry(request, counts, warnings[request.batch.id])
         ledger.write_entry(session, place.dataset.name, replace(entry, deleted=deleted, table_rows=table_rows))
+        profiles.write_profile(session, place.dataset.name, request.batch.id, request.seal.generation, request.profile)
         deleted = 0
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from esteira.contract import Dataset
-from esteira.warehouse import ddl, ledger, ledger_tables, states
+from esteira.profile import ColumnProfile
+from esteira.warehouse import ddl, ledger, ledger_tables, profiles, states
 from esteira.warehouse.connection import Warehouse
 from esteira.warehouse.ledger import Standing
 from esteira.warehouse.ledger_entry import LedgerEntry
@@ -57,6 +58,12 @@ def histories(warehouse: Warehouse, datasets: Iterable[str]) -> dict[str, list[L
     """The same of several datasets, over one connection."""
     with warehouse.session("esteira histories") as session:
         return {name: ledger.read_history(session, name) for name in datasets}
+
+
+def batch_profile(warehouse: Warehouse, dataset: str, entry: LedgerEntry) -> tuple[ColumnProfile, ...]:
+    """What the columns of a ledger entry's batch hold; nothing for one that was curated before there were profiles."""
+    with warehouse.session(f"esteira profile {dataset}") as session:
+        return profiles.read_profile(session, dataset, entry.batch_id, entry.generation)
 
 
 def datasets_of_batch(warehouse: Warehouse, batch_id: str) -> list[str]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 SHEET, FILE_NAME = "Frota", "frota 2014-01.xlsx"
+AS_LOADED = "SELECT tailnum, manufacturer, year, seats, base, base_name, altitude_m, next_check FROM {schema}.fleet"
+"""What the warehouse shows of it."""
 TITLES = ("Companhia de Aviação Modelo S.A.", "Frota por aeronave e base", "Posição em 02/01/2014")
 GROUPS = (("Aeronave", 4), ("Base", 3), ("Revisão", 1))
 HEADERS = ("Matrícula", "Fabricante", "Ano", "Assentos", "Código", "Nome", "Altitude (m)", "Próxima")

@@ -88,14 +88,9 @@ def full() -> BatchFacts:
         "*: arrives after it departs": 16,
     }
     samples = (
-        Sample(
-            "carrier: str_matches('^[A-Z0-9]{2}$')",
-            "page 3, record 17",
-            "ú",
-            "two capital letters or digits are wanted",
-        ),
-        Sample("dep_delay: greater_than_or_equal_to(-120)", "page 1, record 2", "-9999", "-9999 is below -120"),
-        Sample("*: arrives after it departs", "page 9, record 100", "", "arr_time lies before dep_time"),
+        Sample("carrier: str_matches('^[A-Z0-9]{2}$')", "page 3, record 17", "ú"),
+        Sample("dep_delay: greater_than_or_equal_to(-120)", "page 1, record 2", "-9999"),
+        Sample("*: arrives after it departs", "page 9, record 100", ""),
     )
     curated = seal(
         one, reasons=reasons, quarantine=(Part("quarantine/flights/x/part-00001.parquet", 9_000, "c" * 64, 786),)

@@ -229,7 +229,8 @@ def test_the_scan_finds_the_canary_where_it_was(story: Story):
     zones = {key.split("/")[0] for key in story.before["objects"]}
     assert zones == {"raw", "curated", "quarantine", "export"}
     assert any("checkpoint" in key for key in story.before["objects"])
-    assert story.before["tables"] == [f'"dw"."{story.name}"']
+    profiles = [f'"esteira_profile"."{story.name}"', '"esteira"."profile"']
+    assert set(story.before["tables"]) == {f'"dw"."{story.name}"', *profiles}
 
 
 def test_a_dry_run_says_what_would_go_and_changes_nothing(story: Story):
