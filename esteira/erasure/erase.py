@@ -15,7 +15,7 @@ from esteira.batch import Batch, Window, is_snapshot
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.curate import curate
 from esteira.erasure.key import Key
-from esteira.erasure.purge import doomed_keys, doomed_versions, lost_profiles, tombstones
+from esteira.erasure.purge import doomed_keys, doomed_pages, doomed_versions, lost_profiles, tombstones
 from esteira.erasure.rewrite import rewrite
 from esteira.erasure.search import Findings, Found, Search, Standing, standings
 from esteira.errors import ConfigError, SealConflict, WarehouseBusy
@@ -117,8 +117,10 @@ def plan(request: Request, places: Places) -> Report:
     findings = _search(request, places, view)
     affected = {each.standing.batch: each.standing for each in findings.found}
     replaced = {each.standing.batch for each in findings.found if each.positions}
+    found = _versions(request, places)
     doomed = doomed_keys(view.survey, affected, replaced) | lost_profiles(view.standings, view.lost)
-    versions = doomed_versions(_versions(request, places), doomed)
+    doomed |= doomed_pages(found, affected)
+    versions = doomed_versions(found, doomed)
     return _report(findings, len(versions), is_applied=False)
 
 
@@ -214,7 +216,8 @@ def _purge(request: Request, places: Places, batches: set[str]) -> int:
     for zone, layout, stone in tombstones(view.survey, affected, doomed, request.id, request.as_of):
         swept.put_tombstone(zone, layout, stone)
     failpoint("erase.purge")
-    versions = doomed_versions(_versions(request, places), doomed)
+    found = _versions(request, places)
+    versions = doomed_versions(found, doomed | doomed_pages(found, affected))
     swept.delete_versions(versions)
     return len(versions)
 

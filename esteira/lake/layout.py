@@ -96,3 +96,9 @@ def report_prefix(dataset: str) -> str:
 def latest_page(dataset: str) -> str:
     """The page of a dataset's newest batch, under a name that does not change."""
     return f"{report_prefix(dataset)}latest.html"
+
+
+def batch_of_page(key: str) -> str | None:
+    """The batch that a page shows values of; None for the other keys. A latest page shows those of whichever batch was the newest."""
+    parts = key.removeprefix(REPORTS).split("/")
+    return parts[1] if key.startswith(REPORTS) and len(parts) == 3 else None

@@ -26,6 +26,9 @@ def sentence(dataset: Dataset, column: str, rule: str, value: str) -> str:
         rule: The rule's name.
         value: What stands there, or what stands for it.
     """
+    said = _of_cell(column, rule, value)
+    if said is not None:
+        return said
     if column == _WHOLE_ROW:
         return f"The row breaks the rule {rule}, which is about several columns."
     if rule in {"not_nullable", "not_null"}:
@@ -37,6 +40,18 @@ def sentence(dataset: Dataset, column: str, rule: str, value: str) -> str:
     if rule == "duplicate key":
         return f"The record has the key {column} twice."
     return f"{said}, and must {_must(rule)}."
+
+
+def _of_cell(column: str, rule: str, value: str) -> str | None:
+    """What `esteira.spreadsheet` refuses before any rule is asked."""
+    fields = re.fullmatch(r"fields\((\d+)\)", rule)
+    if fields is not None:
+        return f"The line has more or fewer fields than the table's {fields[1]} columns."
+    return {
+        "error": f"{column} is the error {value}.",
+        "formula": f"{column} is a formula that was saved without its value: {value}.",
+        "merged": f"{column} is part of a merged cell ({value!r}), and the contract does not say that it fills them.",
+    }.get(rule)
 
 
 def _must(rule: str) -> str:

@@ -266,6 +266,10 @@ def test_a_column_that_the_contract_no_longer_knows_is_masked():
             "leaves_before_it_lands",
             "The row breaks the rule leaves_before_it_lands, which is about several columns.",
         ),
+        ("code", "error", "code is the error 7."),
+        ("code", "formula", "code is a formula that was saved without its value: 7."),
+        ("code", "merged", "code is part of a merged cell ('7'), and the contract does not say that it fills them."),
+        ("*", "fields(3)", "The line has more or fewer fields than the table's 3 columns."),
     ],
 )
 def test_a_reason_is_a_sentence(column: str, rule: str, said: str):

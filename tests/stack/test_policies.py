@@ -96,7 +96,7 @@ def test_the_task_role_deletes_nothing(client: Any, bucket: str, zone: str) -> N
     assert client("s3", "root").head_object(Bucket=bucket, Key=key)["VersionId"] == version
 
 
-@pytest.mark.parametrize("zone", ["raw", "curated", "quarantine", "export"])
+@pytest.mark.parametrize("zone", ["raw", "curated", "quarantine", "export", "report/html"])
 def test_the_upkeep_role_deletes_parts_and_their_versions(client: Any, bucket: str, zone: str) -> None:
     key = f"{zone}/gone/b1/a1/part-00001.parquet"
     version, upkeep = store(client, bucket, key), client("s3", "upkeep")
@@ -120,7 +120,7 @@ def test_the_upkeep_role_deletes_and_overwrites_no_seal(client: Any, bucket: str
     assert upkeep.get_object(Bucket=bucket, Key=key)["VersionId"] == version
 
 
-@pytest.mark.parametrize("key", ["inbox/x", "report/x", "elsewhere/x"])
+@pytest.mark.parametrize("key", ["inbox/x", "report/x", "report/attempts/x", "elsewhere/x"])
 def test_the_upkeep_role_touches_nothing_outside_the_zones_and_export(client: Any, bucket: str, key: str) -> None:
     version = str(client("s3", "root").put_object(Bucket=bucket, Key=key, Body=b"x")["VersionId"])
     upkeep = client("s3", "upkeep")
