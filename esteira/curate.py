@@ -25,6 +25,7 @@ from esteira.lake.seal import BATCH_STORED
 from esteira.portal import given_to, records_of, without
 from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
+from esteira.quality.rejection import SHOWN_PLACES, places_of
 from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
@@ -49,6 +50,7 @@ class CuratedParts:
         reasons: Records by `column: rule`.
         new_columns: Columns that the contract does not know.
         absent: Columns of the contract that no record has.
+        places: Where the first refused cells of a file are, and why; never what stands in them.
     """
 
     layout: Layout
@@ -62,6 +64,7 @@ class CuratedParts:
     reasons: dict[str, int]
     new_columns: tuple[str, ...]
     absent: tuple[str, ...]
+    places: tuple[str, ...] = ()
 
 
 def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahead: CuratedParts | None = None) -> Seal:
@@ -114,6 +117,7 @@ class Curation:
         self._bad = TableParts(lake, self._keys("quarantine"), _stored)
         self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
         self._rows = self._bad_rows = self._written = 0
+        self._places: list[str] = []
         self._reasons: Counter[str] = Counter()
         self._new_columns: dict[str, None] = {}
         self._absent: tuple[str, ...] | None = None
@@ -143,6 +147,7 @@ class Curation:
         self._rows += len(records)
         self._bad_rows += curated.bad_rows
         self._reasons.update(curated.reasons)
+        self._places += places_of(curated.bad, SHOWN_PLACES - len(self._places))
         self._new_columns.update(dict.fromkeys(curated.new_columns))
         absent = curated.absent if self._absent is None else self._absent
         self._absent = tuple(name for name in absent if name in curated.absent)
@@ -161,7 +166,7 @@ class Curation:
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
         columns = tuple(self._new_columns), self._absent or ()
         parts = tuple(raw), self._rows, good, bad, self._stored_profile()
-        return CuratedParts(self._layout, self._attempt, *parts, *counts, *columns)
+        return CuratedParts(self._layout, self._attempt, *parts, *counts, *columns, tuple(self._places))
 
     def _stored_profile(self) -> Part:
         key, rows = self._layout.profile(self._attempt), self._rows - self._bad_rows
@@ -291,7 +296,7 @@ def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
         raise DataQualityError(
             f"{made.bad_rows} of {extracted} rows break their rules ({made.bad_rows / extracted:.2%}; "
-            f"the limit is {limit:.2%}): {reasons}."
+            f"the limit is {limit:.2%}): {reasons}.{' At: ' * bool(made.places)}{', '.join(made.places)}"
         )
 
 

@@ -105,8 +105,10 @@ def test_another_contract_reads_the_same_file_again_as_another_generation(raw: S
 
 def test_a_file_that_is_too_short_or_too_bad_is_not_sealed(tmp_path: Path, lake: Lake, raw: Seal):
     strict = replace(SALES, quality=Quality(max_quarantine_ratio=0.1))
-    with pytest.raises(DataQualityError, match=r"2 of 4 rows break their rules \(50\.00%"):
+    with pytest.raises(DataQualityError, match=r"2 of 4 rows break their rules \(50\.00%") as caught:
         curate(strict, raw, lake=lake)
+    assert "At: B4 (amount: type), A6 (code: " in caught.value.message
+    assert "muito" not in caught.value.message
     empty = kept(tmp_path, lake, "código;valor\r\n")
     with pytest.raises(DataQualityError, match="0 rows"):
         curate(SALES, empty, lake=lake)

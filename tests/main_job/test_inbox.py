@@ -122,6 +122,7 @@ def test_what_cannot_be_taken_comes_back_with_a_letter_and_stops_no_other(office
     assert kinds["empty.csv"] == "empty"
     assert kinds["notes.txt"] == "name"
     assert kinds["all bad.csv"] == "rows"
+    assert "B2 (amount: type), B3 (amount: type)" in back["all bad.csv.MOTIVO-REASON.txt"].decode("utf-8-sig")
     assert any("drop_refused" in message for message in world.messages())
 
 
