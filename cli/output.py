@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from esteira.errors import EsteiraError
+from esteira.errors import ContractError, EsteiraError
 from esteira.redaction import printable
 
 CELL_CHARACTERS = 32
@@ -49,6 +49,8 @@ def fail(error: BaseException, *, is_debug: bool) -> int:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, EsteiraError):
         click.echo(error.paragraph(), err=True)
+        if isinstance(error, ContractError) and error.patch:
+            click.echo(f"\nSuggested patch of the contract:\n\n{error.patch}", err=True)
         return error.exit_code
     click.echo(
         f"{type(error).__name__}: {error} This is a defect of Esteira. Next step: run again with --debug and report it.",
@@ -67,6 +69,7 @@ def error_facts(error: BaseException) -> dict[str, Any]:
         "batch": error.batch,
         "next_step": error.hint,
         "runbook": error.runbook,
+        **({"patch": error.patch} if isinstance(error, ContractError) else {}),
         "exit_code": error.exit_code,
     }
 

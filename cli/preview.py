@@ -85,7 +85,7 @@ class Preview:
             "next": _target(following) if following else None, "why": self.found.why,
             "rows": [dict(zip(self.dataset.column_names, row, strict=True)) for row in self._values(rows)],
             "quarantined": self.curated.bad_rows, "reasons": self.curated.reasons,
-            "new_columns": self.curated.new_columns, "absent": self.curated.absent,
+            "nulled": self.curated.nulled, "new_columns": self.curated.new_columns, "absent": self.curated.absent,
         }  # fmt: skip
 
     def _values(self, rows: int) -> list[list[Any]]:
@@ -97,10 +97,13 @@ class Preview:
     def _verdict(self) -> Iterator[str]:
         """What a run would say of these records."""
         made, count = self.curated, len(self.found.page.records)
-        if made.absent:
-            yield f"Missing: {', '.join(made.absent)} is in none of these records; if it is in none at all, the run fails."
+        optional = {column.name for column in self.dataset.columns if column.is_optional}
+        if absent := [name for name in made.absent if name not in optional]:
+            yield f"Missing: {', '.join(absent)} is in none of these records; if it is in none at all, the run fails."
         if made.new_columns:
             yield f"New: {', '.join(made.new_columns)} is not in the contract ({self.dataset.new_columns})."
+        if made.nulled:
+            yield f"Made null: {', '.join(f'{reason} ({number:,})' for reason, number in made.nulled.items())}."
         if not made.bad_rows:
             yield f"Validation: none of {count:,} records would be quarantined."
             return

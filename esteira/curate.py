@@ -6,26 +6,27 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
-from esteira.contract import ApiSource, Dataset
+from esteira.contract import Dataset
 from esteira.contract.columns import BATCH_COLUMN
-from esteira.errors import ContractError, DataQualityError, EsteiraError
+from esteira.drift.finding import Finding
+from esteira.drift.report import drift_error, warnings_of
+from esteira.drift.watch import Watch
+from esteira.errors import DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
-from esteira.lake import Lake, Layout, PagePointer, Part, Seal, TableParts
+from esteira.lake import Lake, Layout, Part, Seal, Seen, TableParts
 from esteira.lake.files import fetch_file
-from esteira.lake.index import pages_of, raw_text
 from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
-from esteira.portal import given_to, records_of, without
 from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 from esteira.quality.rejection import SHOWN_PLACES, places_of
+from esteira.raw import stored_pages
 from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
@@ -48,8 +49,9 @@ class CuratedParts:
         profile: What the columns of the good ones hold.
         bad_rows: Records in quarantine (a record may have several reasons).
         reasons: Records by `column: rule`.
-        new_columns: Columns that the contract does not know.
-        absent: Columns of the contract that no record has.
+        new: Columns that the contract does not know.
+        broken: Columns that are missing or retyped, and that the contract does not let be so.
+        seen: What the seal says of it.
         places: Where the first refused cells of a file are, and why; never what stands in them.
     """
 
@@ -62,8 +64,9 @@ class CuratedParts:
     profile: Part
     bad_rows: int
     reasons: dict[str, int]
-    new_columns: tuple[str, ...]
-    absent: tuple[str, ...]
+    new: tuple[Finding, ...]
+    broken: tuple[Finding, ...]
+    seen: Seen
     places: tuple[str, ...] = ()
 
 
@@ -89,6 +92,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
         layout = Layout(raw.dataset, raw.batch, generation)
         fits = ahead is not None and (ahead.layout, ahead.raw) == (layout, raw.parts)
         made = ahead if ahead is not None and fits else _curated(dataset, raw, layout, lake)
+        if made.broken:
+            raise drift_error(dataset, layout, made.broken, lake)
         _check(made, raw, dataset)
         seal = lake.put_seal("curated", _new_seal(made, raw, dataset))
     except EsteiraError as exc:
@@ -119,8 +124,8 @@ class Curation:
         self._rows = self._bad_rows = self._written = 0
         self._places: list[str] = []
         self._reasons: Counter[str] = Counter()
-        self._new_columns: dict[str, None] = {}
-        self._absent: tuple[str, ...] | None = None
+        self._nulled: Counter[str] = Counter()
+        self._watch = Watch(dataset)
 
     def _keys(self, zone: Zone) -> Callable[[int], str]:
         return lambda number: self._layout.part(zone, self._attempt, number)
@@ -132,7 +137,7 @@ class Curation:
             ContractError: The source has an unknown column under `new_columns="fail"`.
             DataQualityError: A bad value under `bad_values="fail"`.
         """
-        self._validating.run(self._validate, decode(records, self._dataset), records)
+        self.add_decoded(decode(records, self._dataset), records)
 
     def add_decoded(self, decoded: Decoded, records: Records) -> None:
         """Take the next rows of a batch that were read from a file, and how they are printed there.
@@ -140,6 +145,9 @@ class Curation:
         Raises:
             As `add`.
         """
+        self._watch.see(decoded, records)
+        if decoded.new_columns and self._dataset.new_columns == "fail":
+            raise drift_error(self._dataset, self._layout, tuple(self._watch.new()), self._lake)
         self._validating.run(self._validate, decoded, records)
 
     def _validate(self, decoded: Decoded, records: Records) -> None:
@@ -148,9 +156,7 @@ class Curation:
         self._bad_rows += curated.bad_rows
         self._reasons.update(curated.reasons)
         self._places += places_of(curated.bad, SHOWN_PLACES - len(self._places))
-        self._new_columns.update(dict.fromkeys(curated.new_columns))
-        absent = curated.absent if self._absent is None else self._absent
-        self._absent = tuple(name for name in absent if name in curated.absent)
+        self._nulled.update(curated.nulled)
         self._writing.run(self._write, curated)
 
     def close(self, raw: Iterable[Part]) -> CuratedParts:
@@ -164,9 +170,10 @@ class Curation:
             stage.stop()
         good, bad = self._good.close(), self._bad.close()
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
-        columns = tuple(self._new_columns), self._absent or ()
         parts = tuple(raw), self._rows, good, bad, self._stored_profile()
-        return CuratedParts(self._layout, self._attempt, *parts, *counts, *columns, tuple(self._places))
+        drifted = tuple(self._watch.new()), tuple(self._watch.broken())
+        seen, places = self._watch.seen(self._nulled), tuple(self._places)
+        return CuratedParts(self._layout, self._attempt, *parts, *counts, *drifted, seen, places)
 
     def _stored_profile(self) -> Part:
         key, rows = self._layout.profile(self._attempt), self._rows - self._bad_rows
@@ -230,12 +237,11 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
 
 
 def _feed_pages(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
-    """From the lake, the next part read while one is in work."""
+    """From the lake."""
     chunks = Chunks()
-    for part, content in _contents(raw.parts, lake):
-        for page, pointer in pointed_pages(content, part):
-            for chunk in chunks.add(received(page, pointer, dataset.api), len(page)):
-                curation.add(chunk)
+    for records, size_bytes in stored_pages(raw.parts, dataset.api, lake):
+        for chunk in chunks.add(records, size_bytes):
+            curation.add(chunk)
     if chunks.rest():
         curation.add(chunks.rest())
 
@@ -250,42 +256,7 @@ def _feed_file(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> N
             curation.add_decoded(piece.decoded, piece.rows)
 
 
-def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
-    reading = InOrder[bytes]("esteira-part")
-    try:
-        for part, following in pairwise((None, *parts, None)):
-            content = reading.wait() if following is None else reading.run(lake.read_part, following)
-            if part is not None and content is not None:
-                yield part, content
-    finally:
-        reading.stop()
-
-
-def raw_pages(content: bytes, part: Part) -> Iterator[bytes]:
-    """The pages of a raw part, as the portal sent them."""
-    return (page for page, _ in pointed_pages(content, part))
-
-
-def pointed_pages(content: bytes, part: Part) -> Iterator[tuple[bytes, PagePointer]]:
-    """The pages of a raw part, and what was noted of each."""
-    body, start = raw_text(part, content), 0
-    for page in pages_of(part, content):
-        yield bytes(body[start : start + page.size_bytes]), page
-        start += page.size_bytes
-
-
-def received(page: bytes, pointer: PagePointer, source: ApiSource) -> list[msgspec.Raw]:
-    """The records of a stored page: those that were on the page before left out, and a parent's values given to the others.
-
-    Raises:
-        PayloadError: The page is not what the contract describes.
-    """
-    return given_to(without(records_of(page, source), pointer.repeated), pointer.given.encode())
-
-
 def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
-    if made.absent:
-        raise ContractError(f"Column {', '.join(made.absent)} is in none of the {raw.extracted} records of this batch.")
     limit, extracted = dataset.quality.max_quarantine_ratio, _extracted(made, raw)
     if raw.provenance.file and extracted < dataset.quality.min_rows:
         raise DataQualityError(
@@ -317,19 +288,15 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         quarantined=made.bad_rows,
         total_reported=raw.total_reported,
         reasons=made.reasons,
-        warnings=(*raw.warnings, *_warnings(made, dataset)),
+        warnings=(*raw.warnings, *warnings_of(made.new, made.seen, dataset)),
         raw_seal=raw.hash,
         raw_generation=raw.generation,
         generation=made.layout.generation,
         columns=stored_names(dataset),
         provenance=raw.provenance,
         profile=made.profile,
+        seen=made.seen,
     )
-
-
-def _warnings(made: CuratedParts, dataset: Dataset) -> Iterator[str]:
-    if made.new_columns and dataset.new_columns == "warn":
-        yield f"New columns at the source, kept in raw only: {', '.join(made.new_columns)}."
 
 
 def stored_names(dataset: Dataset) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from prefect import get_run_logger, task
+from prefect.artifacts import create_link_artifact
 
 from blocks import open_lake, open_warehouse
 from esteira.catalogue import load_catalogue
@@ -51,7 +52,10 @@ def write_catalogue_page(as_of: datetime) -> Page:
     settings = read_settings()
     found = open_sources(settings)
     key = put_catalogue_page(found, stage_of(settings, found, as_of))
-    return Page(found.lake.uri(key), page_address(found.lake, key, settings.report_url))
+    page = Page(found.lake.uri(key), page_address(found.lake, key, settings.report_url))
+    if page.address:
+        create_link_artifact(page.address, link_text="Data catalogue", key="catalogue")
+    return page
 
 
 def report_batch(dataset: Dataset, batch_id: str, as_of: datetime) -> Page | None:

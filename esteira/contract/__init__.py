@@ -11,6 +11,7 @@ from typing import Annotated
 import pandas as pd
 import pyarrow as pa
 
+from esteira.contract.batch_rules import Distribution, Freshness, NullRate, Reference, Unique, Volume
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.dataset import Dataset
 from esteira.contract.incremental import Incremental
@@ -18,7 +19,7 @@ from esteira.contract.layout import HeaderRows, Limits, Lineage, Melt, Sheets
 from esteira.contract.locales import Locale
 from esteira.contract.origin import Download, Inbox, Listing
 from esteira.contract.parent import Parent
-from esteira.contract.quality import Quality, Reference
+from esteira.contract.quality import Quality
 from esteira.contract.responses import ResponseAction
 from esteira.contract.shapes import FirstRecord
 from esteira.contract.source import ApiSource
@@ -32,8 +33,8 @@ Date = Annotated[pd.ArrowDtype, pa.date32()]
 """A calendar day, stored as DATE."""
 
 __all__ = [
-    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Download", "FirstRecord", "Header", "HeaderRows", "Inbox",
-    "Incremental", "Limits", "Lineage", "Listing", "Locale", "Melt", "NextLink", "NextToken", "Offset", "PageNumber", "Parent", "Quality",
-    "Reference", "Replace", "ResponseAction", "Scd2", "Sheets", "SinglePage", "SpreadsheetSource", "Timestamp", "Upsert", "WriteMode",
-    "columns_of",
+    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Distribution", "Download", "FirstRecord", "Freshness", "Header",
+    "HeaderRows", "Inbox", "Incremental", "Limits", "Lineage", "Listing", "Locale", "Melt", "NextLink", "NextToken", "NullRate", "Offset",
+    "PageNumber", "Parent", "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "Sheets", "SinglePage", "SpreadsheetSource",
+    "Timestamp", "Unique", "Upsert", "Volume", "WriteMode", "columns_of",
 ]  # fmt: skip

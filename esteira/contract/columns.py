@@ -51,6 +51,7 @@ class Column:
         max_bytes: VARCHAR length in UTF-8 bytes that the contract asks for, or None.
         encode: Compression encoding that the contract asks for, or None.
         is_pii: Whether its values are personal; what people are shown of them is masked.
+        is_optional: Whether a whole batch may come without it: `pd.StringDtype | None`.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Column:
     max_bytes: int | None = None
     encode: str | None = None
     is_pii: bool = False
+    is_optional: bool = False
 
     @property
     def redshift(self) -> str:
@@ -114,7 +116,9 @@ def _column(name: str, declared: Any) -> Column:
         max_bytes=metadata.get("max_bytes"),
         encode=metadata.get("encode"),
         is_pii=_is_pii(name, metadata.get("pii", False)),
+        is_optional=not declared.required,
     )
+    _check_optional(column)
     _check_length(column)
     _check_encoding(column)
     _check_standards(column, declared.checks)
@@ -157,6 +161,14 @@ def _is_pii(name: str, given: Any) -> bool:
     if not isinstance(given, bool):
         raise ConfigError(f"Column {name!r}: pii={given!r} is neither True nor False.", hint="Write True or False.")
     return given
+
+
+def _check_optional(column: Column) -> None:
+    if column.is_optional and not column.is_nullable:
+        raise ConfigError(
+            f"Column {column.name!r} may be absent and may not be null.",
+            hint="What is absent is loaded as null: add nullable=True, or take `| None` away.",
+        )
 
 
 def _check_length(column: Column) -> None:

@@ -46,7 +46,8 @@ class SpreadsheetSource:
         member: Pattern of the file inside an archive; None takes the only one.
         sheet: A sheet's name, its place from 0, or `Sheets(like)` for several.
         header: Where the names of the columns stand; None where there are none, then `columns` names them in order.
-        columns: Printed name to the contract's, where they differ by more than accents, case and signs; or the names in order.
+        columns: Printed name to the contract's, where they differ by more than accents, case and signs; a column without a name is `[C]`.
+            Without a header the contract's names in order, an empty one for a column that is not needed.
         inputs: Columns that only the transform needs, delivered to it as text.
         footer: Patterns with `*` and `?`, in any case, of the first text in a row: the first such row and all below it are no data.
         ends_at_blank: Whether the first empty row ends the table; otherwise empty rows are passed over.

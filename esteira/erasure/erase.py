@@ -119,8 +119,7 @@ def plan(request: Request, places: Places) -> Report:
     replaced = {each.standing.batch for each in findings.found if each.positions}
     found = _versions(request, places)
     doomed = doomed_keys(view.survey, affected, replaced) | lost_profiles(view.standings, view.lost)
-    doomed |= doomed_pages(found, affected)
-    versions = doomed_versions(found, doomed)
+    versions = doomed_versions(found, doomed | doomed_pages(found, {*affected, *view.lost}))
     return _report(findings, len(versions), is_applied=False)
 
 
@@ -217,7 +216,7 @@ def _purge(request: Request, places: Places, batches: set[str]) -> int:
         swept.put_tombstone(zone, layout, stone)
     failpoint("erase.purge")
     found = _versions(request, places)
-    versions = doomed_versions(found, doomed | doomed_pages(found, affected))
+    versions = doomed_versions(found, doomed | doomed_pages(found, {*affected, *view.lost}))
     swept.delete_versions(versions)
     return len(versions)
 

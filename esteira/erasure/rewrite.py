@@ -8,11 +8,11 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import Dataset
-from esteira.curate import raw_pages
 from esteira.errors import SealConflict
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal
 from esteira.lake.index import folded, pages_of
 from esteira.portal import without_records
+from esteira.raw import raw_pages
 
 
 def rewrite(

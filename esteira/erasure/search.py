@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
-from esteira.curate import pointed_pages, received
 from esteira.erasure.key import Key
 from esteira.errors import EsteiraError, SealConflict
 from esteira.lake import PagePointer, Part, Seal
@@ -26,6 +25,7 @@ from esteira.lake.index import HEAD
 from esteira.lake.layout import TOMBSTONE_NAME, Zone
 from esteira.lake.sweep import Survey, SweptLake
 from esteira.quality import curate_records
+from esteira.raw import pointed_pages, received
 from esteira.upkeep import named_keys
 from esteira.warehouse import LedgerEntry
 

@@ -14,6 +14,7 @@ from esteira.lake.seal import (
     Replayed,
     Seal,
     SealedFile,
+    Seen,
     Tombstone,
 )
 from esteira.lake.store import Lake
@@ -31,6 +32,7 @@ __all__ = [
     "Replayed",
     "Seal",
     "SealedFile",
+    "Seen",
     "TableParts",
     "Tombstone",
 ]

@@ -79,6 +79,16 @@ class Layout:
         return f"report/attempts/{self.dataset}/{self.batch}/"
 
     @property
+    def drift(self) -> str:
+        """What is noted of a generation that drift stopped."""
+        return f"{self.drift_folder(self.dataset)}{self.batch}/{GENERATION}{self.generation:03d}.json"
+
+    @staticmethod
+    def drift_folder(dataset: str) -> str:
+        """The notes of a dataset's batches that drift stopped."""
+        return f"report/drift/{dataset}/"
+
+    @property
     def page(self) -> str:
         """The quality page of this generation."""
         return f"{report_prefix(self.dataset)}{self.batch}/{self.generation}.html"

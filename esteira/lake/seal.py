@@ -133,7 +133,14 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"profile":null}', b',"replayed":null}', b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
+_UNSAID = (
+    b',"seen":null}',
+    b',"profile":null}',
+    b',"replayed":null}',
+    b',"provenance":{}}',
+    b',"erased":0}',
+    b',"columns":[]}',
+)
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -170,6 +177,20 @@ class Replayed(msgspec.Struct, frozen=True):
     rows: int
 
 
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How what a curated batch was made from differs from its contract, without any value.
+
+    Attributes:
+        new: Portal's name of each column that the contract does not know, and what it holds.
+        absent: Optional columns of the contract that are in no record.
+        nulled: Bad values that were made null, by `column: rule`.
+    """
+
+    new: dict[str, str] = {}
+    absent: tuple[str, ...] = ()
+    nulled: dict[str, int] = {}
+
+
 class Seal(msgspec.Struct, frozen=True):
     """Which parts a batch consists of, frozen by a conditional write.
 
@@ -194,6 +215,7 @@ class Seal(msgspec.Struct, frozen=True):
         replayed: Of a generation that a replay made, what it goes on from (curated seal only).
         profile: The object that says what the columns of the curated parts hold; None in raw, and from before there were any. Its rows are
             those that it describes.
+        seen: How the source differed from the contract; None in raw seals, and in those from before it was recorded.
     """
 
     dataset: str
@@ -215,6 +237,7 @@ class Seal(msgspec.Struct, frozen=True):
     provenance: Provenance = Provenance()
     replayed: Replayed | None = None
     profile: Part | None = None
+    seen: Seen | None = None
 
     def encode(self) -> bytes:
         """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""

@@ -88,9 +88,10 @@ def _is_shown(column: Column) -> bool:
 
 
 def _whole(chunked: pa.ChunkedArray) -> pa.Array:
-    """A column's values as one array, without nulls."""
+    """A column's values as one array, without nulls; both zeros of floating point are one, as they are for `hashes`."""
     values = chunked.drop_null() if chunked.null_count else chunked
-    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+    whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+    return pc.add(whole, pa.scalar(0, whole.type)) if pa.types.is_floating(whole.type) else whole
 
 
 def _extremes(values: pa.Array) -> pa.Array:

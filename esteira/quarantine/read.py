@@ -20,13 +20,14 @@ import pyarrow.parquet as pq
 from esteira.batch import parse
 from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
-from esteira.curate import Chunks, pointed_pages, received
+from esteira.curate import Chunks
 from esteira.errors import SealConflict
 from esteira.lake import Lake, Layout, Seal
 from esteira.quality import curate_records
 from esteira.quarantine.places import InFile, places
 from esteira.quarantine.refused import Holding, Kept, Reason, Refused, RuleCount, is_named
 from esteira.quarantine.sentences import sentence
+from esteira.raw import pointed_pages, received
 from esteira.warehouse import LedgerEntry
 
 

@@ -13,8 +13,9 @@ from esteira.quarantine import Holding, Mask, gather
 from esteira.quarantine.read import sealed_tables
 from esteira.report.facts import BatchFacts, CatalogueFacts, DatasetFacts, Sample, Stage, children_of
 from esteira.report.rules import SAMPLES_OF_A_RULE
+from esteira.report.trends import TREND_BATCHES
 from esteira.warehouse import LedgerEntry, Warehouse
-from esteira.warehouse.reads import histories, history, read_status
+from esteira.warehouse.reads import batch_profile, histories, history, null_shares, read_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,16 @@ def batch_facts(sources: Sources, dataset: Dataset, ledger: Ledger, entry: Ledge
     later = [each for each in generations if each.generation > entry.generation]
     earlier = [each for each in generations if each.generation < entry.generation]
     raw, curated = _seals(sources.lake, dataset.name, entry)
+    before = _until(ledger.current, entry)
     return BatchFacts(
         dataset=dataset,
         entry=entry,
-        history=_until(ledger.current, entry),
+        history=before,
         stage=stage,
         raw=raw,
         curated=curated,
+        profiles=batch_profile(sources.warehouse, dataset.name, entry) if entry.curated else (),
+        past_nulls=_past_nulls(sources.warehouse, dataset, before[-TREND_BATCHES:]),
         samples=_samples(sources.lake, dataset, raw, curated),
         replaced_by=later[-1].generation if later else None,
         before=earlier[-1] if earlier else None,
@@ -120,6 +124,15 @@ def _until(current: Iterable[LedgerEntry], entry: LedgerEntry) -> tuple[LedgerEn
             break
         before.append(each)
     return (*before, entry)
+
+
+def _past_nulls(
+    warehouse: Warehouse, dataset: Dataset, entries: tuple[LedgerEntry, ...]
+) -> dict[str, tuple[float, ...]]:
+    """Column to its share of nulls in each of these batches that has a profile, in their order."""
+    found = null_shares(warehouse, dataset.name, [entry for entry in entries if entry.state == "committed"])
+    known = [found[key] for entry in entries if (key := (entry.batch_id, entry.generation)) in found]
+    return {name: tuple(each[name] for each in known if name in each) for name in dataset.column_names}
 
 
 def _seals(lake: Lake, dataset: str, entry: LedgerEntry) -> tuple[Seal | None, Seal | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from esteira.contract import ApiSource, Dataset
+from esteira.contract import ApiSource, Dataset, Inbox, Listing
 from esteira.lake import Part, Seal
 from esteira.report.amounts import count, moment, size
 from esteira.report.bilingual import Text
@@ -88,13 +88,21 @@ def proof_of(facts: BatchFacts) -> tuple[Fact, ...]:
 
 
 def portal_of(dataset: Dataset) -> str:
-    """Block and path, or the inbox; parameters may hold anything and are not shown."""
+    """Block and path, or where files come from; parameters may hold anything and are not shown."""
     source = dataset.source
-    return shown(f"{source.portal}:{source.path}" if isinstance(source, ApiSource) else str(source.origin))
+    if isinstance(source, ApiSource):
+        return shown(f"{source.portal}:{source.path}")
+    origin, names = source.origin, source.match if isinstance(source.match, str) else ", ".join(source.match)
+    endpoint = origin.endpoint if isinstance(origin, Listing) else origin
+    place = f"inbox/{dataset.name}/" if isinstance(endpoint, Inbox) else f"{endpoint.portal}:{endpoint.path}"
+    return shown(f"{place} {names}")
 
 
 def _origin(raw: Seal, personal: Iterable[str]) -> Iterable[Fact]:
-    """What the extraction began with. A cursor may be a person's number: it is shown only where no column is personal."""
+    """What the extraction began with.
+
+    A cursor may be a person's number, and a file be named after one: they are shown only where no column is personal.
+    """
     known = raw.provenance
     if known.parent:
         parent = f"{known.parent.dataset} {known.parent.batch}"
@@ -102,6 +110,10 @@ def _origin(raw: Seal, personal: Iterable[str]) -> Iterable[Fact]:
     ends = [str(each) for each in (known.cursor_start, known.cursor_end) if each is not None]
     if ends and not set(personal):
         yield Fact(say("cursor"), Text.same(" → ".join(shown(each) for each in ends)), is_code=True)
+    if known.file:
+        yield Fact(say("file_hash"), Text.same(known.file.sha256), is_code=True)
+        if not set(personal):
+            yield Fact(say("file"), Text.same(shown(known.file.name)), is_code=True)
     yield Fact(say("etag"), Text.same(shown(known.etag or "")), is_code=True)
     yield Fact(say("modified"), Text.same(shown(known.modified or "")))
 

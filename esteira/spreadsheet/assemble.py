@@ -17,8 +17,8 @@ from esteira.quality import Decoded
 from esteira.quality.rejection import Rejection, shown
 from esteira.spreadsheet.cells import Cells, printed
 from esteira.spreadsheet.convert import Column, Converted
-from esteira.spreadsheet.failure import address, letters
-from esteira.spreadsheet.heading import Heading
+from esteira.spreadsheet.failure import address
+from esteira.spreadsheet.heading import Heading, nameless
 from esteira.spreadsheet.look import Fault
 from esteira.spreadsheet.piece import Piece, Rows
 
@@ -233,7 +233,7 @@ class _Made:
                 continue
             fault = self._block.faults.get((at, column))
             value = self._block.value(at, column)
-            record[_free(name or letters(column), record)] = (
+            record[_free(name or nameless(column), record)] = (
                 fault.text if fault and value in {None, ""} else printed(value)
             )
         broken = self._block.faults.get((at, WHOLE_ROW))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,27 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.buffers import combined, texts_bytes
+from esteira.spreadsheet.buffers import combined, has_only, texts_bytes
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.days import Calendar, as_days, in_utc, parse_moments, serial_moments
 from esteira.spreadsheet.numbers import EXACT_BELOW, parse_numbers, stored_numbers
 
 Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
-_BLANKS = (
-    b" ",
-    b"\t",
-    b"\r",
-    b"\n",
-    b"\v",
-    b"\f",
-    b"\xc2\xa0",
-    b"\xc2\x85",
-    b"\xe1\x9a\x80",
-    b"\xe2\x80",
-    b"\xe2\x81\x9f",
-    b"\xe3\x80\x80",
-)
-"""The UTF-8 of every blank, or the beginning of it: without one of these there is nothing to trim."""
+_NO_BLANK = bytes(set(range(256)) - {*b" \t\r\n\v\f", 0xC2, 0xE1, 0xE2, 0xE3})
+"""Bytes that no blank of Unicode begins with in UTF-8: where a column has only these, there is nothing to trim."""
+_MOST_WORDS = 8
+"""Of nulls that are compared one after the other; more are looked up."""
 _FIRST_DAY = date(1900, 3, 1)
 """The 1900 epoch counts a 29 February 1900, so readers disagree on what lies before."""
 
@@ -84,14 +74,21 @@ class Column:
 
     def _given(self, texts: pa.StringArray) -> pa.StringArray:
         """Without outer blanks, and null where the contract says that a text is no value."""
-        letters = texts_bytes(texts)
-        bare = texts
-        if any(blank in letters for blank in _BLANKS):
-            bare = pc.utf8_trim_whitespace(texts)
-        nothing = pa.array(["", *self.source.nulls])
-        is_nothing = pc.equal(bare, "") if len(nothing) == 1 else pc.is_in(bare, value_set=nothing)
+        bare = texts if has_only(texts_bytes(texts), _NO_BLANK) else pc.utf8_trim_whitespace(texts)
         kept = texts if self.source.blanks == "keep" and pa.types.is_string(self.arrow) else bare
-        return pc.if_else(is_nothing, pa.scalar(None, pa.string()), kept) if pc.any(is_nothing).as_py() else kept
+        is_nothing = self._is_nothing(bare)
+        return kept if is_nothing is None else pc.if_else(is_nothing, pa.scalar(None, pa.string()), kept)
+
+    def _is_nothing(self, bare: pa.StringArray) -> pa.BooleanArray | None:
+        """Where a text means that there is no value; None where none does."""
+        words = self.source.nulls
+        if pc.min(pc.binary_length(bare)).as_py() == 0:
+            words = ("", *words)
+        if not words:
+            return None
+        if len(words) > _MOST_WORDS:
+            return pc.is_in(bare, value_set=pa.array(words))
+        return functools.reduce(pc.or_, (pc.equal(bare, word) for word in words))
 
     def _from_texts(self, texts: pa.StringArray) -> pa.Array:
         if texts.null_count == len(texts):
@@ -172,5 +169,7 @@ def _whole(numbers: pa.DoubleArray) -> pa.StringArray:
 
 def _padded(texts: pa.StringArray, digits: int) -> pa.StringArray:
     """Codes of digits with their leading zeros; other texts stay."""
+    if (pc.min(pc.binary_length(texts)).as_py() or 0) >= digits:
+        return texts
     is_code = pc.match_substring_regex(texts, "^[0-9]+$")
     return pc.if_else(is_code, pc.utf8_lpad(texts, digits, "0"), texts)

@@ -6,13 +6,15 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from esteira.contract import Dataset, HeaderRows, SpreadsheetSource
 from esteira.spreadsheet.cells import printed
-from esteira.spreadsheet.failure import address, failed
+from esteira.spreadsheet.failure import address, failed, letters
+from esteira.spreadsheet.look import Range
 
-Rows = Sequence[Sequence[Any]]
+Fill: TypeAlias = Callable[[int, int], tuple[Any, int] | None]
+Rows: TypeAlias = Sequence[Sequence[Any]]
 """The first rows of a sheet, from its first row and column on; an empty text or None is an empty cell."""
 
 
@@ -52,13 +54,13 @@ class Headings:
         self.wanted = tuple(each for each in (*dataset.column_names, *source.inputs) if each not in made)
         self._ours = {_key(printed): ours for printed, ours in source.rename.items()}
 
-    def find(self, rows: Rows, sheet: str, fill: Callable[[int, int], Any] = lambda _row, _column: None) -> Heading:
+    def find(self, rows: Rows, sheet: str, fill: Fill = lambda _row, _column: None) -> Heading:
         """The heading of a sheet.
 
         Args:
             rows: Its first rows.
             sheet: Its name; empty for delimited text.
-            fill: The value of the merged cell that a cell is part of, or None.
+            fill: The merged cell that a cell is part of: its value and its first column; or None.
 
         Raises:
             SpreadsheetError: A column of the contract is named nowhere, or twice.
@@ -69,7 +71,7 @@ class Headings:
         if header.skip is not None:
             return self._settled(rows, header.skip, header, sheet, fill)
         last = min(len(rows), header.search)
-        tried = [self._read(rows, first, header, fill) for first in range(last)]
+        tried = [joined_names(rows, first, header, fill) for first in range(last)]
         for first, names in enumerate(tried):
             if not self._missing(names):
                 return self._made(names, first + header.rows, sheet)
@@ -80,10 +82,8 @@ class Headings:
         header = self._source.header
         return 1 if header is None else header.rows + (header.search if header.skip is None else header.skip)
 
-    def _settled(
-        self, rows: Rows, skip: int, header: HeaderRows, sheet: str, fill: Callable[[int, int], Any]
-    ) -> Heading:
-        names = self._read(rows, skip, header, fill) if skip < len(rows) else ()
+    def _settled(self, rows: Rows, skip: int, header: HeaderRows, sheet: str, fill: Fill) -> Heading:
+        names = joined_names(rows, skip, header, fill) if skip < len(rows) else ()
         missing = self._missing(names)
         if missing:
             raise failed(
@@ -92,20 +92,12 @@ class Headings:
             )  # fmt: skip
         return self._made(names, skip + header.rows, sheet)
 
-    def _read(self, rows: Rows, first: int, header: HeaderRows, fill: Callable[[int, int], Any]) -> tuple[str, ...]:
-        levels = [
-            _level(rows[row], row, header if row < first + header.rows - 1 or header.fill == "merged" else None, fill)
-            for row in range(first, min(first + header.rows, len(rows)))
-        ]
-        width = max(map(len, levels), default=0)
-        stacks = ([level[column] if column < len(level) else "" for level in levels] for column in range(width))
-        return tuple(header.joined.join(dict.fromkeys(filter(None, stack))) for stack in stacks)
-
     def _claims(self, names: Sequence[str]) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
-        for column, name in enumerate(names):
-            ours = self._ours.get(_key(name)) or plain_name(name)
-            if name and ours in self.wanted and (_key(name) in self._ours or ours not in self._ours.values()):
+        for column, printed_name in enumerate(names):
+            name = printed_name or nameless(column)
+            ours = self._ours.get(_key(name)) or plain_name(name) * bool(printed_name)
+            if ours in self.wanted and (_key(name) in self._ours or ours not in self._ours.values()):
                 found.setdefault(ours, []).append(column)
         return found
 
@@ -173,6 +165,36 @@ class Headings:
         )  # fmt: skip
 
 
+def joined_names(rows: Rows, first: int, header: HeaderRows, fill: Fill) -> tuple[str, ...]:
+    """The names that header rows from one on give; a merged cell that reaches the last of them names its first column alone."""
+    last = first + header.rows - 1
+    levels = [
+        _level(rows[row], row, header, fill, is_last=row == last) for row in range(first, min(last + 1, len(rows)))
+    ]
+    width = max(map(len, levels), default=0)
+    stacks = ([level[column] if column < len(level) else "" for level in levels] for column in range(width))
+    inner = {column for column in range(width) if (found := fill(last, column)) is not None and found[1] < column}
+    joined = (header.joined.join(dict.fromkeys(filter(None, stack))) for stack in stacks)
+    return tuple("" if column in inner else name for column, name in enumerate(joined))
+
+
+def filler(rows: Rows, merged: Mapping[int, Sequence[Range]]) -> Fill:
+    """The merged cell that a cell of the first rows is part of: its value and its first column."""
+
+    def fill(row: int, column: int) -> tuple[Any, int] | None:
+        for (top, left), (_, right) in merged.get(row, ()):
+            if left <= column <= right and top < len(rows) and left < len(rows[top]):
+                return rows[top][left], left
+        return None
+
+    return fill
+
+
+def nameless(column: int) -> str:
+    """What a column without a printed name is called in `columns`: its letters in brackets, `[A]`."""
+    return f"[{letters(column)}]"
+
+
 def plain_name(name: str) -> str:
     """A printed name as a column's: no accents, lower case, underscores for everything else.
 
@@ -188,17 +210,16 @@ def _key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _level(row: Sequence[Any], number: int, header: HeaderRows | None, fill: Callable[[int, int], Any]) -> list[str]:
-    texts, last = list[str](), ""
+def _level(row: Sequence[Any], number: int, header: HeaderRows, fill: Fill, *, is_last: bool) -> list[str]:
+    texts, left = list[str](), ""
     for column, value in enumerate(row):
-        given = (
-            fill(number, column) if header is not None and header.fill == "merged" and value in {None, ""} else value
-        )
+        merged = fill(number, column) if header.fill == "merged" and value in {None, ""} else None
+        given = merged[0] if merged else value
         text = " ".join(str(printed(given)).split()) if given is not None else ""
-        if not text and header is not None and header.fill == "right":
-            text = last
+        if not text and header.fill == "right" and not is_last:
+            text = left
         texts.append(text)
-        last = text
+        left = text
     return texts
 
 

@@ -57,7 +57,8 @@ def _plain(texts: pa.StringArray, locale: Locale) -> pa.StringArray | None:
     is_good = pc.match_substring_regex(texts, f"^-?{_whole(locale)}(?:{re.escape(locale.decimal)}[0-9]+)?$")
     if pc.all(is_good).as_py() is False:
         return None
-    return _pointed(texts, locale)
+    bare = pc.replace_substring(texts, locale.thousands, "")
+    return bare if sign == b"." else with_bytes(bare, texts_bytes(bare).replace(sign, b"."))
 
 
 def _whole(locale: Locale) -> str:

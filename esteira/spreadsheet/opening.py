@@ -21,6 +21,7 @@ from esteira.spreadsheet.failure import failed
 
 _ZIP, _OLE, _GZIP = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\x1f\x8b"
 _EMPTY_ZIP = b"PK\x05\x06"
+DELIMITED = ("csv", "tsv", "txt")
 _IN_ZIP = ("xlsx", "xlsm", "ods")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """Stream of an OLE container that holds an encrypted workbook: https://learn.microsoft.com/openspecs/office_file_formats/ms-offcrypto"""

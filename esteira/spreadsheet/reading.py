@@ -9,13 +9,12 @@ from pathlib import Path
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.errors import ConfigError, EsteiraError
 from esteira.spreadsheet.delimited import delimited_pieces
-from esteira.spreadsheet.opening import opened
+from esteira.spreadsheet.opening import DELIMITED, opened
 from esteira.spreadsheet.piece import Piece
 from esteira.spreadsheet.workbook import workbook_pieces
 
 THREADS = 2
 """That convert columns. Arrow lets go of Python's lock there, so a second one helps; more only for very wide tables."""
-_DELIMITED = ("csv", "tsv", "txt")
 
 
 def read_pieces(path: Path, name: str, dataset: Dataset) -> Iterator[Piece]:
@@ -35,7 +34,7 @@ def read_pieces(path: Path, name: str, dataset: Dataset) -> Iterator[Piece]:
         raise ConfigError("Its rows come from a portal's API, not from files.", dataset=dataset.name)
     try:
         with opened(path, name, source) as file, ThreadPoolExecutor(THREADS, "esteira-cells") as pool:
-            read = delimited_pieces if file.format in _DELIMITED else workbook_pieces
+            read = delimited_pieces if file.format in DELIMITED else workbook_pieces
             yield from read(file, dataset, source, pool)
     except EsteiraError as exc:
         raise exc.located(dataset=dataset.name) from exc.__cause__

@@ -16,7 +16,7 @@ from esteira.contract import Dataset, Sheets, SpreadsheetSource
 from esteira.spreadsheet.assemble import Assembly, Block
 from esteira.spreadsheet.cells import printed, sorted_cells
 from esteira.spreadsheet.failure import address, failed
-from esteira.spreadsheet.heading import Heading, Headings
+from esteira.spreadsheet.heading import Heading, Headings, filler
 from esteira.spreadsheet.legacy import look_at_old, look_at_open_document
 from esteira.spreadsheet.look import Fault, Look, Range
 from esteira.spreadsheet.opening import Opened
@@ -34,19 +34,24 @@ def workbook_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, p
     Raises:
         SpreadsheetError: It cannot be read as the contract describes.
     """
-    look = _looker(file, source)  # before anything is parsed
+    look = looker(file, source)
     headings = Headings(dataset, source, file.name)
-    with _book(file) as book:
+    with opened_book(file) as book:
         for name in _chosen(book, file.name, source):
             found = look(name)
-            check_area(found, file.name, name, source)
+            sheet_rows = checked_sheet(book, name, file, found, source)
             assembly = Assembly(dataset, source, file.name, pool, is_1904=found.is_1904, is_dated=found.is_dated)
-            sheet = _Sheet(_sheet(book, name, file.name), found, headings, source, file.name)
+            sheet = _Sheet(sheet_rows, found, headings, source, file.name)
             for block in sheet.blocks():
                 yield assembly.piece(block, sheet.heading)
 
 
-def _looker(file: Opened, source: SpreadsheetSource) -> Callable[[str], Look]:
+def looker(file: Opened, source: SpreadsheetSource) -> Callable[[str], Look]:
+    """Looks at a sheet, before anything is parsed.
+
+    Raises:
+        SpreadsheetError: The workbook is damaged, links to the outside, or has an entity.
+    """
     if file.format in {"xlsx", "xlsm"}:
         package = read_package(file.path, file.name, source)
         return lambda sheet: look_at(file.path, file.name, package, sheet, source)
@@ -58,7 +63,12 @@ def _looker(file: Opened, source: SpreadsheetSource) -> Callable[[str], Look]:
     return lambda sheet: looks.get(sheet, Look())
 
 
-def _book(file: Opened) -> calamine.CalamineWorkbook:
+def opened_book(file: Opened) -> calamine.CalamineWorkbook:
+    """The workbook.
+
+    Raises:
+        SpreadsheetError: It has a password, or cannot be read.
+    """
     try:
         return calamine.CalamineWorkbook.from_path(str(file.path))
     except calamine.PasswordError as exc:
@@ -73,12 +83,20 @@ def _book(file: Opened) -> calamine.CalamineWorkbook:
         ) from exc
 
 
-def _sheet(book: calamine.CalamineWorkbook, name: str, file: str) -> calamine.CalamineSheet:
+def checked_sheet(
+    book: calamine.CalamineWorkbook, name: str, file: Opened, look: Look, source: SpreadsheetSource
+) -> calamine.CalamineSheet:
+    """A sheet within the limits.
+
+    Raises:
+        SpreadsheetError: It is not, or cannot be read.
+    """
+    check_area(look, file.name, name, source)
     try:
         return book.get_sheet_by_name(name)
     except (calamine.CalamineError, OSError, ValueError) as exc:
         raise failed(
-            file,
+            file.name,
             f"sheet {name!r} cannot be read: {exc}.",
             "Open it in a spreadsheet program, save it again, and deliver it.",
         ) from exc
@@ -128,7 +146,7 @@ class _Sheet:
         self._merged: Mapping[int, list[Range]] = self._ranges(sheet)
         rows = iter(sheet.iter_rows())
         first = [self._padded(row) for row in islice(rows, headings.first_rows())]
-        self.heading: Heading = headings.find(first, sheet.name, lambda row, column: self._filled(first, row, column))
+        self.heading: Heading = headings.find(first, sheet.name, filler(first, self._merged))
         self._rows = chain(first[self.heading.first :], map(self._padded, rows))
         self._columns = sorted({*self.heading.places.values(), *(place for place, _ in self.heading.melted)})
         self._footer = footer_pattern(source.footer)
@@ -149,12 +167,6 @@ class _Sheet:
     def _padded(self, row: _Row) -> _Row:
         """From column A on: calamine leaves out what is left of the first cell."""
         return [""] * self._left + row if self._left else row
-
-    def _filled(self, rows: list[_Row], row: int, column: int) -> Any:
-        for (top, left), (bottom, right) in self._merged.get(row, ()):
-            if left <= column <= right and top <= row <= bottom and top < len(rows):
-                return rows[top][left]
-        return None
 
     def _data(self) -> Iterator[tuple[int, _Row]]:
         """Rows that are data, each with its number from 0."""
@@ -228,5 +240,10 @@ def footer_pattern(footer: tuple[str, ...]) -> re.Pattern[str] | None:
 
 
 def like(pattern: str) -> str:
-    """A pattern with `*` and `?` as a regular expression."""
-    return re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    """A pattern with `*` and `?` as a regular expression; `[*]` and `[?]` are the signs themselves."""
+    pieces = re.split(r"(\[[*?]\]|[*?])", pattern)
+    return "".join(
+        {"*": ".*", "?": "."}.get(each) or re.escape(each[1] if each in {"[*]", "[?]"} else each)
+        for each in pieces
+        if each
+    )

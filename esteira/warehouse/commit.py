@@ -155,7 +155,7 @@ def _bring(session: Session, place: Place, request: LoadRequest, writer: Writer)
         writer.copy(request.batch, request.seal, request.manifest, role_arn)
         return ()
     stage(session, dataset.columns, request.seal, request.manifest, role_arn)
-    warnings = rules.check(session, dataset, place.config.schema)
+    warnings = rules.check(session, request, place.config.schema)
     writer.take(request.batch)
     return warnings
 

@@ -95,6 +95,21 @@ def read_profile(session: Session, dataset: str, batch_id: str, generation: int)
     return tuple(_profile(*row) for row in session.rows(query, (batch_id, generation)))
 
 
+def read_nulls(session: Session, dataset: str, batches: Sequence[str]) -> dict[tuple[str, int], dict[str, float]]:
+    """Share of nulls by column, of each generation of these batches that has a profile. A batch without rows has none."""
+    if not batches or not has_profiles(session, dataset):
+        return {}
+    marks = ", ".join(["%s"] * len(batches))
+    query = (
+        "SELECT batch_id, generation, column_name, CAST(null_count AS FLOAT) / (value_count + null_count) "
+        f"FROM {profile_table(dataset)} WHERE batch_id IN ({marks}) AND value_count + null_count > 0"
+    )
+    found: dict[tuple[str, int], dict[str, float]] = {}
+    for batch, generation, column, share in session.rows(query, tuple(batches)):
+        found.setdefault((str(batch), int(generation)), {})[str(column)] = float(share)
+    return found
+
+
 def forget(session: Session, dataset: str, lost: Collection[str] = ()) -> None:
     """Delete every profile that does not stand, under the dataset's lock: of replaced generations and of batches that are not in the table.
 

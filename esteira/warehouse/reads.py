@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +64,14 @@ def batch_profile(warehouse: Warehouse, dataset: str, entry: LedgerEntry) -> tup
     """What the columns of a ledger entry's batch hold; nothing for one that was curated before there were profiles."""
     with warehouse.session(f"esteira profile {dataset}") as session:
         return profiles.read_profile(session, dataset, entry.batch_id, entry.generation)
+
+
+def null_shares(
+    warehouse: Warehouse, dataset: str, entries: Sequence[LedgerEntry]
+) -> dict[tuple[str, int], dict[str, float]]:
+    """Share of nulls by column, of each batch id and generation among these entries that has a profile."""
+    with warehouse.session(f"esteira nulls {dataset}") as session:
+        return profiles.read_nulls(session, dataset, [entry.batch_id for entry in entries])
 
 
 def datasets_of_batch(warehouse: Warehouse, batch_id: str) -> list[str]:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esteira.contract import Dataset, Quality, Upsert
-from esteira.curate import curate, pointed_pages, received
+from esteira.curate import curate
 from esteira.errors import DataQualityError
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal, Tombstone
 from esteira.lake.index import folded
@@ -23,6 +23,7 @@ from esteira.quarantine import Holding, Kept, Mask, gather, holdings
 from esteira.quarantine.places import OnPage, places
 from esteira.quarantine.refused import Reason, Refused
 from esteira.quarantine.sentences import sentence
+from esteira.raw import pointed_pages, received
 from esteira.warehouse import LedgerEntry
 from tests.core.small import NO_LAKE, dataset, raw, record, source
 
@@ -260,7 +261,9 @@ def test_a_column_that_the_contract_no_longer_knows_is_masked():
         ("text", "isin(['a', 'b'])", "text is '7', and must be one of 'a', 'b'."),
         ("text", "max_bytes(40)", "text is '7', and must have at most 40 bytes in UTF-8."),
         ("text", "duplicate key", "The record has the key text twice."),
-        ("text", "cpf", "text is '7', and must satisfy cpf."),
+        ("text", "cpf", "text is '7', which is not a CPF with the right check digits."),
+        ("text", "cnpj(bare)", "text is '7', which is not a CNPJ with the right check digits."),
+        ("text", "own_rule", "text is '7', and must satisfy own_rule."),
         (
             "*",
             "leaves_before_it_lands",
@@ -274,3 +277,16 @@ def test_a_column_that_the_contract_no_longer_knows_is_masked():
 )
 def test_a_reason_is_a_sentence(column: str, rule: str, said: str):
     assert sentence(dataset(), column, rule, "7") == said
+
+
+@pytest.mark.parametrize(
+    ("column", "rule", "said"),
+    [
+        ("small", "less_than_or_equal_to(100)", "small é '7', e deve ser no máximo 100."),
+        ("small", "type", "small é '7', que não cabe em int16."),
+        ("text", "cpf", "text é '7', que não é um CPF com os dígitos verificadores certos."),
+        ("*", "ordem", "A linha viola a regra ordem, que envolve várias colunas."),
+    ],
+)
+def test_a_reason_is_a_sentence_in_portuguese_too(column: str, rule: str, said: str):
+    assert sentence(dataset(), column, rule, "7", "pt") == said

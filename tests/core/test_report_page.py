@@ -120,7 +120,7 @@ def test_what_is_not_there_is_said_in_words():
     text = page(batch(history=(entry(),)))
     assert "No row broke a rule." in text
     assert "No whole-batch rule warned." in text
-    assert "There is no profile of this batch's columns yet." in text
+    assert "There is no profile of this batch's columns." in text
     assert "This is the first batch" in text
     assert "the reasons cannot be counted" in page(batch(raw=None, curated=None))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,7 @@ import json
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 with get_client(sync_client=True) as client:
-    keys = ["reported-airlines-summary", "reported-airlines-report"]
+    keys = ["reported-airlines-summary", "reported-airlines-report", "catalogue"]
     found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=keys)))
     print(json.dumps([artifact.data for artifact in found]))
 """
@@ -88,7 +90,7 @@ def loaded(world: Any, folder: Path) -> list[Any]:
 @pytest.fixture(scope="module")
 def batches(loaded: list[Any]) -> list[str]:
     assert [each.code for each in loaded] == [0, 0], [each.err for each in loaded]
-    return [batch["batch_id"] for each in loaded for report in each.facts for batch in report["batches"]]
+    return [batch["batch"] for each in loaded for report in each.facts for batch in report["batches"]]
 
 
 def test_each_batch_has_its_page_and_the_dataset_a_latest_one(shelf: Shelf, batches: list[str]):
@@ -103,13 +105,17 @@ def test_a_page_and_the_catalogue_are_html_to_a_browser(shelf: Shelf, batches: l
 
 
 def test_a_page_counts_what_plain_sql_counts(world: Any, shelf: Shelf, batches: list[str]):
-    rows = world.query(f"SELECT COUNT(*) FROM dw.{NAME}")[0][0]
+    with closing(sqlite3.connect(world.portal_database)) as portal:
+        ((total, bad),) = portal.execute("SELECT COUNT(*), SUM(carrier GLOB '*[0-9]*') FROM airlines").fetchall()
+    ((rows,),) = world.query(f"SELECT COUNT(*) FROM dw.{NAME}")
+    assert (total, bad, rows) == (16, 3, 13)
     text = shelf.text(f"report/html/{NAME}/{batches[1]}/1.html")
-    assert f"curated {rows} 93.8 %" in text
-    assert "quarantined 1 6.25 %" in text
+    assert f"reported {total} 100 %" in text
+    assert f"curated {rows} 81.2 %" in text
+    assert f"quarantined {bad} 18.8 %" in text
     assert f"Rows in the table {rows}" in text
     assert "must match \u2068'^[A-Z]{2}$'\u2069" in text
-    assert "Carregado com 1 linha em quarentena" in shelf.text(f"report/html/{NAME}/latest.html", "pt-BR")
+    assert f"Carregado com {bad} linhas em quarentena" in shelf.text(f"report/html/{NAME}/latest.html", "pt-BR")
 
 
 def test_a_refused_value_is_shown_and_a_personal_one_never(shelf: Shelf, batches: list[str]):
@@ -126,6 +132,7 @@ def test_the_artifacts_lead_to_the_page(world: Any, batches: list[str]):
     address = f"{world.stack.env['ESTEIRA_REPORT_URL']}/{NAME}/{batches[1]}/1.html"
     assert any(f"[Quality page]({address})" in data for data in found)
     assert any(f"esteira report {NAME} --batch {batches[1]}" in data for data in found)
+    assert f"[Data catalogue]({world.stack.env['ESTEIRA_REPORT_URL']}/index.html)" in found
     assert any(data.startswith("[reported_airlines") and data.endswith(f"({address})") for data in found)
 
 
@@ -169,8 +176,8 @@ def test_a_page_that_s3_refuses_is_a_warning_and_the_batch_is_in(
         shelf.s3.put_bucket_policy(Bucket=shelf.bucket, Policy=kept)
     assert done.code == 0, done.err
     (batch,) = [batch for report in done.facts for batch in report["batches"]]
-    assert batch["inserted"] + batch["unchanged"] + batch["updated"] == 15
-    assert f"report/html/{NAME}/{batch['batch_id']}/1.html" not in shelf.keys(f"report/html/{NAME}/")
+    assert batch["inserted"] + batch["unchanged"] + batch["updated"] == 13
+    assert f"report/html/{NAME}/{batch['batch']}/1.html" not in shelf.keys(f"report/html/{NAME}/")
 
 
 def test_an_undone_batch_says_so_on_the_latest_page_and_its_old_page_leads_there(

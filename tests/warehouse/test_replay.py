@@ -2,10 +2,12 @@
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 import pytest
@@ -15,13 +17,18 @@ from hypothesis import strategies as st
 from esteira.batch import Batch, Window
 from esteira.contract import Dataset, Quality, Scd2
 from esteira.curate import curate
+from esteira.errors import ConfigError
 from esteira.lake import Layout, PagePointer, Seal
+from esteira.quarantine import replay
 from esteira.quarantine.run import Outcome, Places, Request, perform
-from esteira.rebuild import Selection, plan_rebuild, raw_seal
+from esteira.rebuild import Selection, curated_again, plan_rebuild, raw_seal
 from esteira.reconcile import reconcile
+from esteira.renaming import rename_everywhere
 from esteira.warehouse import LoadRequest, UndoRequest
-from esteira.warehouse.reads import table_counts
-from tests.warehouse.folding import COLUMNS, Load, Model, Row, Thing, random_rows
+from esteira.warehouse.life import retire
+from esteira.warehouse.reads import standing, table_counts
+from esteira.warehouse.states import Act
+from tests.warehouse.folding import COLUMNS, MIDNIGHT, Load, Model, Row, Thing, random_rows
 from tests.warehouse.test_fold import MODES
 
 MARGIN = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -178,7 +185,182 @@ class History:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=2, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=MARGIN)
+@settings(
+    max_examples=int(__import__("os").environ.get("MORE", "2")),
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=MARGIN,
+)
 @given(seed=st.integers(0, 2**32))
 def test_any_history_of_mends_and_replays_leaves_the_fold_of_the_mended_contract(make_mill: Any, mode: str, seed: int):
     History(make_mill(mode), f"{mode} {seed}").run()
+
+
+def thing(key: int, label: str | None, hours: int = 0, **more: Any) -> Row:
+    moment = MIDNIGHT + timedelta(hours=hours)
+    return {"id": key, "team": "a", "label": label, "changed_at": moment, "is_deleted": None} | more
+
+
+def labels(mill: Mill) -> list[tuple[Any, ...]]:
+    return [(row[0], row[2]) for row in mill.table()]
+
+
+def test_a_later_batch_that_repeats_a_row_unchanged_still_beats_what_its_batch_refused(make_mill: Any):
+    """The table names the earlier batch for both; only the lake knows the later one."""
+    mill = make_mill("upsert newest")
+    mill.load("first", Load(1, 1, (thing(1, "a"), thing(1, "ç"))))
+    mill.load("second", Load(2, 1, (thing(1, "a"),)))
+    mill.level = 2
+    outcome = mill.replay("first")
+    assert outcome.tally.passed == 1
+    assert labels(mill) == [(1, "a")]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_replay_never_overwrites_a_newer_row(make_mill: Any, mode: str):
+    mill = make_mill(mode)
+    newer = thing(1, "newer", 30)
+    mill.load("first", Load(1, 1, (thing(1, "ç", 1), thing(2, "old", 1))))
+    mill.load("second", Load(2, 1, (newer, thing(2, "new", 30))))
+    mill.level = 2
+    entry = mill.replay("first").loaded.entry
+    assert entry.curated == entry.inserted + entry.updated + entry.unchanged + entry.stale + entry.duplicate == 2
+    model = Model(mill.contract, mill.rows)
+    assert mill.table() == model.rows()
+    assert (1, "newer") in labels(mill)
+    if mode.startswith("upsert"):
+        assert entry.stale >= 1
+
+
+@pytest.mark.parametrize("mode", ["upsert newest", "append", "delete-insert", "scd2 snapshots"])
+def test_twice_the_same_replay_loads_once(make_mill: Any, mode: str):
+    mill = make_mill(mode)
+    mill.load("first", Load(1, 1, (thing(1, "ç"), thing(2, "a"), thing(20, "ç"))))
+    mill.level = 1
+    assert mill.replay("first").loaded is None  # each of them has a reason that stands
+    mill.level = 2
+    first, second = mill.replay("first"), mill.replay("first")
+    assert (first.tally.passed, first.loaded.entry.generation) == (2, 2)
+    assert (second.tally.tried, second.loaded) == (0, None)
+    assert sorted(labels(mill)) == [(1, "ç"), (2, "a"), (20, "ç")]
+    assert mill.compared() == ()
+
+
+def test_two_replays_at_once_load_once(make_mill: Any):
+    """Both plan from the same generation, under numbers of their own; the one that commits last finds nothing left."""
+    mill = make_mill("append")
+    mill.load("first", Load(1, 1, (thing(1, "ç"), thing(2, "a"))))
+    mill.level = 2
+    with ThreadPoolExecutor(2) as both:
+        outcomes = list(both.map(lambda _: mill.replay("first"), range(2)))
+    assert sorted(labels(mill)) == [(1, "ç"), (2, "a")]
+    assert sum(outcome.loaded is not None and outcome.loaded.is_new for outcome in outcomes) == 1
+    assert mill.compared() == ()
+
+
+@pytest.mark.parametrize("other", ["again", "undo"])
+def test_a_seal_whose_base_is_no_longer_in_the_table_is_not_loaded(make_mill: Any, other: str):
+    mill = make_mill("append")
+    mill.load("first", Load(1, 1, (thing(1, "ç"), thing(2, "a"))))
+    mill.level = 2
+    (planned,) = replay.plan(mill.dataset, mill.bench.ledger(mill.dataset), mill.bench.lake)
+    seal, _ = replay.seal(mill.dataset, planned, mill.bench.lake)
+    assert seal is not None
+    if other == "again":
+        mill.again("first")
+    else:
+        mill.bench.loader().undo(UndoRequest(mill.dataset, "first", "wrong"))
+    before = mill.table()
+    late = LoadRequest(mill.dataset, planned.batch, seal, mill.bench.lake.put_manifest(seal))
+    result = mill.bench.loader().load(late)
+    assert (result.is_new, result.entry.seal_hash != seal.hash) == (False, True)
+    assert mill.table() == before
+
+
+def test_a_batch_that_is_not_in_the_table_is_refused_with_what_to_do(make_mill: Any):
+    mill = make_mill("append")
+    mill.load("first", Load(1, 1, (thing(1, "ç"),)))
+    mill.bench.loader().undo(UndoRequest(mill.dataset, "first", "wrong"))
+    with pytest.raises(ConfigError) as caught:
+        mill.replay("first")
+    assert "--from raw" in caught.value.hint
+    with pytest.raises(ConfigError, match="not in the ledger"):
+        mill.replay("second")
+
+
+def test_watermark_and_settled_batches_are_those_of_before(make_mill: Any):
+    mill = make_mill("upsert")
+    mill.load("first", Load(1, 1, (thing(1, "ç"),)))
+    before = standing(mill.bench.warehouse, mill.dataset.name)
+    mill.level = 2
+    mill.replay("first")
+    assert standing(mill.bench.warehouse, mill.dataset.name) == before
+
+
+class Wider(Thing):
+    """Things with a number more."""
+
+    amount: pd.Int64Dtype = pandera.Field(nullable=True)
+
+
+def test_a_contract_whose_columns_changed_brings_the_rows_that_stand_along(make_mill: Any):
+    mill = make_mill("upsert")
+    mill.load("first", Load(1, 1, (thing(1, "ç", amount=1), thing(2, "a", amount=2))))
+    wider = replace(mill.contract, schema=Wider)
+    outcome = perform(Request(wider), "first", mill.places)
+    assert outcome.tally.passed == 1
+    found = mill.bench.query(f"SELECT id, label, amount FROM loads.{wider.name} ORDER BY id")
+    assert found == [(1, "ç", 1), (2, "a", None)]
+    assert mill.compared() == ()
+
+
+def test_undo_takes_the_replayed_rows_along_and_curated_brings_them_back(make_mill: Any):
+    mill = make_mill("append")
+    mill.load("first", Load(1, 1, (thing(1, "ç"), thing(2, "a"))))
+    mill.level = 2
+    mill.replay("first")
+    mill.bench.loader().undo(UndoRequest(mill.dataset, "first", "wrong"))
+    assert mill.table() == []
+    (rebuild,) = plan_rebuild(mill.dataset, mill.bench.ledger(mill.dataset), Selection(("first",)), mill.bench.lake)
+    seal = curated_again(rebuild, mill.bench.lake)
+    mill.bench.loader().load(LoadRequest(mill.dataset, rebuild.batch, seal, mill.bench.lake.put_manifest(seal)))
+    assert sorted(labels(mill)) == [(1, "ç"), (2, "a")]
+
+
+def test_a_batch_from_before_a_rename_is_replayed_under_the_new_name(make_mill: Any):
+    mill = make_mill("append")
+    mill.load("first", Load(1, 1, (thing(1, "ç"), thing(2, "a"))))
+    old, new = mill.contract.name, f"{mill.contract.name}_new"
+    rename_everywhere(mill.bench.warehouse, mill.bench.lake, (old, new), Act("test"))
+    mill.level, mill.contract = 2, replace(mill.contract, name=new)
+    assert mill.replay("first").tally.passed == 1
+    assert sorted(labels(mill)) == [(1, "ç"), (2, "a")]
+    assert mill.compared() == ()
+    mill.bench.loader().undo(UndoRequest(mill.dataset, "first", "wrong"))
+    assert mill.table() == []
+
+
+def test_nothing_is_replayed_into_a_table_that_is_retired(make_mill: Any):
+    mill = make_mill("append")
+    mill.load("first", Load(1, 1, (thing(1, "ç"), thing(2, "a"))))
+    retire(mill.bench.warehouse, mill.contract.name, Act("test"), drops_table=False)
+    mill.level = 2
+    with pytest.raises(ConfigError, match="retired"):
+        mill.replay("first")
+
+
+@pytest.mark.parametrize("kind", ["kill before", "lost"])
+def test_a_commit_whose_answer_was_lost_loads_the_rows_once(
+    make_mill: Any, open_warehouse: Any, cut_at_commit: Any, kind: Any
+):
+    mill = make_mill("append")
+    mill.load("first", Load(1, 1, (thing(1, "ç"), thing(2, "a"))))
+    mill.level = 2
+    wire = cut_at_commit(kind)
+    cut = replace(mill.places, loader=mill.bench.loader(open_warehouse(port=wire.port)))
+    outcome = perform(Request(mill.dataset), "first", cut)
+    assert wire.director.times_left == 0
+    assert outcome.loaded.entry.generation == 2
+    assert sorted(labels(mill)) == [(1, "ç"), (2, "a")]
+    assert mill.compared() == ()
