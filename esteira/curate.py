@@ -25,6 +25,7 @@ from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
 from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
+from esteira.quality.rejection import SHOWN_PLACES, places_of
 from esteira.raw import stored_pages
 from esteira.spreadsheet import read_pieces
 
@@ -51,6 +52,7 @@ class CuratedParts:
         new: Columns that the contract does not know.
         broken: Columns that are missing or retyped, and that the contract does not let be so.
         seen: What the seal says of it.
+        places: Where the first refused cells of a file are, and why; never what stands in them.
     """
 
     layout: Layout
@@ -65,6 +67,7 @@ class CuratedParts:
     new: tuple[Finding, ...]
     broken: tuple[Finding, ...]
     seen: Seen
+    places: tuple[str, ...] = ()
 
 
 def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahead: CuratedParts | None = None) -> Seal:
@@ -120,6 +123,7 @@ class Curation:
         self._bad = TableParts(lake, self._keys("quarantine"), _stored)
         self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
         self._rows = self._bad_rows = self._written = 0
+        self._places: list[str] = []
         self._reasons: Counter[str] = Counter()
         self._nulled: Counter[str] = Counter()
         self._watch = Watch(dataset)
@@ -152,6 +156,7 @@ class Curation:
         self._rows += len(records)
         self._bad_rows += curated.bad_rows
         self._reasons.update(curated.reasons)
+        self._places += places_of(curated.bad, SHOWN_PLACES - len(self._places))
         self._nulled.update(curated.nulled)
         self._writing.run(self._write, curated)
 
@@ -168,7 +173,8 @@ class Curation:
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
         parts = tuple(raw), self._rows, good, bad, self._stored_profile()
         drifted = tuple(self._watch.new()), tuple(self._watch.broken())
-        return CuratedParts(self._layout, self._attempt, *parts, *counts, *drifted, seen=self._watch.seen(self._nulled))
+        seen, places = self._watch.seen(self._nulled), tuple(self._places)
+        return CuratedParts(self._layout, self._attempt, *parts, *counts, *drifted, seen, places)
 
     def _stored_profile(self) -> Part:
         key, rows = self._layout.profile(self._attempt), self._rows - self._bad_rows
@@ -262,7 +268,7 @@ def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
         raise DataQualityError(
             f"{made.bad_rows} of {extracted} rows break their rules ({made.bad_rows / extracted:.2%}; "
-            f"the limit is {limit:.2%}): {reasons}."
+            f"the limit is {limit:.2%}): {reasons}.{' At: ' * bool(made.places)}{', '.join(made.places)}"
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from esteira.errors import ConfigError, SpreadsheetError
+from esteira.errors import ConfigError, LakeUnavailable
 from esteira.failpoints import failpoint
 from esteira.lake.bucket import Bucket, code_of
 from esteira.lake.writing import MIB, GrowingObject
@@ -126,8 +126,7 @@ class DropZone:
         """Download a drop to a disk; whether it was still there.
 
         Raises:
-            SpreadsheetError: It is not as long as S3 says.
-            LakeUnavailable: S3 does not answer.
+            LakeUnavailable: S3 does not answer, or sends less than it lists.
         """
         with self._bucket.translated("s3:GetObjectVersion", drop.key):
             try:
@@ -140,8 +139,8 @@ class DropZone:
                 for block in answer["Body"].iter_chunks(_BLOCK_BYTES):
                     opened.write(block)
         if path.stat().st_size != drop.size_bytes:
-            raise SpreadsheetError(
-                f"{drop.name} came with {path.stat().st_size} bytes, and S3 lists {drop.size_bytes}."
+            raise LakeUnavailable(
+                f"{self._bucket.uri(drop.key)} came with {path.stat().st_size} bytes, and S3 lists {drop.size_bytes}."
             )
         return True
 

@@ -36,7 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     contract(made, "drop_at_once")
     contract(made, "drop_hand", source='match="*.xlsx"')
     contract(made, "drop_undone", write="Replace()")
-    contract(made, "drop_event")
+    for name in ("drop_event", "drop_paused", "drop_denied"):
+        contract(made, name)
     return made
 
 
@@ -122,6 +123,7 @@ def test_what_cannot_be_taken_comes_back_with_a_letter_and_stops_no_other(office
     assert kinds["empty.csv"] == "empty"
     assert kinds["notes.txt"] == "name"
     assert kinds["all bad.csv"] == "rows"
+    assert "B2 (amount: type), B3 (amount: type)" in back["all bad.csv.MOTIVO-REASON.txt"].decode("utf-8-sig")
     assert any("drop_refused" in message for message in world.messages())
 
 
@@ -195,3 +197,27 @@ def test_a_person_drops_from_a_laptop(office: Office, world: Any, folder: Path, 
     assert (wrong.code, "does not match '*.csv'" in wrong.err) == (65, True), wrong
     unknown = drop(file, "nobody")
     assert unknown.code == 78
+
+
+def test_what_waits_for_a_paused_dataset_stays_in_the_inbox(office: Office, ingest: Any, world: Any, folder: Path):
+    version = office.drop("drop_paused", "sales.csv", sales(FIRST))
+    paused, resumed = (
+        [command, "drop_paused", "--datasets", str(folder), *more]
+        for command, more in (("pause", ["--reason", "stocktaking"]), ("resume", []))
+    )
+    assert world.esteira(*paused).code == 0
+    held = ingest("drop_paused")
+    told = json.loads(office.event("inbox/drop_paused/sales.csv", version, folder).out)
+    assert (held.code, told["state"], office.waiting("drop_paused")) == (0, "COMPLETED", [version])
+    assert world.esteira(*resumed).code == 0
+    assert len(batches(ingest("drop_paused"))) == 1
+    assert (office.table("drop_paused"), office.waiting("drop_paused")) == (LOADED, [])
+
+
+@pytest.mark.fault(34)
+def test_what_is_not_the_files_fault_leaves_it_waiting(office: Office, ingest: Any):
+    version = office.drop("drop_denied", "sales.csv", sales(FIRST))
+    denied = ingest("drop_denied", AWS_PROFILE="laptop")
+    assert (denied.code, "AuthError" in denied.err) == (77, True), denied
+    assert (office.waiting("drop_denied"), office.returned("drop_denied")) == ([version], {})
+    assert len(batches(ingest("drop_denied"))) == 1
