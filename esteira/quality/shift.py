@@ -28,9 +28,8 @@ _WILDER = 2.0
 """By so much a spread must be larger than another to be believed beside it: like batches that stray so much more than all have a spread of their own."""
 _OFTEN_EMPTY = 0.1
 """From this share of batches on that are empty while their likes are not, or the other way round, a dataset has no usual volume."""
-_WEEK = timedelta(days=7)
-_DAY_AND_A_BIT = timedelta(hours=25)
-"""The longest day that a clock shows."""
+_SHORTEST_DAY, _LONGEST_DAY = timedelta(hours=23), timedelta(hours=25)
+"""Of a clock that is put on or back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +68,11 @@ class Share:
 
 
 def phase(start: datetime, end: datetime) -> Hashable:
-    """What batches of one kind share: weekday, or hour of the week; None for windows of a week or longer, all of which are alike."""
+    """What batches of one kind share: the weekday of days, the hour of the week of shorter windows; longer ones are all alike."""
     length = end - start
-    if length >= _WEEK:
+    if length > _LONGEST_DAY:
         return None
-    return start.weekday() if _DAY_AND_A_BIT - length <= timedelta(hours=2) else (start.weekday(), start.time())
+    return start.weekday() if length >= _SHORTEST_DAY else (start.weekday(), start.time())
 
 
 def volume_limits(past: Sequence[tuple[Hashable, int]], own: Hashable, change: float) -> Limits | None:

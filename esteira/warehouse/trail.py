@@ -20,8 +20,8 @@ from esteira.warehouse.order import ORDER
 from esteira.warehouse.profiles import profile_table
 
 _WEEK = timedelta(days=7)
-_TRAIL_WEEKS, _TRAIL_LONG = 8, 26
-"""How many batches are looked at: those of eight weeks, or of windows of a week or longer 26."""
+_TRAIL_WEEKS, _TRAIL_LONG, _TRAIL_MOST = 8, 26, 8 * 7 * 24
+"""How many batches are looked at: those of eight weeks, or of windows of a week or longer 26; of windows shorter than an hour not all of them."""
 _LENGTHS = 0.12
 """By so much a window may be longer or shorter: months of 28 and 31 days are alike, and days of 23 and 25 hours."""
 
@@ -71,10 +71,11 @@ def trailing(session: Session, batch: Batch) -> list[Trailing]:
     """The batches that it is compared with, newest first: those of eight weeks, or 26 where windows are longer than a week, or files."""
     length = batch.window.end - batch.window.start
     is_long = is_file_batch(batch.id) or length >= _WEEK
+    limit = _TRAIL_LONG if is_long else min(_TRAIL_WEEKS * _WEEK // length, _TRAIL_MOST)
     rows = session.rows(
         f"SELECT batch_id, generation, window_start, window_end, extracted FROM ({_placed(batch)}) AS placed "
         "WHERE (latest_before IS NULL OR latest_before <= window_start) AND window_start < %s AND batch_id <> %s "
-        f"AND {_alike(batch)} ORDER BY window_start DESC LIMIT {_TRAIL_LONG if is_long else _TRAIL_WEEKS * _WEEK // length}",
+        f"AND {_alike(batch)} ORDER BY window_start DESC LIMIT {limit}",
         (batch.window.start, batch.id),
     )
     return [

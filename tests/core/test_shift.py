@@ -244,6 +244,7 @@ def test_values_that_many_rows_have_are_dealt_out_to_their_groups():
         (1, 7, True),
         (1, 1, False),
         (24 * 7, 7, True),
+        (24 * 3, 3, True),
         (24 * 31, 31, True),
     ],
 )
