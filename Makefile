@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser test-image lint format types docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types docs up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ bench-warehouse: $(READY) ## measure COPY, upsert and memory of the load path (m
 
 test-browser: $(READY) ## read the pages of a running stack in Chromium (root on Debian: installs it)
 	@exec $(PYTEST) -m browser tests/browser
+
+screens: $(READY) ## photograph the quality pages for the docs (root on Debian: installs Chromium)
+	@exec $(PY) -m tests.browser.screens
 
 test-image: $(READY) ## build the Dockerfile without an engine and try it (root on Debian: installs buildah)
 	@exec $(PYTEST) -m image --timeout 1800 tests/image

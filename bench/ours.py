@@ -30,6 +30,7 @@ from esteira.extraction.ahead import extract_ahead
 from esteira.history import lake_history
 from esteira.lake import Lake, Seal
 from esteira.portal import Portal, PortalConfig
+from esteira.profile import profile_of
 from esteira.vault import read_secret
 from esteira.warehouse import Credentials, Loader, LoadRequest, Warehouse, WarehouseConfig
 
@@ -97,7 +98,8 @@ def open_loader(lake: Lake) -> Loader:
 
 
 def _load(loader: Loader, dataset: Dataset, batch: Batch, seal: Seal, lake: Lake) -> None:
-    request = LoadRequest(dataset, batch, seal, lake.put_manifest(seal), run="bench", version="0")
+    parts = lake.put_manifest(seal), profile_of(seal, lake)
+    request = LoadRequest(dataset, batch, seal, *parts, run="bench", version="0")
     loader.load(request)
 
 

@@ -23,14 +23,33 @@ FIXTURES = click.option(
 @click.option("--portal", help="Name of the portal block; with --url, of the one to be made.")
 @click.option("--path", help="Path below the portal's base URL, with its query.")
 @click.option("--url", help="Whole URL, instead of a block; asked without any auth.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A workbook or delimited text, instead of a portal.",
+)
+@click.option("--sheet", help="With --file: the sheet's name.  [default: the first with a table]")
+@click.option("--locale", default="pt-BR", show_default=True, help="With --file: how it prints numbers and days.")
 @click.option("--owner", default="", help="Who is asked when the dataset fails.")
 @FOLDER
 @FIXTURES
 @click.pass_obj
 def new(is_debug: bool, /, name: str, *, folder: Path | None, **options: Any) -> None:  # noqa: FBT001 - click's object
-    """Draft a contract and a fixture from sample pages: it says what it guessed and why. Overwrites nothing."""
+    """Draft a contract from sample pages or a file: it says what it guessed and why. Overwrites nothing."""
+    path, sheet, locale = options.pop("file"), options.pop("sheet"), options.pop("locale")
+    if path is not None:
+        if options["url"] or options["path"] or options["portal"]:
+            raise click.UsageError("Give --file alone, or a portal.")
+
+        def from_file() -> int:
+            from cli.new_file import run_new_file
+
+            return run_new_file(name, path, sheet=sheet, locale=locale, owner=options["owner"], is_debug=is_debug)
+
+        run(from_file, is_debug=is_debug, folder=folder, as_json=False)
+        return
     if bool(options["url"]) == bool(options["path"]) or (options["path"] and not options["portal"]):
-        raise click.UsageError("Give --portal and --path, or --url.")
+        raise click.UsageError("Give --portal and --path, or --url, or --file.")
 
     def command() -> int:
         from cli.new import Request, run_new

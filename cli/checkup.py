@@ -191,7 +191,7 @@ class Checkup:
         dataset = self._datasets()[name]
         if dataset.source.parent:
             return f"not asked: {dataset.name} needs a row of {dataset.source.parent.dataset}; try `esteira preview`"
-        answer = portal.ask(_first_call(dataset), method=dataset.source.method)
+        answer = portal.ask(_first_call(dataset), method=dataset.api.method)
         self._dates[name] = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else None
         return f"answered {answer.status} to the first request of {dataset.name}"
 
@@ -201,10 +201,12 @@ class Checkup:
 
     def _datasets(self) -> dict[str, Dataset]:
         """For each portal one dataset to ask for."""
+        from esteira.contract import ApiSource
+
         catalogue = load_catalogue(contracts_folder())
         chosen = [find_dataset(contracts_folder(), name) for name in self._names] or active(catalogue)
         chosen = sorted(chosen, key=lambda dataset: dataset.source.parent is None)  # a child cannot be asked for alone
-        return {dataset.source.portal: dataset for dataset in chosen}
+        return {dataset.api.portal: dataset for dataset in chosen if isinstance(dataset.source, ApiSource)}
 
     @cached_property
     def _lake(self) -> Lake:
@@ -223,7 +225,7 @@ def _first_call(dataset: Dataset) -> Call:
     """What the first batch of an empty warehouse would ask first."""
     from esteira.extraction.opening import opening
 
-    source, question = dataset.source, opening(dataset, datetime.now(UTC)).question
+    source, question = dataset.api, opening(dataset, datetime.now(UTC)).question
     return question.call(source.paginator.request(source.paginator.first(), question.path, question.params))
 
 

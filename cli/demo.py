@@ -30,14 +30,16 @@ def run_demo(state: Path, report: Path) -> int:
         load_environment()
         prepare_prefect()
         from cli.foreground import drained
+        from cli.office import drop_workbook, problems_of
         from cli.rounds import check, fail_once, run_rounds, write_report
 
         with drained():
             rounds = run_rounds(folder / "portal" / "flights.db")
+            office = drop_workbook(folder, folder / "portal" / "flights.db")
             slack = fail_once(folder)
         places = where_to_look()
-    problems = check(rounds, slack)
-    write_report(report, rounds, slack, time.monotonic() - began)
+    problems = [*check(rounds, slack), *problems_of(office, folder / "portal" / "flights.db")]
+    write_report(report, rounds, office, slack, time.monotonic() - began)
     click.echo(f"\nWhere to look, after `ESTEIRA_STATE={os.path.relpath(folder)} make up`:\n{places}")
     click.echo(f"\nThe same facts stand in {report}. {time.monotonic() - began:.0f} s in all.")
     for problem in problems:

@@ -14,10 +14,13 @@ import click
 from blocks import open_lake, open_loader, open_swept_lake, open_warehouse
 from cli.environment import require_prefect
 from cli.output import dump, table
-from esteira.catalogue import find_dataset
+from esteira.catalogue import find_dataset, load_catalogue
 from esteira.erasure import Places, Report, Request, erase, plan, read_key
-from esteira.errors import ConfigError
+from esteira.errors import ConfigError, EsteiraError
+from esteira.report.gather import Sources, read_ledger
+from esteira.report.shelf import put_batch_page
 from esteira.settings import read_settings
+from tasks.report import stage_of
 
 STDIN = "-"
 MAX_ID_LENGTH = 200
@@ -35,8 +38,23 @@ def run_erase(name: str, keys: Sequence[str], request_id: str | None, *, is_appl
     request = Request(dataset, key, _checked_id(request_id, key.texts), version, datetime.now(UTC))
     places = Places(open_lake(), open_swept_lake(settings.upkeep_profile), open_warehouse(), open_loader())
     report = (erase if is_applied else plan)(request, places)
+    if is_applied:
+        _remake(request, places, report)
     click.echo(dump(_facts(request, report)) if as_json else _text(request, report))
     return 0
+
+
+def _remake(request: Request, places: Places, report: Report) -> None:
+    """The pages that went, from what stands now. Without them nothing of the erasure is missing."""
+    settings, dataset = read_settings(), request.dataset
+    try:
+        found = Sources(places.lake, places.warehouse, load_catalogue(settings.datasets))
+        settled = [entry.batch_id for entry in read_ledger(found, dataset.name).current]
+        for batch in settled:
+            if batch in {*report.rows, *report.purged, settled[-1]}:
+                put_batch_page(found, dataset, batch, stage_of(settings, found, request.as_of))
+    except EsteiraError as exc:
+        click.echo(f"The quality pages are not made again: {exc} `esteira report {dataset.name}` makes them.", err=True)
 
 
 def _given(keys: Sequence[str]) -> Iterator[str]:

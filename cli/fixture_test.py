@@ -73,7 +73,7 @@ def try_contract(dataset: Dataset, bodies: Sequence[bytes]) -> Fit:
 
 def _read(dataset: Dataset, bodies: Sequence[bytes]) -> tuple[list[msgspec.Raw], int]:
     """The records, and how many recorded pages the paginator came to."""
-    source, records, count = dataset.source, list[msgspec.Raw](), 0
+    source, records, count = dataset.api, list[msgspec.Raw](), 0
     begun = opening(dataset, datetime.now(UTC), row=_parent_row(dataset))
     asked = Asked(begun.value, None if begun.row is None else [begun.row])
     with playing(source, bodies) as portal:
@@ -107,8 +107,9 @@ def _some(arrow: pa.DataType) -> str | int:
 
 
 def _check(made: Curated, dataset: Dataset, count: int) -> None:
-    if made.absent:
-        raise ContractError(f"Column {', '.join(made.absent)} is in none of the {count} recorded records.")
+    optional = {column.name for column in dataset.columns if column.is_optional}
+    if absent := [name for name in made.absent if name not in optional]:
+        raise ContractError(f"Column {', '.join(absent)} is in none of the {count} recorded records.")
     limit = dataset.quality.max_quarantine_ratio
     if made.bad_rows > math.ceil(limit * count):  # of a small sample one row is already a large share
         reasons = ", ".join(f"{reason} ({number})" for reason, number in made.reasons.items())

@@ -15,9 +15,10 @@ from cli.output import DEFECT, dump, error_facts, fail, table
 from cli.progress import Lines
 from esteira.catalogue import active, find_dataset, load_catalogue
 from esteira.contract import Dataset
-from esteira.errors import DataQualityError
+from esteira.errors import DataQualityError, SpreadsheetError
 from esteira.settings import read_settings
-from flows.ingest import BatchReport, IngestReport, ingest
+from flows.batches import BatchReport
+from flows.ingest import IngestReport, ingest
 from tasks.progress import listening
 
 
@@ -32,7 +33,10 @@ class Request:
 
 
 def run_ingest(request: Request, *, as_json: bool, is_debug: bool) -> int:
-    """Ingest; returns the exit code: that of the first failure, after the independent datasets have run."""
+    """Ingest; returns the exit code: that of the first failure, after the independent datasets have run.
+
+    A dropped file that went back is no failure of the run, and its exit code says so all the same: somebody must look at it.
+    """
     catalogue = load_catalogue(read_settings().datasets)
     require_prefect()
     chosen = [find_dataset(read_settings().datasets, name) for name in request.names] or active(catalogue)
@@ -43,7 +47,8 @@ def run_ingest(request: Request, *, as_json: bool, is_debug: bool) -> int:
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, BaseException)]
     codes = [fail(failure, is_debug=is_debug) for failure in failures]
     click.echo(dump([_facts(name, outcome) for name, outcome in outcomes.items()]) if as_json else _summary(outcomes))
-    return next(iter(codes), 0)
+    rejected = any(isinstance(outcome, IngestReport) and outcome.rejected for outcome in outcomes.values())
+    return next(iter(codes), SpreadsheetError.exit_code if rejected else 0)
 
 
 def _ingest_unless_blocked(
@@ -105,14 +110,36 @@ def summary_row(report: IngestReport) -> tuple[object, ...]:
 def _summary(outcomes: Mapping[str, IngestReport | BaseException]) -> str:
     reports = [outcome for outcome in outcomes.values() if isinstance(outcome, IngestReport)]
     held = [f"{report.dataset} was not run: {report.hold}" for report in reports if report.hold]
-    return "\n".join([table(COLUMNS, [summary_row(report) for report in reports if not report.hold]), *held])
+    back = [
+        f"{each.drop.key} went back. {each.refusal.sentence} The reason is in {each.reason_key}"
+        for report in reports
+        for each in report.rejected
+    ]
+    return "\n".join([table(COLUMNS, [summary_row(report) for report in reports if not report.hold]), *held, *back])
 
 
 def _facts(name: str, outcome: IngestReport | BaseException) -> dict[str, object]:
     if isinstance(outcome, BaseException):
         return {"dataset": name, "batches": [], **error_facts(outcome)}
     facts = {"dataset": name, "as_of": outcome.as_of, "batches": [batch_facts(batch) for batch in outcome.batches]}
-    return facts | ({"hold": outcome.hold} if outcome.hold else {})
+    return (
+        facts
+        | ({"hold": outcome.hold} if outcome.hold else {})
+        | ({"rejected": _rejected(outcome)} if outcome.rejected else {})
+    )
+
+
+def _rejected(report: IngestReport) -> list[dict[str, object]]:
+    return [
+        {
+            "key": each.drop.key,
+            "version": each.drop.version_id,
+            "kind": each.refusal.kind,
+            "detail": each.refusal.detail,
+            "reason_key": each.reason_key,
+        }
+        for each in report.rejected
+    ]
 
 
 def batch_facts(report: BatchReport) -> dict[str, object]:

@@ -10,9 +10,12 @@ import click
 from cli.authoring import doctor, new, preview, test
 from cli.dataset import pause, rename, resume, retire
 from cli.ddl import ddl
+from cli.drift import drift
+from cli.drop import drop
 from cli.environment import state_folder
+from cli.report import report
 from cli.running import NOTHING_RUNS, Moment, guarded, run
-from cli.upkeep import erase, maintenance, reconcile, undo
+from cli.upkeep import erase, maintenance, profile, quarantine, reconcile, undo
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -91,19 +94,20 @@ def status(is_debug: bool, names: tuple[str, ...], *, folder: Path | None, as_js
 @esteira.command()
 @click.option(
     "--report",
+    "path",
     type=click.Path(path_type=Path),
     default=Path("demo-report.json"),
     show_default=True,
     help="Where to write the facts.",
 )
 @click.pass_obj
-def demo(is_debug: bool, *, report: Path) -> None:  # noqa: FBT001 - click's object
+def demo(is_debug: bool, *, path: Path) -> None:  # noqa: FBT001 - click's object
     """Run the main job on real data: start the stack, load three times, fail once, stop everything."""
 
     def command() -> int:
         from cli.demo import run_demo
 
-        return run_demo(state_folder(), report)
+        return run_demo(state_folder(), path)
 
     guarded(command, is_debug=is_debug, after_interrupt=NOTHING_RUNS)
 
@@ -155,13 +159,18 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
 
 esteira.add_command(ddl)
 esteira.add_command(doctor)
+esteira.add_command(drift)
+esteira.add_command(drop)
 esteira.add_command(erase)
 esteira.add_command(maintenance)
 esteira.add_command(new)
 esteira.add_command(pause)
 esteira.add_command(preview)
+esteira.add_command(profile)
+esteira.add_command(quarantine)
 esteira.add_command(reconcile)
 esteira.add_command(rename)
+esteira.add_command(report)
 esteira.add_command(resume)
 esteira.add_command(retire)
 esteira.add_command(test)

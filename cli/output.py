@@ -12,8 +12,11 @@ from typing import Any
 
 import click
 
-from esteira.errors import EsteiraError
+from esteira.errors import ContractError, EsteiraError
+from esteira.redaction import printable
 
+CELL_CHARACTERS = 32
+"""Longer values are cut: a row is one line."""
 INTERRUPTED = 130
 DEFECT = 70  # EX_SOFTWARE of sysexits.h
 
@@ -25,6 +28,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     right = [all(_is_number(cell[index]) for cell in cells) for index in range(len(header))]
     lines = [_line(list(header), widths, right), _line(["─" * width for width in widths], widths, right)]
     return "\n".join([*lines, *(_line(row, widths, right) for row in cells)])
+
+
+def short(value: Any) -> str:
+    """One cell on one line, without what a terminal would obey."""
+    return "—" if value is None else printable(str(value), limit=CELL_CHARACTERS - 1)
 
 
 def dump(value: Any) -> str:
@@ -41,6 +49,8 @@ def fail(error: BaseException, *, is_debug: bool) -> int:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, EsteiraError):
         click.echo(error.paragraph(), err=True)
+        if isinstance(error, ContractError) and error.patch:
+            click.echo(f"\nSuggested patch of the contract:\n\n{error.patch}", err=True)
         return error.exit_code
     click.echo(
         f"{type(error).__name__}: {error} This is a defect of Esteira. Next step: run again with --debug and report it.",
@@ -59,6 +69,7 @@ def error_facts(error: BaseException) -> dict[str, Any]:
         "batch": error.batch,
         "next_step": error.hint,
         "runbook": error.runbook,
+        **({"patch": error.patch} if isinstance(error, ContractError) else {}),
         "exit_code": error.exit_code,
     }
 

@@ -13,20 +13,17 @@ import pyarrow as pa
 
 from blocks import open_portal
 from cli.environment import require_prefect
-from cli.output import dump, table
+from cli.output import dump, short, table
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
-from esteira.contract.columns import POSITION_COLUMN
 from esteira.extraction.opening import opening
 from esteira.portal.first_page import FirstPage, first_page
 from esteira.portal.question import Call
 from esteira.quality import Curated, curate_records
-from esteira.redaction import MASK, printable, redact_url
+from esteira.quarantine import Holding, Mask, gather
+from esteira.redaction import MASK, redact_url
 from esteira.settings import read_settings
-
-CELL_CHARACTERS = 32
-"""Longer values are cut: a row is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +40,10 @@ def run_preview(name: str, request: Request, *, as_json: bool) -> int:
     """Print the first rows and what is known of them; returns the exit code."""
     dataset = find_dataset(read_settings().datasets, name)
     require_prefect()
-    portal = open_portal(dataset.source.portal)
+    portal = open_portal(dataset.api.portal)
     span = (request.start, request.end) if request.start and request.end else None
     begun = opening(dataset, datetime.now(UTC), span, dict(request.parent) or None)
-    found = first_page(portal, dataset.source, begun.question, begun.row)
+    found = first_page(portal, dataset.api, begun.question, begun.row)
     schemes = tuple(type(scheme).__name__ for scheme in portal.config.auth)
     preview = Preview(dataset, begun.batch, found, curate_records(found.records, dataset), schemes)
     shown = preview.facts(request.rows) if as_json else "\n".join(preview.lines(request.rows))
@@ -68,7 +65,7 @@ class Preview:
         """For a person."""
         page, following = self.found.page, self.found.following
         total = f" of {page.total:,}" if page.total is not None else ""
-        yield f"Asked: {self.dataset.source.method} {page.url}"
+        yield f"Asked: {self.dataset.api.method} {page.url}"
         yield f"Proved by: {', '.join(self.schemes) or 'nothing'} (values are not shown)"
         if not self.batch.is_snapshot:
             yield f"Window: {self.batch.window}"
@@ -88,7 +85,7 @@ class Preview:
             "next": _target(following) if following else None, "why": self.found.why,
             "rows": [dict(zip(self.dataset.column_names, row, strict=True)) for row in self._values(rows)],
             "quarantined": self.curated.bad_rows, "reasons": self.curated.reasons,
-            "new_columns": self.curated.new_columns, "absent": self.curated.absent,
+            "nulled": self.curated.nulled, "new_columns": self.curated.new_columns, "absent": self.curated.absent,
         }  # fmt: skip
 
     def _values(self, rows: int) -> list[list[Any]]:
@@ -100,10 +97,13 @@ class Preview:
     def _verdict(self) -> Iterator[str]:
         """What a run would say of these records."""
         made, count = self.curated, len(self.found.page.records)
-        if made.absent:
-            yield f"Missing: {', '.join(made.absent)} is in none of these records; if it is in none at all, the run fails."
+        optional = {column.name for column in self.dataset.columns if column.is_optional}
+        if absent := [name for name in made.absent if name not in optional]:
+            yield f"Missing: {', '.join(absent)} is in none of these records; if it is in none at all, the run fails."
         if made.new_columns:
             yield f"New: {', '.join(made.new_columns)} is not in the contract ({self.dataset.new_columns})."
+        if made.nulled:
+            yield f"Made null: {', '.join(f'{reason} ({number:,})' for reason, number in made.nulled.items())}."
         if not made.bad_rows:
             yield f"Validation: none of {count:,} records would be quarantined."
             return
@@ -114,13 +114,10 @@ class Preview:
 
     def _reasons(self) -> Iterator[tuple[Any, ...]]:
         """Each reason once: how many records have it, and the first of them."""
-        personal = {column.name for column in self.dataset.columns if column.is_pii}
-        seen: dict[tuple[str, str], dict[str, Any]] = {}
-        for case in self.curated.bad.to_pylist():
-            seen.setdefault((case["column"], case["rule"]), case)
-        for (column, rule), case in seen.items():
-            value = MASK if column in personal else short(case["value"])
-            yield column, rule, self.curated.reasons[f"{column}: {rule}"], case[POSITION_COLUMN] + 1, value
+        count = len(self.found.page.records)
+        holding = Holding(self.batch.id, 1, "stopped", count, None, lambda: iter((self.curated.bad,)))
+        for each in Mask(self.dataset).kept(gather(self.dataset, holding, None)).rules:
+            yield each.column, each.rule, each.rows, each.first + 1, short(each.example)
 
 
 def fitted(header: Sequence[str], rows: Iterable[Sequence[Any]], width: int) -> list[str]:
@@ -134,11 +131,6 @@ def fitted(header: Sequence[str], rows: Iterable[Sequence[Any]], width: int) -> 
     lines = table(header[:fits], [row[:fits] for row in cells]).splitlines()
     hidden = header[fits:]
     return lines if not hidden else [*lines, f"Not shown, for want of width: {', '.join(hidden)}."]
-
-
-def short(value: Any) -> str:
-    """One cell on one line, without what a terminal would obey."""
-    return "—" if value is None else printable(str(value), limit=CELL_CHARACTERS - 1)
 
 
 def _masked(column: pa.ChunkedArray, *, is_pii: bool) -> list[Any]:

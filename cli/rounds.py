@@ -17,6 +17,7 @@ import click
 from blocks import PortalBlock, open_warehouse
 from cli.foreground import watched
 from cli.ingest import COLUMNS, Request, batch_facts, ingest_one, summary_row
+from cli.office import OfficeRound, office_facts
 from cli.output import table
 from cli.progress import Lines
 from esteira.catalogue import load_catalogue
@@ -103,7 +104,7 @@ def _table_rows(names: list[str]) -> dict[str, int]:
 
 def fail_once(folder: Path) -> str | None:
     """Run a dataset whose portal block sends no token; returns the Slack message, or None when none came."""
-    click.echo("\n4. A run that fails: the portal block sends no token")
+    click.echo("\n5. A run that fails: the portal block sends no token")
     contracts = folder / "contracts"
     contracts.mkdir(exist_ok=True)
     (contracts / f"{BROKEN_DATASET}.py").write_text(
@@ -157,9 +158,10 @@ def check(rounds: list[Round], slack: str | None) -> list[str]:
     return problems
 
 
-def write_report(path: Path, rounds: list[Round], slack: str | None, seconds: float) -> None:
+def write_report(path: Path, rounds: list[Round], office: OfficeRound, slack: str | None, seconds: float) -> None:
     """The same facts for machines: per dataset the terms of the ledger's equation."""
-    facts = {"seconds": round(seconds, 1), "rounds": [_round_facts(each) for each in rounds], "slack": slack}
+    facts = {"seconds": round(seconds, 1), "rounds": [_round_facts(each) for each in rounds]}
+    facts |= {"office": office_facts(office), "slack": slack}
     path.write_text(json.dumps(facts, indent=2, default=str) + "\n", encoding="utf-8")
 
 

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import click
 
-from blocks import open_warehouse
+from blocks import open_lake, open_warehouse
 from cli.environment import require_prefect
 from cli.life import find_orphans, orphan_lines
 from cli.output import dump, table
 from esteira.catalogue import find_dataset, load_catalogue
+from esteira.lake.layout import CATALOGUE_PAGE
+from esteira.report.address import page_address
 from esteira.settings import read_settings
 from esteira.warehouse.reads import DatasetStatus, read_status
 
@@ -26,8 +28,15 @@ def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
         click.echo(dump([*found, *({"orphan": each.dataset, "holds": each} for each in left)]))
         return 0
     held = [f"{each.dataset} is {each.state}" for each in found if each.state]
-    click.echo("\n".join([_tables(found), *held, *orphan_lines(left)]))
+    click.echo("\n".join([_tables(found), *held, *orphan_lines(left), pages_line()]))
     return 0
+
+
+def pages_line() -> str:
+    """Where the quality pages are."""
+    lake, base = open_lake(), read_settings().report_url
+    where = page_address(lake, CATALOGUE_PAGE, base) or lake.uri(CATALOGUE_PAGE)
+    return f"\nQuality pages: {where}\n`esteira report` opens the catalogue, `esteira report NAME` the newest batch's page."
 
 
 def _tables(found: list[DatasetStatus]) -> str:

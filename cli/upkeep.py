@@ -85,6 +85,64 @@ def undo(is_debug: bool, /, batch: str, *, folder: Path | None, as_json: bool, *
 
 
 @click.command()
+@click.argument("name", required=False)
+@click.option("--batch", help="This batch only.")
+@click.option("--rule", help="Rows that break this rule only: `column: rule`, a rule or a column as they are listed.")
+@click.option("--samples", type=click.IntRange(min=0), default=0, show_default=True, help="Rows of each rule to show.")
+@click.option("--replay", "is_replay", is_flag=True, help="Try the rows again, and load those that pass now.")
+@click.option("--dry-run", "is_dry", is_flag=True, help="With --replay: only say what would pass.")
+@FOLDER
+@JSON
+@click.pass_obj
+def quarantine(
+    is_debug: bool,  # noqa: FBT001 - click's object
+    /,
+    name: str | None,
+    *,
+    folder: Path | None,
+    as_json: bool,
+    is_replay: bool,
+    is_dry: bool,
+    **options: Any,
+) -> None:
+    """Rows that were refused, by rule, with their reasons and where they came from; personal values are masked.
+
+    With --replay they are tried again after the contract was mended; those that pass join their batch, once.
+    """
+    if is_replay and name is None:
+        raise click.UsageError("Name the dataset whose rows are tried again.")
+    if is_dry and not is_replay:
+        raise click.UsageError("--dry-run goes with --replay.")
+
+    def command() -> int:
+        from cli.quarantine import Request, run_listing, run_replay
+
+        request = Request(name, **options)
+        if is_replay:
+            return run_replay(request, is_dry=is_dry, as_json=as_json, is_debug=is_debug)
+        return run_listing(request, as_json=as_json)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--batch", help="Which; the last one by default.")
+@FOLDER
+@JSON
+@click.pass_obj
+def profile(is_debug: bool, name: str, *, batch: str | None, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's object
+    """What the columns of a loaded batch hold: counts, extremes, mean, distinct and frequent values."""
+
+    def command() -> int:
+        from cli.profile import run_profile
+
+        return run_profile(name, batch, as_json=as_json)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)
+
+
+@click.command()
 @click.argument("name")
 @click.option(
     "--key",

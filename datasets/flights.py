@@ -5,7 +5,19 @@ from datetime import date, timedelta
 import pandas as pd
 import pandera.pandas as pa
 
-from esteira.contract import ApiSource, Dataset, Incremental, NextLink, Quality, Reference, Timestamp, Upsert
+from esteira.contract import (
+    ApiSource,
+    Dataset,
+    Distribution,
+    Incremental,
+    NextLink,
+    NullRate,
+    Quality,
+    Reference,
+    Timestamp,
+    Upsert,
+    Volume,
+)
 
 
 class Flight(pa.DataFrameModel):
@@ -59,6 +71,10 @@ DATASET = Dataset(
             Reference("carrier", to="airlines.carrier", otherwise="fail"),
             Reference("dest", to="airports.faa", otherwise="warn"),
             Reference("tailnum", to="planes.tailnum", otherwise="warn"),
+        ),
+        rules=(
+            Volume(), Distribution("dep_delay"), NullRate("arr_delay"),
+            NullRate("dep_time", at_most=0),  # told in each batch: how many flights were cancelled
         ),
     ),
     sortkey=("time_hour",),

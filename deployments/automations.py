@@ -14,7 +14,7 @@ SLACK_BLOCK = "esteira-slack"
 SUBJECT = "{{ event.payload.dataset }} failed: {{ event.payload.error }}"
 BODY = """*{{ event.payload.dataset }}* {{ event.payload.batch }} failed with {{ event.payload.error }}.
 {{ event.payload.message }}
-*Next step:* {{ event.payload.next_step }}
+*Next step:* {{ event.payload.next_step }}{{ event.payload.patch }}
 Owner: {{ event.payload.owner }} | Run: {{ event.payload.run }} | Runbook: {{ event.payload.runbook }}"""
 
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
-from esteira.contract import ApiSource, Dataset
+from esteira.contract import Dataset
 from esteira.contract.columns import BATCH_COLUMN
-from esteira.errors import ContractError, DataQualityError, EsteiraError
+from esteira.drift.finding import Finding
+from esteira.drift.report import drift_error, warnings_of
+from esteira.drift.watch import Watch
+from esteira.errors import DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
-from esteira.lake import Lake, Layout, PagePointer, Part, Seal, TableParts
-from esteira.lake.index import pages_of, raw_text
+from esteira.lake import Lake, Layout, Part, Seal, Seen, TableParts
+from esteira.lake.files import fetch_file
+from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
-from esteira.portal import given_to, records_of, without
+from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
+from esteira.quality.rejection import SHOWN_PLACES, places_of
+from esteira.raw import stored_pages
+from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
 CHUNK_BYTES = 6 * 1024 * 1024
@@ -36,22 +44,30 @@ class CuratedParts:
         layout: Where the parts lie.
         attempt: Whose they are.
         raw: The raw parts that they were made from.
+        rows: Records of those.
         good, bad: Curated and quarantine parts.
+        profile: What the columns of the good ones hold.
         bad_rows: Records in quarantine (a record may have several reasons).
         reasons: Records by `column: rule`.
-        new_columns: Columns that the contract does not know.
-        absent: Columns of the contract that no record has.
+        new: Columns that the contract does not know.
+        broken: Columns that are missing or retyped, and that the contract does not let be so.
+        seen: What the seal says of it.
+        places: Where the first refused cells of a file are, and why; never what stands in them.
     """
 
     layout: Layout
     attempt: str
     raw: tuple[Part, ...]
+    rows: int
     good: tuple[Part, ...]
     bad: tuple[Part, ...]
+    profile: Part
     bad_rows: int
     reasons: dict[str, int]
-    new_columns: tuple[str, ...]
-    absent: tuple[str, ...]
+    new: tuple[Finding, ...]
+    broken: tuple[Finding, ...]
+    seen: Seen
+    places: tuple[str, ...] = ()
 
 
 def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahead: CuratedParts | None = None) -> Seal:
@@ -76,6 +92,9 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
         layout = Layout(raw.dataset, raw.batch, generation)
         fits = ahead is not None and (ahead.layout, ahead.raw) == (layout, raw.parts)
         made = ahead if ahead is not None and fits else _curated(dataset, raw, layout, lake)
+        if made.broken:
+            beside = () if dataset.new_columns == "ignore" else made.new  # one of them may be what is missing, renamed
+            raise drift_error(dataset, layout, (*made.broken, *beside), lake)
         _check(made, raw, dataset)
         seal = lake.put_seal("curated", _new_seal(made, raw, dataset))
     except EsteiraError as exc:
@@ -87,7 +106,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
 class Curation:
     """One attempt: takes the records of a batch in order and stores them chunk by chunk, so memory is bounded by chunks.
 
-    Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most.
+    Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most. The last one has time to spare, so it
+    profiles the columns as well.
 
     Args:
         dataset: The contract.
@@ -96,17 +116,20 @@ class Curation:
     """
 
     def __init__(self, dataset: Dataset, layout: Layout, lake: Lake) -> None:
-        self._dataset, self._layout = dataset, layout
+        self._dataset, self._layout, self._lake = dataset, layout, lake
         self._attempt = lake.new_attempt()
-        self._good, self._bad = (
-            TableParts(lake, lambda number, zone=zone: layout.part(zone, self._attempt, number), _stored)  # type: ignore[misc] # a lambda's default
-            for zone in ("curated", "quarantine")
-        )
+        self._profiler = Profiler(dataset.columns)
+        self._good = TableParts(lake, self._keys("curated"), _stored, self._profiler.add)
+        self._bad = TableParts(lake, self._keys("quarantine"), _stored)
         self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
         self._rows = self._bad_rows = self._written = 0
+        self._places: list[str] = []
         self._reasons: Counter[str] = Counter()
-        self._new_columns: dict[str, None] = {}
-        self._absent: tuple[str, ...] | None = None
+        self._nulled: Counter[str] = Counter()
+        self._watch = Watch(dataset)
+
+    def _keys(self, zone: Zone) -> Callable[[int], str]:
+        return lambda number: self._layout.part(zone, self._attempt, number)
 
     def add(self, records: Records) -> None:
         """Take the next records of the batch.
@@ -115,16 +138,26 @@ class Curation:
             ContractError: The source has an unknown column under `new_columns="fail"`.
             DataQualityError: A bad value under `bad_values="fail"`.
         """
-        self._validating.run(self._validate, decode(records, self._dataset), records)
+        self.add_decoded(decode(records, self._dataset), records)
+
+    def add_decoded(self, decoded: Decoded, records: Records) -> None:
+        """Take the next rows of a batch that were read from a file, and how they are printed there.
+
+        Raises:
+            As `add`.
+        """
+        self._watch.see(decoded, records)
+        if decoded.new_columns and self._dataset.new_columns == "fail":
+            raise drift_error(self._dataset, self._layout, tuple(self._watch.new()), self._lake)
+        self._validating.run(self._validate, decoded, records)
 
     def _validate(self, decoded: Decoded, records: Records) -> None:
         curated = curate_decoded(decoded, records, self._dataset, first_row=self._rows)
         self._rows += len(records)
         self._bad_rows += curated.bad_rows
         self._reasons.update(curated.reasons)
-        self._new_columns.update(dict.fromkeys(curated.new_columns))
-        absent = curated.absent if self._absent is None else self._absent
-        self._absent = tuple(name for name in absent if name in curated.absent)
+        self._places += places_of(curated.bad, SHOWN_PLACES - len(self._places))
+        self._nulled.update(curated.nulled)
         self._writing.run(self._write, curated)
 
     def close(self, raw: Iterable[Part]) -> CuratedParts:
@@ -138,9 +171,14 @@ class Curation:
             stage.stop()
         good, bad = self._good.close(), self._bad.close()
         counts = self._bad_rows, dict(sorted(self._reasons.items()))
-        return CuratedParts(
-            self._layout, self._attempt, tuple(raw), good, bad, *counts, tuple(self._new_columns), self._absent or ()
-        )
+        parts = tuple(raw), self._rows, good, bad, self._stored_profile()
+        drifted = tuple(self._watch.new()), tuple(self._watch.broken())
+        seen, places = self._watch.seen(self._nulled), tuple(self._places)
+        return CuratedParts(self._layout, self._attempt, *parts, *counts, *drifted, seen, places)
+
+    def _stored_profile(self) -> Part:
+        key, rows = self._layout.profile(self._attempt), self._rows - self._bad_rows
+        return store(self._lake, key, self._profiler.profiles(), rows)
 
     def abort(self) -> None:
         """Throw away what is not stored yet."""
@@ -150,7 +188,7 @@ class Curation:
         self._bad.abort()
 
     def _write(self, curated: Curated) -> None:
-        self._good.write(_named(curated.good, self._layout.batch) if self._dataset.names_batch else curated.good)
+        self._good.write(with_batch(curated.good, self._dataset, self._layout.batch))
         self._bad.write(curated.bad)
         self._written += 1
         if self._written > RELEASE_AFTER_CHUNKS:
@@ -187,64 +225,56 @@ class Chunks:
 
 
 def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> CuratedParts:
-    """From the lake, the next part read while one is in work."""
-    curation, chunks = Curation(dataset, layout, lake), Chunks()
+    curation = Curation(dataset, layout, lake)
     try:
-        for part, content in _contents(raw.parts, lake):
-            for page, pointer in pointed_pages(content, part):
-                for chunk in chunks.add(received(page, pointer, dataset.source), len(page)):
-                    curation.add(chunk)
-        if chunks.rest():
-            curation.add(chunks.rest())
+        if raw.provenance.file is None:
+            _feed_pages(curation, dataset, raw, lake)
+        else:
+            _feed_file(curation, dataset, raw, lake)
         return curation.close(raw.parts)
     except BaseException:
         curation.abort()
         raise
 
 
-def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
-    reading = InOrder[bytes]("esteira-part")
-    try:
-        for part, following in pairwise((None, *parts, None)):
-            content = reading.wait() if following is None else reading.run(lake.read_part, following)
-            if part is not None and content is not None:
-                yield part, content
-    finally:
-        reading.stop()
+def _feed_pages(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
+    """From the lake."""
+    chunks = Chunks()
+    for records, size_bytes in stored_pages(raw.parts, dataset.api, lake):
+        for chunk in chunks.add(records, size_bytes):
+            curation.add(chunk)
+    if chunks.rest():
+        curation.add(chunks.rest())
 
 
-def raw_pages(content: bytes, part: Part) -> Iterator[bytes]:
-    """The pages of a raw part, as the portal sent them."""
-    return (page for page, _ in pointed_pages(content, part))
-
-
-def pointed_pages(content: bytes, part: Part) -> Iterator[tuple[bytes, PagePointer]]:
-    """The pages of a raw part, and what was noted of each."""
-    body, start = raw_text(part, content), 0
-    for page in pages_of(part, content):
-        yield bytes(body[start : start + page.size_bytes]), page
-        start += page.size_bytes
-
-
-def received(page: bytes, pointer: PagePointer, source: ApiSource) -> list[msgspec.Raw]:
-    """The records of a stored page: those that were on the page before left out, and a parent's values given to the others.
-
-    Raises:
-        PayloadError: The page is not what the contract describes.
-    """
-    return given_to(without(records_of(page, source), pointer.repeated), pointer.given.encode())
+def _feed_file(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
+    """From the lake to this machine's disk, since readers of workbooks need the whole file at hand, and from there piece by piece."""
+    assert raw.provenance.file is not None  # noqa: S101 - asked only of a batch that is a file
+    with tempfile.TemporaryDirectory(prefix="esteira-file-") as folder:
+        path = Path(folder) / "file"
+        fetch_file(raw, path, lake)
+        for piece in read_pieces(path, raw.provenance.file.name, dataset):
+            curation.add_decoded(piece.decoded, piece.rows)
 
 
 def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
-    if made.absent:
-        raise ContractError(f"Column {', '.join(made.absent)} is in none of the {raw.extracted} records of this batch.")
-    limit = dataset.quality.max_quarantine_ratio
-    if raw.extracted and made.bad_rows / raw.extracted > limit:
+    limit, extracted = dataset.quality.max_quarantine_ratio, _extracted(made, raw)
+    if raw.provenance.file and extracted < dataset.quality.min_rows:
+        raise DataQualityError(
+            f"The file has {extracted} rows; the contract's floor (min_rows) is {dataset.quality.min_rows}.",
+            hint="Nothing was loaded. Ask who made the file whether it is really that short; if so, lower min_rows.",
+        )
+    if extracted and made.bad_rows / extracted > limit:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
         raise DataQualityError(
-            f"{made.bad_rows} of {raw.extracted} rows break their rules ({made.bad_rows / raw.extracted:.2%}; "
-            f"the limit is {limit:.2%}): {reasons}."
+            f"{made.bad_rows} of {extracted} rows break their rules ({made.bad_rows / extracted:.2%}; "
+            f"the limit is {limit:.2%}): {reasons}.{' At: ' * bool(made.places)}{', '.join(made.places)}"
         )
+
+
+def _extracted(made: CuratedParts, raw: Seal) -> int:
+    """What the raw seal counted; the rows of a file are counted where it is read, since another contract may find its table elsewhere."""
+    return raw.extracted if raw.provenance.file is None else made.rows
 
 
 def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
@@ -254,27 +284,30 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         attempt=made.attempt,
         parts=made.good,
         quarantine=made.bad,
-        extracted=raw.extracted,
-        curated=raw.extracted - made.bad_rows,
+        extracted=_extracted(made, raw),
+        curated=_extracted(made, raw) - made.bad_rows,
         quarantined=made.bad_rows,
         total_reported=raw.total_reported,
         reasons=made.reasons,
-        warnings=(*raw.warnings, *_warnings(made, dataset)),
+        warnings=(*raw.warnings, *warnings_of(made.new, made.seen, dataset)),
         raw_seal=raw.hash,
         raw_generation=raw.generation,
         generation=made.layout.generation,
-        columns=(*(column.stored for column in dataset.columns), *((BATCH_STORED,) if dataset.names_batch else ())),
+        columns=stored_names(dataset),
         provenance=raw.provenance,
+        profile=made.profile,
+        seen=made.seen,
     )
 
 
-def _warnings(made: CuratedParts, dataset: Dataset) -> Iterator[str]:
-    if made.new_columns and dataset.new_columns == "warn":
-        yield f"New columns at the source, kept in raw only: {', '.join(made.new_columns)}."
+def stored_names(dataset: Dataset) -> tuple[str, ...]:
+    """The columns of curated parts as their seal records them."""
+    return (*(column.stored for column in dataset.columns), *((BATCH_STORED,) if dataset.names_batch else ()))
 
 
-def _named(rows: pa.Table, batch: str) -> pa.Table:
-    return rows.append_column(BATCH_COLUMN, pa.repeat(batch, rows.num_rows))
+def with_batch(rows: pa.Table, dataset: Dataset, batch: str) -> pa.Table:
+    """Good rows as they are stored: each names its batch where COPY brings it into the table as it is."""
+    return rows.append_column(BATCH_COLUMN, pa.repeat(batch, rows.num_rows)) if dataset.names_batch else rows
 
 
 def _stored() -> None:

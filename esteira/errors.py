@@ -7,7 +7,7 @@ module that owns the outside world (`raise ... from exc`), never further in.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class EsteiraError(Exception):
@@ -134,11 +134,22 @@ class SpreadsheetError(PermanentError):
 
 
 class ContractError(PermanentError):
-    """The source drifted: a column disappeared or changed its type."""
+    """The source drifted: a column disappeared, changed its type, or came where the contract takes none.
+
+    Args:
+        patch: A unified diff of the contract's file that takes the change over; empty where none can be suggested.
+    """
 
     default_hint = (
         "Agree on the change with the portal's owner, then correct the schema in the dataset's contract file."
     )
+
+    def __init__(self, message: str, *, patch: str = "", **where: Any) -> None:
+        super().__init__(message, **where)
+        self.patch = patch
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (*super().__reduce__(), {"patch": self.patch})
 
 
 class DataQualityError(PermanentError):

@@ -21,6 +21,10 @@ NAMES = (
     "load.copy",
     "load.commit",
     "erase.purge",
+    "replay.seal",
+    "inbox.reason",
+    "inbox.copy",
+    "inbox.remove",
 )
 _reached: Counter[str] = Counter()
 

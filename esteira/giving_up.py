@@ -20,6 +20,7 @@ from esteira.errors import (
     PayloadError,
     SpreadsheetError,
 )
+from esteira.file_batch import is_file_batch
 from esteira.lake import AttemptNote
 
 COUNTED = (PayloadError, SpreadsheetError, ContractError, DataQualityError, LoadError)
@@ -45,8 +46,19 @@ def reason(notes: Sequence[AttemptNote]) -> str:
     return notes[-1].reason or DIED
 
 
+def _file_given_up(batch: Batch, notes: Sequence[AttemptNote]) -> GivenUp:
+    return GivenUp(
+        f"The file failed {len(notes)} times and is given up; its rows are not in the table. The last time: {reason(notes)}",
+        dataset=batch.dataset,
+        batch=batch.id,
+        hint=f"Later files are not blocked. Mend the cause, then `esteira ingest {batch.dataset} --from raw --batch {batch.id}` loads it.",
+    )
+
+
 def given_up(batch: Batch, notes: Sequence[AttemptNote]) -> GivenUp:
     """The error of the run that gives a batch up; it names the command that tries again."""
+    if is_file_batch(batch.id):
+        return _file_given_up(batch, notes)
     start, end = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (batch.window.start, batch.window.end))
     again = (
         "the next scheduled run takes the whole source anew"

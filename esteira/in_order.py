@@ -37,6 +37,11 @@ class InOrder(Generic[T]):
         working, self._working = self._working, None
         return None if working is None else working.result()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is no work under way, so that `wait` would not."""
+        return self._working is None or self._working.done()
+
     def stop(self) -> None:
         """End the thread when the work it was given is done; its result is nobody's any more."""
         self._thread.shutdown(wait=True)

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from esteira.batch import Batch, Window, is_snapshot
-from esteira.contract import Append, Dataset
+from esteira.contract import Append, Dataset, SpreadsheetSource
 from esteira.errors import ConfigError, SealConflict
 from esteira.lake import Lake, Layout, Seal
 from esteira.lake.layout import Zone
@@ -86,8 +86,14 @@ def require_askable(dataset: Dataset) -> None:
     """Refuse to ask the portal again where its answer would hold what later batches brought, and `Append` would insert it twice.
 
     Raises:
-        ConfigError: It would.
+        ConfigError: It would, or the batch is a file: other bytes would be another batch.
     """
+    if isinstance(dataset.source, SpreadsheetSource):
+        raise ConfigError(
+            "A batch of this dataset is a file, and raw has its bytes: there is nothing to ask for again.",
+            dataset=dataset.name,
+            hint="Rebuild it --from raw or --from curated.",
+        )
     incremental = dataset.source.incremental
     if incremental is not None and not incremental.is_time and isinstance(dataset.write, Append):
         raise ConfigError(
@@ -136,7 +142,8 @@ def curated_again(rebuild: Rebuild, lake: Lake) -> Seal:
     for generation in range(rebuild.generation - 1, 0, -1):
         seal = lake.find_settled_seal("curated", rebuild.batch.dataset, rebuild.batch.id, generation)
         if seal is not None and not _is_purged("curated", seal, lake):
-            return lake.put_seal("curated", msgspec.structs.replace(seal, generation=rebuild.generation))
+            again = msgspec.structs.replace(seal, generation=rebuild.generation, replayed=None)
+            return lake.put_seal("curated", again)
     raise SealConflict(
         "The batch has no sealed curated parts any more.",
         dataset=rebuild.batch.dataset,

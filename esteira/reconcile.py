@@ -74,11 +74,17 @@ def reconcile(dataset: str, entries: list[LedgerEntry], counts: Mapping[str, int
     return Reconciliation(
         dataset=dataset, batches=len(committed),
         source=sum(total or 0 for total in totals) if totals and None not in totals else None,
-        raw=sum(seal.extracted for seal in raw),
+        raw=sum(_rows_of(batch) for batch in committed),
         curated=sum(batch.curated.curated for batch in committed if batch.curated),
         quarantined=sum(batch.curated.quarantined for batch in committed if batch.curated),
         ledger=last.table_rows if last else None, table=None if counts is None else sum(counts.values()), differences=tuple(differences),
     )  # fmt: skip
+
+
+def _rows_of(batch: _Sealed) -> int:
+    """Rows of its raw parts; those of a file as they were counted when it was read."""
+    counted = batch.curated if batch.raw and batch.raw.provenance.file else batch.raw
+    return counted.extracted if counted else 0
 
 
 def _sealed(dataset: str, entry: LedgerEntry, lake: Lake) -> _Sealed:
@@ -95,8 +101,10 @@ def _batch_differences(batch: _Sealed, sizes: Mapping[str, int]) -> Iterator[str
         return
     if curated.hash != entry.seal_hash:
         yield f"{where}: the ledger names seal {entry.seal_hash[:16]}…, the lake holds {curated.hash[:16]}…."
+    # The rows of a file are counted where it is read.
+    counted = ("rows read", curated.extracted) if raw.provenance.file else ("raw rows", raw.extracted)
     figures = (
-        ("raw rows", raw.extracted, entry.extracted),
+        (*counted, entry.extracted),
         ("raw parts' rows", sum(part.rows for part in raw.parts), raw.extracted),
         ("curated rows", curated.curated, entry.curated),
         ("curated parts' rows", sum(part.rows for part in curated.parts), curated.curated),

@@ -30,10 +30,13 @@ class Settings(BaseSettings):
         copy_role_arn: Role that COPY reads the lake with.
         portal_url, portal_secret: The demo's portal; other portals are blocks.
         slack_url: Where the failure automation posts.
+        report_url: Where the quality pages of the lake's `report/html/` are served; without one, links lead to the AWS console.
         datasets: Folder of the contracts.
         upkeep_profile: AWS profile of the role that may delete from the lake; None takes the process's own credentials, as on
             ECS, where the maintenance deployment runs under that role.
+        report_days: Age at which a batch's quality page leaves the lake; `esteira report` makes it again.
         upkeep_min_age_days: What is younger than this is never removed from the lake.
+        drop_profile: AWS profile of the role that may drop files into the inbox; None takes the process's own credentials.
         max_attempts: Failed attempts at a batch after which it is given up, so that it blocks no later one; 0 never gives up.
         step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
     """
@@ -56,9 +59,12 @@ class Settings(BaseSettings):
     portal_url: str | None = None
     portal_secret: str | None = None
     slack_url: str | None = None
+    report_url: str | None = None
     datasets: Path = PROJECT_FOLDER / "datasets"
     upkeep_profile: str | None = None
+    report_days: int = Field(default=400, ge=1)
     upkeep_min_age_days: int = Field(default=7, ge=1)
+    drop_profile: str | None = None
     max_attempts: int = Field(default=10, ge=0)
     step_retries: int = 3
     step_retry_seconds: float = 20

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from esteira.lake import Layout, Seal
+from esteira.lake.layout import batch_of_page
 from esteira.lake.sweep import Place, Stored, Survey, Upload, place_of
 from esteira.warehouse import LedgerEntry
 
@@ -21,7 +22,10 @@ MIN_AGE = timedelta(days=7)
 UPLOAD_AGE = timedelta(days=2)
 """As in the bucket's lifecycle rule (infra/lake.yaml), for buckets without one."""
 
-Reason = Literal["orphan", "abandoned", "superseded"]
+PAGE_AGE = timedelta(days=400)
+"""A year to compare with and a month; a page can be made again at any time."""
+
+Reason = Literal["orphan", "abandoned", "superseded", "page"]
 Unit = tuple[str, int]
 """A batch's generation: what one run writes."""
 
@@ -33,11 +37,13 @@ class SweepPolicy:
     Attributes:
         min_age: Age that the youngest object of a generation must have before anything of the generation goes.
         upload_age: Age of a multipart upload that nobody will complete.
+        page_age: Age of a quality page that leaves; the latest pages stay.
         with_superseded: Whether parts go that only a replaced generation names; `undo` and audits can then not go back to it.
     """
 
     min_age: timedelta = MIN_AGE
     upload_age: timedelta = UPLOAD_AGE
+    page_age: timedelta = PAGE_AGE
     with_superseded: bool = False
 
 
@@ -47,7 +53,8 @@ class Removal:
 
     Attributes:
         key, size_bytes: The object.
-        reason: `orphan` (no seal names it), `abandoned` (sealed, never committed), `superseded` (a later generation replaced it).
+        reason: `orphan` (no seal names it), `abandoned` (sealed, never committed), `superseded` (a later generation replaced it),
+            `page` (a quality page that has grown old).
     """
 
     key: str
@@ -113,6 +120,13 @@ def plan_sweep(
 def stale_uploads(uploads: Iterable[Upload], policy: SweepPolicy, as_of: datetime) -> list[Upload]:
     """The multipart uploads that nobody will complete."""
     return [upload for upload in uploads if upload.begun_at <= as_of - policy.upload_age]
+
+
+def old_pages(pages: Iterable[Stored], policy: SweepPolicy, as_of: datetime) -> tuple[Removal, ...]:
+    """The quality pages of batches that have grown old."""
+    limit = as_of - policy.page_age
+    old = (each for each in pages if batch_of_page(each.key) is not None and each.modified_at <= limit)
+    return tuple(Removal(each.key, each.size_bytes, "page") for each in old)
 
 
 class _Sealed:
@@ -199,7 +213,7 @@ def _markers(stored: Iterable[Stored], sealed: _Sealed, settled: Mapping[str, li
 
 def named_keys(at: str, seal: Seal) -> Iterator[str]:
     """The keys that a seal stands for; the manifest is derived from it."""
-    yield from (part.key for part in (*seal.parts, *seal.quarantine))
+    yield from (part.key for part in (*seal.parts, *seal.quarantine, *((seal.profile,) if seal.profile else ())))
     if at.startswith("curated/"):
         yield Layout(seal.dataset, seal.batch, seal.generation).manifest(seal.hash)
 

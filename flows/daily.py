@@ -14,7 +14,8 @@ from prefect.states import Completed, Failed
 from esteira.catalogue import load_catalogue, of_cadence
 from esteira.contract import Dataset
 from esteira.settings import read_settings
-from flows.ingest import IngestReport, ingest
+from flows.ingest import IngestReport, in_utc, ingest
+from tasks.report import report_catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def daily(
     for dataset in datasets:
         outcomes[dataset.name] = _run(dataset, moment, outcomes)
     _publish(cadence, list(outcomes.values()))
+    report_catalogue(in_utc(moment))
     bad = [outcome.dataset for outcome in outcomes.values() if outcome.report is None]
     if bad:
         return Failed(

@@ -4,51 +4,51 @@ from __future__ import annotations
 
 import resource
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from prefect import flow, get_run_logger, runtime
 
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset
-from esteira.contract import Dataset
-from esteira.errors import EsteiraError
-from esteira.extraction.ahead import Extracted
+from esteira.contract import Dataset, SpreadsheetSource
+from esteira.errors import AuthError, ConfigError, EsteiraError, GivenUp, LakeUnavailable, WarehouseBusy
 from esteira.extraction.beginning import Unchanged
 from esteira.settings import read_settings
-from esteira.warehouse import LedgerEntry, LoadResult
+from esteira.warehouse import LoadResult
 from esteira.warehouse.states import DatasetState
+from flows.batches import BatchReport, curate_and_load, timed
 from flows.ending import failed
-from tasks import counted_attempt, curate_batch, extract_batch, find_hold, load_batch, plan_batches, publish_batch
+from flows.files import Rejected, Terms, take_files
+from tasks import counted_attempt, extract_batch, find_hold, plan_batches, publish_batch
 from tasks.announce import announce_failure
 from tasks.load import settle_unchanged
+from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """One batch of a run: its ledger row, whether this run wrote it, and the seconds of each step."""
-
-    batch: Batch
-    entry: LedgerEntry
-    is_new: bool
-    seconds: dict[str, float] = field(default_factory=dict)
+OF_OUR_PLACES = (LakeUnavailable, WarehouseBusy, AuthError, ConfigError)
+"""After these no page could be written either, and the run ends at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """One run of one dataset. `peak_memory_bytes` is the process's high-water mark, `hold` says why nothing was to run."""
+    """One run of one dataset.
+
+    Attributes:
+        dataset, as_of: What was asked for.
+        batches: What is loaded, oldest first.
+        peak_memory_bytes: The process's high-water mark.
+        hold: Why nothing was to run.
+        rejected: Dropped files that went back to who dropped them.
+    """
 
     dataset: str
     as_of: datetime
     batches: tuple[BatchReport, ...]
     peak_memory_bytes: int
     hold: DatasetState | None = None
+    rejected: tuple[Rejected, ...] = ()
 
 
 def _run_name() -> str:
@@ -69,25 +69,54 @@ def ingest(
         end: End of the explicit range, exclusive.
         as_of: The run's moment; by default the scheduled start.
     """
+    moment = in_utc(as_of or runtime.flow_run.scheduled_start_time)
     try:
-        return _ingest(dataset, (start, end), as_of)
+        report = _ingest(dataset, (start, end), moment)
     except EsteiraError as exc:
+        if not isinstance(exc, OF_OUR_PLACES):
+            _tell(moment)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+    _tell(moment)
+    return report
 
 
-def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], as_of: datetime | None) -> IngestReport:
+def _tell(as_of: datetime) -> None:
+    """The catalogue, also when nothing came: that the data grow old is what it must say. A flow of many datasets does it once, at its end."""
+    if runtime.flow_run.parent_flow_run_id is None:
+        report_catalogue(as_of)
+
+
+def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], moment: datetime) -> IngestReport:
     settings = read_settings()
     policy = retry_policy(settings)
-    moment = in_utc(as_of or runtime.flow_run.scheduled_start_time)
     start, end = limits
     contract = find_dataset(settings.datasets, dataset)
     span = (in_utc(start), in_utc(end)) if start and end else None
     hold = _held(contract, span, policy)
     if hold is not None:
         return IngestReport(dataset, moment, (), _peak_memory_bytes(), hold)
+    if isinstance(contract.source, SpreadsheetSource):
+        return _ingest_files(contract, span, Terms(policy, settings.max_attempts, moment))
     cap = 0 if span else settings.max_attempts  # who names a window wants it tried, however often it has failed
-    reports = [_ingest_batch(contract, batch, policy, cap) for batch in _due(contract, moment, span, policy)]
+    steps = _Steps(contract, moment, policy, cap)
+    reports = [_ingest_batch(steps, batch) for batch in _due(contract, moment, span, policy)]
     return IngestReport(dataset, moment, tuple(reports), _peak_memory_bytes())
+
+
+def _ingest_files(dataset: Dataset, span: tuple[datetime, datetime] | None, terms: Terms) -> IngestReport:
+    """Whatever waits or is new."""
+    try:
+        if span is not None:
+            raise ConfigError(
+                "--start and --end need a source with a cursor of time; the batches of this one are files.",
+                hint="Without them it takes what waits in the inbox, or is new at the portal.",
+            )
+        taken = take_files(dataset, terms)
+    except EsteiraError as exc:
+        raise exc.located(dataset=dataset.name) from exc.__cause__
+    batches = tuple(each for each in taken if isinstance(each, BatchReport))
+    rejected = tuple(each for each in taken if isinstance(each, Rejected))
+    return IngestReport(dataset.name, terms.as_of, batches, _peak_memory_bytes(), rejected=rejected)
 
 
 def _held(dataset: Dataset, span: tuple[datetime, datetime] | None, policy: dict[str, Any]) -> DatasetState | None:
@@ -113,36 +142,36 @@ def _due(
     return batches
 
 
-def _ingest_batch(dataset: Dataset, batch: Batch, policy: dict[str, Any], max_attempts: int) -> BatchReport:
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """What the steps of all batches of a run have in common."""
+
+    dataset: Dataset
+    as_of: datetime
+    policy: dict[str, Any]
+    max_attempts: int
+
+
+def _ingest_batch(steps: _Steps, batch: Batch) -> BatchReport:
     seconds: dict[str, float] = {}
     try:
-        with counted_attempt(batch, max_attempts, policy):
-            got = _timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
-            if isinstance(got, Unchanged):
-                result = _timed(seconds, "load", lambda: settle_unchanged.with_options(**policy)(batch, got))
-            else:
-                result = _curate_and_load(dataset, batch, got, policy, seconds)
+        with counted_attempt(batch, steps.max_attempts, steps.policy):
+            result = _loaded(steps, batch, seconds)
     except EsteiraError as exc:
-        announce_failure(exc.located(dataset=batch.dataset, batch=batch.id), dataset)
+        announce_failure(exc.located(dataset=batch.dataset, batch=batch.id), steps.dataset)
+        if isinstance(exc, GivenUp):
+            report_batch(steps.dataset, batch.id, steps.as_of)
         raise
-    publish_batch(batch, result)
+    publish_batch(batch, result, report_batch(steps.dataset, batch.id, steps.as_of))
     return BatchReport(batch, result.entry, result.is_new, seconds)
 
 
-def _curate_and_load(
-    dataset: Dataset, batch: Batch, got: Extracted, policy: dict[str, Any], seconds: dict[str, float]
-) -> LoadResult:
-    curate = curate_batch.with_options(**policy)
-    curated = _timed(seconds, "curate", lambda: curate(dataset, got.raw, ahead=got.ahead))
-    return _timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
-
-
-def _timed(seconds: dict[str, float], step: str, run: Callable[[], T]) -> T:
-    began = time.monotonic()
-    try:
-        return run()
-    finally:
-        seconds[step] = time.monotonic() - began
+def _loaded(steps: _Steps, batch: Batch, seconds: dict[str, float]) -> LoadResult:
+    dataset, policy = steps.dataset, steps.policy
+    got = timed(seconds, "extract", lambda: extract_batch.with_options(**policy)(dataset, batch))
+    if isinstance(got, Unchanged):
+        return timed(seconds, "load", lambda: settle_unchanged.with_options(**policy)(batch, got))
+    return curate_and_load(dataset, batch, got, policy, seconds)
 
 
 def in_utc(moment: datetime) -> datetime:

@@ -89,7 +89,10 @@ def maintenance(
     moment = in_utc(as_of or runtime.flow_run.scheduled_start_time or datetime.now(UTC))
     age = timedelta(days=max(older_than_days or settings.upkeep_min_age_days, 1))
     request = UpkeepRequest(
-        moment, SweepPolicy(min_age=age, with_superseded=superseded), settings.upkeep_profile, is_applied=apply
+        moment,
+        SweepPolicy(min_age=age, page_age=timedelta(days=settings.report_days), with_superseded=superseded),
+        settings.upkeep_profile,
+        is_applied=apply,
     )
     options = retry_policy(settings)
     found = tuple(_look_after(contract, request, options) for contract in _chosen(settings, datasets))
@@ -145,6 +148,7 @@ def _row(each: DatasetUpkeep) -> dict[str, Any]:
         "orphans": reasons.get("orphan", 0),
         "abandoned": reasons.get("abandoned", 0),
         "superseded": reasons.get("superseded", 0),
+        "pages": reasons.get("page", 0),
         "MB": each.sweep.size_bytes / 1e6 if each.sweep else None,
         "ghosts %": health.ghost_percent if health else None,
         "unsorted %": health.unsorted_percent if health else None,

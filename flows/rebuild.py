@@ -22,6 +22,7 @@ from tasks.curate import curate_batch
 from tasks.extract import extract_batch
 from tasks.publish import publish_batch
 from tasks.rebuild import find_raw, load_generations, plan_rebuilds, seal_again
+from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
 
 Policy = dict[str, Any]
@@ -63,8 +64,10 @@ def rebuild(
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=dataset), contract)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+    moment = in_utc(runtime.flow_run.scheduled_start_time)
     for each, result in zip(planned, results, strict=True):
-        publish_batch(each.batch, result)
+        publish_batch(each.batch, result, report_batch(contract, each.batch.id, moment))
+    report_catalogue(moment)
     return results
 
 

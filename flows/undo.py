@@ -9,8 +9,10 @@ from esteira.errors import EsteiraError
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
 from flows.ending import failed
+from flows.ingest import in_utc
 from tasks.announce import announce_failure
 from tasks.rebuild import undo_batch
+from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
 
 
@@ -33,7 +35,11 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
     contract = find_dataset(settings.datasets, dataset)
     try:
         policy = retry_policy(settings)
-        return undo_batch.with_options(**policy)(contract, batch, reason, accept_loss=accept_loss)
+        result = undo_batch.with_options(**policy)(contract, batch, reason, accept_loss=accept_loss)
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=dataset, batch=batch), contract)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+    moment = in_utc(runtime.flow_run.scheduled_start_time)
+    report_batch(contract, batch, moment)
+    report_catalogue(moment)
+    return result

@@ -1,6 +1,7 @@
 """The parts of the laptop stack: command, environment and readiness check of each, and what clients are told."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,7 @@ Isolation = Literal["snapshot", "serializable"]
 """Of the database; without one it keeps what it has, which is SNAPSHOT in a new folder."""
 DATABASE = "dev"
 DATABASE_USER = "esteira"
-TASK_PROFILE, UPKEEP_PROFILE = "esteira-task", "esteira-upkeep"
+TASK_PROFILE, UPKEEP_PROFILE, DROP_PROFILE = "esteira-task", "esteira-upkeep", "esteira-drop"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,13 @@ class Plan:
         command = _module("local.slack", port, "--data", str(self.folder.root / "slack"))
         return Part("slack", command, port, answers_http(f"http://{HOST}:{port}/messages"), clean_environment())
 
+    def reports(self, client: Mapping[str, str]) -> Part:
+        """The shelf of quality pages, for links of the Prefect UI; `client` is what `client_environment` gave."""
+        port = self.ports.reports
+        environment = clean_environment() | {name: value for name, value in client.items() if name.startswith("AWS_")}
+        command = _module("local.reports", port, "--bucket", client["ESTEIRA_LAKE_BUCKET"])
+        return Part("reports", command, port, answers_http(f"http://{HOST}:{port}/health"), environment)
+
     def bootstrap(self) -> Deployed:
         """Deploy into the running emulator."""
         warehouse = {
@@ -124,9 +132,11 @@ class Plan:
             "ESTEIRA_WAREHOUSE_SECRET": WAREHOUSE_SECRET,
             "ESTEIRA_COPY_ROLE_ARN": deployed.copy_role_arn,
             "ESTEIRA_UPKEEP_PROFILE": UPKEEP_PROFILE,
+            "ESTEIRA_DROP_PROFILE": DROP_PROFILE,
             "ESTEIRA_PORTAL_URL": f"http://{HOST}:{ports.portal}",
             "ESTEIRA_PORTAL_SECRET": PORTAL_SECRET,
             "ESTEIRA_SLACK_URL": f"http://{HOST}:{ports.slack}/slack",
+            "ESTEIRA_REPORT_URL": f"http://{HOST}:{ports.reports}",
         }
 
 
@@ -136,10 +146,14 @@ def _module(name: str, port: int, *options: str) -> list[str]:
 
 def _write_profiles(config: Path, credentials: Path, deployed: Deployed) -> None:
     key = deployed.laptop
-    profiles = ((TASK_PROFILE, deployed.task_role_arn), (UPKEEP_PROFILE, deployed.upkeep_role_arn))
+    profiles = {
+        TASK_PROFILE: deployed.task_role_arn,
+        UPKEEP_PROFILE: deployed.upkeep_role_arn,
+        DROP_PROFILE: deployed.drop_role_arn,
+    }
     roles = "".join(
         f"\n[profile {name}]\nregion = {REGION}\nrole_arn = {role}\nsource_profile = laptop\nrole_session_name = laptop\n"
-        for name, role in profiles
+        for name, role in profiles.items()
     )
     write_private(config, f"[profile laptop]\nregion = {REGION}\n{roles}")
     secret = f"aws_access_key_id = {key.access_key_id}\naws_secret_access_key = {key.secret_access_key}\n"

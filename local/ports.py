@@ -21,6 +21,7 @@ class Ports:
     warehouse: int = 5439
     prefect: int = 4200
     slack: int = 8467
+    reports: int = 8468
 
     @classmethod
     def from_environment(cls) -> "Ports":

@@ -48,8 +48,14 @@ class StackConfig:
 
     def part_names(self) -> list[str]:
         """The parts that this configuration starts."""
-        wanted = {"portal": self.with_portal, "prefect": self.with_prefect, "warehouse": self.with_warehouse}
-        return [name for name in ("portal", "aws", "warehouse", "prefect", "slack") if wanted.get(name, True)]
+        wanted = {
+            "portal": self.with_portal,
+            "prefect": self.with_prefect,
+            "warehouse": self.with_warehouse,
+            "reports": self.with_prefect,  # whose artifacts lead there
+        }
+        parts = ("portal", "aws", "warehouse", "prefect", "slack", "reports")
+        return [name for name in parts if wanted.get(name, True)]
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,8 @@ def _start(config: StackConfig, folder: StateFolder, supervisor: Supervisor, on_
         others = [pool.submit(_timed, name, jobs[name], on_progress) for name in config.part_names() if name in jobs]
         try:
             env = _start_aws(plan, supervisor, with_warehouse=config.with_warehouse, on_progress=on_progress)
+            if config.with_prefect:
+                _timed("reports", lambda: supervisor.start(plan.reports(env)), on_progress)
             for other in others:
                 other.result()
         except BaseException:

@@ -22,7 +22,7 @@ PROGRESS_AFTER_PARTS = 2
 @task(task_run_name="extract {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
 def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extracted | Unchanged:
     """Bring a batch into raw, and curate it meanwhile; or hear that the portal has nothing new."""
-    portal, lake, logger = open_portal(dataset.source.portal, dataset.name), open_lake(), get_run_logger()
+    portal, lake, logger = open_portal(dataset.api.portal, dataset.name), open_lake(), get_run_logger()
     portal.on_arrival = partial(report_arrival, batch)
     beginning = begin(dataset, batch, generation, lambda name: settled_batches(open_warehouse(), name), lake)
     found = extract_ahead(dataset, batch, portal=portal, lake=lake, on_progress=_Reporter(batch), beginning=beginning)

@@ -9,6 +9,7 @@ from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.extraction.beginning import Unchanged
 from esteira.lake import Seal
+from esteira.profile import profile_of
 from esteira.warehouse import LoadRequest, LoadResult, SettleRequest
 from tasks.retrying import is_transient
 
@@ -38,8 +39,10 @@ def settle_unchanged(batch: Batch, known: Unchanged) -> LoadResult:
 
 
 def load_request(dataset: Dataset, batch: Batch, seal: Seal) -> LoadRequest:
-    """What the loader needs: the manifest is derived from the seal, run and version go into the ledger."""
-    return LoadRequest(dataset, batch, seal, open_lake().put_manifest(seal), run=run_name(), version=code_version())
+    """What the loader needs: manifest and profile belong to the seal, run and version go into the ledger."""
+    lake = open_lake()
+    parts = lake.put_manifest(seal), profile_of(seal, lake)
+    return LoadRequest(dataset, batch, seal, *parts, run=run_name(), version=code_version())
 
 
 def run_name() -> str:

@@ -1,29 +1,49 @@
 """After the commit: artifacts and the event, from the ledger row. A failure here never undoes data."""
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.events import emit_event
 
 from esteira.batch import Batch
+from esteira.contract import Dataset
+from esteira.quarantine.run import Outcome
 from esteira.warehouse import LoadResult
+from tasks.report import Page
 
 COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged", "stale", "duplicate")
 
 
 @task(task_run_name="publish {batch.dataset} {batch.window}", retries=2, retry_delay_seconds=5, persist_result=False)
-def publish_batch(batch: Batch, result: LoadResult) -> None:
-    """Write the run's artifacts and emit `esteira.batch.loaded`."""
+def publish_batch(batch: Batch, result: LoadResult, page: Page | None = None) -> None:
+    """Write the run's artifacts, with the way to the batch's page, and emit `esteira.batch.loaded`."""
     entry = result.entry
     counts = {name: getattr(entry, name) for name in COUNTS}
     create_table_artifact([counts], key=_key(batch, "counts"), description=f"Rows of {batch.dataset} {batch.window}")
     create_markdown_artifact(
-        _summary(batch, result), key=_key(batch, "summary"), description=f"{batch.dataset} {batch.window}"
+        _summary(batch, result) + _way_to(page, batch),
+        key=_key(batch, "summary"),
+        description=f"{batch.dataset} {batch.window}",
     )
+    if page is not None and page.address:
+        create_link_artifact(page.address, link_text=f"{batch.dataset} {batch.window}", key=_key(batch, "report"))
     emit_event(
         event="esteira.batch.loaded",
         resource={"prefect.resource.id": f"esteira.dataset.{batch.dataset}", "prefect.resource.name": batch.dataset},
         payload={"dataset": batch.dataset, "batch": batch.id, "is_new": result.is_new, **counts},
     )
+
+
+@task(task_run_name="publish the replay of {dataset.name}", retries=2, retry_delay_seconds=5, persist_result=False)
+def publish_replay(dataset: Dataset, outcomes: list[Outcome]) -> None:
+    """Write the run's table artifact: counts alone, no row and no value."""
+    rows = [
+        {"batch": each.batch, "tried": each.tally.tried, "passed": each.tally.passed, "refused": each.tally.refused}
+        | {"generation": each.loaded.entry.generation if each.loaded else None}
+        for each in outcomes
+    ]
+    passed = sum(each.tally.passed for each in outcomes)
+    key, description = f"{dataset.name.replace('_', '-')}-replay", f"{passed} refused rows of {dataset.name} pass now"
+    create_table_artifact(rows, key=key, description=description)
 
 
 def _summary(batch: Batch, result: LoadResult) -> str:
@@ -44,6 +64,13 @@ def _summary(batch: Batch, result: LoadResult) -> str:
         *(f"- ⚠ {warning}" for warning in entry.warnings),
     ]
     return "\n".join(lines)
+
+
+def _way_to(page: Page | None, batch: Batch) -> str:
+    if page is None:
+        return "\n"
+    link = f"[Quality page]({page.address})" if page.address else "Quality page"
+    return f"\n\n{link}: `{page.uri}`; on a laptop `esteira report {batch.dataset} --batch {batch.id}` opens it.\n"
 
 
 def _key(batch: Batch, kind: str) -> str:

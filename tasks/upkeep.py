@@ -1,6 +1,6 @@
 """The steps of maintenance: sweep the lake, care for a table, compare everything, tell. Without `is_applied` they only look."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from prefect.artifacts import create_table_artifact
 from blocks import open_lake, open_swept_lake, open_warehouse
 from esteira.lake.sweep import Upload
 from esteira.reconcile import Reconciliation, reconcile
-from esteira.upkeep import SweepPlan, SweepPolicy, plan_sweep, stale_uploads
+from esteira.upkeep import SweepPlan, SweepPolicy, old_pages, plan_sweep, stale_uploads
 from esteira.warehouse.health import TableCare, apply_care, plan_care
 from esteira.warehouse.reads import history, settled_batches, table_counts
 from tasks.retrying import is_transient
@@ -35,10 +35,12 @@ class UpkeepRequest:
 
 @task(task_run_name="sweep {dataset}", retry_condition_fn=is_transient, persist_result=False)
 def sweep_lake(dataset: str, request: UpkeepRequest) -> SweepPlan:
-    """Remove what no seal names, and what was sealed and never committed."""
+    """Remove what no seal names, what was sealed and never committed, and old pages."""
     entries = history(open_warehouse(), dataset)  # before the listing: what is settled here has its seals there
     lake = open_swept_lake(request.profile)
-    plan = plan_sweep(dataset, entries, lake.survey(dataset), request.policy, request.as_of)
+    chosen = plan_sweep(dataset, entries, lake.survey(dataset), request.policy, request.as_of)
+    pages = old_pages(lake.pages(dataset), request.policy, request.as_of)
+    plan = replace(chosen, removals=(*chosen.removals, *pages))
     if request.is_applied:
         lake.delete(removal.key for removal in plan.removals)
     logger = get_run_logger()

@@ -19,7 +19,7 @@ TESTS = Path(__file__).parent
 GROUPS = ("main_job", "warehouse", "hands", "stack", "portals", "deployments", "gateway", "torture")
 """The longest first, so that the last one to end is short."""
 NEEDS_STACK = frozenset(GROUPS) - {"gateway", "portals"}
-USES_CONNECTOR = ("main_job", "hands", "gateway", "warehouse", "torture")
+USES_CONNECTOR = ("main_job", "hands", "gateway", "warehouse", "torture", "browser")
 CONNECTOR_WARNINGS = (
     r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
     r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from esteira.contract.encodings import FIXED_LENGTH, encodings_of
 from esteira.errors import ConfigError
+from esteira.standards import STANDARDS
 
 if TYPE_CHECKING:
     import pandera.pandas as pandera
@@ -50,6 +51,7 @@ class Column:
         max_bytes: VARCHAR length in UTF-8 bytes that the contract asks for, or None.
         encode: Compression encoding that the contract asks for, or None.
         is_pii: Whether its values are personal; what people are shown of them is masked.
+        is_optional: Whether a whole batch may come without it: `pd.StringDtype | None`.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Column:
     max_bytes: int | None = None
     encode: str | None = None
     is_pii: bool = False
+    is_optional: bool = False
 
     @property
     def redshift(self) -> str:
@@ -113,9 +116,12 @@ def _column(name: str, declared: Any) -> Column:
         max_bytes=metadata.get("max_bytes"),
         encode=metadata.get("encode"),
         is_pii=_is_pii(name, metadata.get("pii", False)),
+        is_optional=not declared.required,
     )
+    _check_optional(column)
     _check_length(column)
     _check_encoding(column)
+    _check_standards(column, declared.checks)
     return column
 
 
@@ -157,6 +163,14 @@ def _is_pii(name: str, given: Any) -> bool:
     return given
 
 
+def _check_optional(column: Column) -> None:
+    if column.is_optional and not column.is_nullable:
+        raise ConfigError(
+            f"Column {column.name!r} may be absent and may not be null.",
+            hint="What is absent is loaded as null: add nullable=True, or take `| None` away.",
+        )
+
+
 def _check_length(column: Column) -> None:
     size: Any = column.max_bytes
     if size is None:
@@ -182,6 +196,16 @@ def _check_encoding(column: Column) -> None:
             f"Column {column.name!r}: Redshift refuses to widen a text under encode={column.encode!r}.",
             hint="Fix its length with max_bytes, or use zstd or lzo, under which it grows with the data.",
         )
+
+
+def _check_standards(column: Column, checks: list[Any]) -> None:
+    """A CPF in a column of numbers has lost its leading zeros."""
+    for standard in (STANDARDS[check.name] for check in checks if check.name in STANDARDS):
+        if not (column.is_text or (standard.takes_numbers and pa.types.is_integer(column.arrow))):
+            raise ConfigError(
+                f"Column {column.name!r}: {standard.name} is no rule for {column.redshift}.",
+                hint="Declare the column as pd.StringDtype: a number keeps no leading zeros and no punctuation.",
+            )
 
 
 _DTYPE_HINT = (

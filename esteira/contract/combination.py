@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from esteira.contract.columns import Column
 from esteira.contract.source import ApiSource
+from esteira.contract.spreadsheet import SpreadsheetSource
 from esteira.contract.write import VALIDITY, Append, DeleteInsert, Replace, Scd2, Upsert, WriteMode
 from esteira.errors import ConfigError
 
@@ -22,7 +23,7 @@ class Written(Protocol):
         """The dataset's name."""
 
     @property
-    def source(self) -> ApiSource:
+    def source(self) -> ApiSource | SpreadsheetSource:
         """Where its rows come from."""
 
     @property

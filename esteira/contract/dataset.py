@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from esteira.contract.batch_rules import NullRate, check_rule, columns_of_rule
 from esteira.contract.choices import require_choice
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.combination import check_write
+from esteira.contract.filed import check_files
 from esteira.contract.quality import Quality
 from esteira.contract.source import ApiSource
+from esteira.contract.spreadsheet import SpreadsheetSource
 from esteira.contract.write import Append, WriteMode
 from esteira.errors import ConfigError
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 Cadence = Literal["hourly", "daily", "weekly", "monthly"]
 NewColumns = Literal["ignore", "warn", "fail"]
-BadValues = Literal["quarantine", "fail"]
+BadValues = Literal["quarantine", "null", "fail"]
 DistStyle = Literal["auto", "even", "all", "key"]
 _CHOICES: dict[str, Any] = {"cadence": Cadence, "new_columns": NewColumns, "bad_values": BadValues}
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -46,7 +49,7 @@ class Dataset:
         transform: Pure, row-wise function from the frame as delivered to the frame of the schema; the index must be kept.
         derived: Columns that the transform makes and the portal does not deliver.
         new_columns: What a column that the contract does not know does.
-        bad_values: What a row with a value that breaks its type or rule does.
+        bad_values: What a row with a value that breaks its type or rule does; `null` keeps the row without the value where the column may be null.
         quality: Thresholds and whole-batch rules.
         sortkey, distkey: Redshift's physical order and distribution; without one Redshift chooses and changes it by itself.
         diststyle: `even` or `all`, where neither a `distkey` nor Redshift's own choice is right; None follows from `distkey`.
@@ -60,7 +63,7 @@ class Dataset:
     """
 
     name: str
-    source: ApiSource
+    source: ApiSource | SpreadsheetSource
     schema: type[pandera.DataFrameModel]
     write: WriteMode
     transform: Callable[[pd.DataFrame], pd.DataFrame] | None = None
@@ -80,11 +83,30 @@ class Dataset:
         if not NAME.fullmatch(self.name):
             raise ConfigError(f"Dataset name {self.name!r} is not of the form {NAME.pattern}.", hint=_NAME_HINT)
         self._check_names()
+        if (given := str(self.new_columns)) == "add":
+            raise ConfigError(
+                f"new_columns={given!r}: no column is loaded that the contract does not describe.",
+                dataset=self.name,
+                hint="Keep 'warn': raw has the column, `esteira drift NAME --patch` writes it into the contract, and `esteira ingest NAME --from raw` "
+                "fills it for old batches too.",
+            )
         for argument, words in _CHOICES.items():
             require_choice(argument, getattr(self, argument), get_args(words), dataset=self.name)
         self._check_columns()
         self._check_design()
         check_write(self)
+        check_files(self)
+
+    @property
+    def api(self) -> ApiSource:
+        """Its source, for those who ask a portal for rows.
+
+        Raises:
+            ConfigError: Its rows come from files.
+        """
+        if not isinstance(self.source, ApiSource):
+            raise ConfigError("Its rows come from files, not from a portal's API.", dataset=self.name)
+        return self.source
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -155,6 +177,13 @@ class Dataset:
         self._require("derived", self.derived)
         self._require("quality.unique", self.quality.unique)
         self._require("quality.references", (reference.column for reference in self.quality.references))
+        self._check_rules()
+
+    def _check_rules(self) -> None:
+        self._require("quality.rules", (name for rule in self.quality.rules for name in columns_of_rule(rule)))
+        by_name = {column.name: column for column in self.columns}
+        for rule in self.quality.rules:
+            check_rule(rule, by_name)
 
     def _check_design(self) -> None:
         require_choice("diststyle", self.distribution, get_args(DistStyle), dataset=self.name)
@@ -181,10 +210,11 @@ class Dataset:
         compared = {
             *self.sortkey, self.distkey, *self.key, getattr(self.write, "newest_by", None), *self.quality.unique,
             *(reference.column for reference in self.quality.references),
+            *(name for rule in self.quality.rules if not isinstance(rule, NullRate) for name in columns_of_rule(rule)),
         }  # fmt: skip
         for name in sorted(nested & compared):
             raise ConfigError(
-                f"Column {name!r} is nested and cannot be a key, be sorted by, be unique or refer to anything.",
+                f"Column {name!r} is nested and cannot be a key, be sorted by, be unique, refer to anything or be compared.",
                 dataset=self.name,
                 hint="Lift the value that you mean into a column of its own in the transform.",
             )

@@ -7,21 +7,22 @@ finds, or whose tombstones say that their purge was begun.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from esteira.batch import Batch, Window, is_snapshot
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
 from esteira.curate import curate
 from esteira.erasure.key import Key
-from esteira.erasure.purge import doomed_keys, doomed_versions, tombstones
+from esteira.erasure.purge import doomed_keys, doomed_pages, doomed_versions, lost_profiles, tombstones
 from esteira.erasure.rewrite import rewrite
 from esteira.erasure.search import Findings, Found, Search, Standing, standings
-from esteira.errors import SealConflict, WarehouseBusy
+from esteira.errors import ConfigError, SealConflict, WarehouseBusy
 from esteira.failpoints import failpoint
 from esteira.lake import Lake, Seal
 from esteira.lake.sweep import Survey, SweptLake, Version
+from esteira.profile import profile_of
 from esteira.rebuild import next_generation
 from esteira.warehouse import Loader, LoadRequest, Warehouse, erasures
 from esteira.warehouse.erasures import Erasure
@@ -94,15 +95,36 @@ class _View:
 
     survey: Survey
     standings: dict[str, Standing]
+    committed: frozenset[str]
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """Committed batches of which parts are gone: whose values their profiles hold cannot be searched."""
+        present = frozenset(each.key for each in self.survey.stored)
+        seals = {batch: standing.curated for batch, standing in self.standings.items()}
+        whole = {batch for batch, seal in seals.items() if seal and {part.key for part in seal.parts} <= present}
+        return self.committed - whole
+
+    def touched(self, doomed: Collection[str]) -> frozenset[str]:
+        """Batches of which something goes, and the lost ones: their pages may show what goes. Those that were purged before have new pages."""
+        going = (each.place for each in self.survey.stored if each.key in doomed)
+        return self.lost | {place.batch for place in going if place}
 
 
 def plan(request: Request, places: Places) -> Report:
-    """What an erasure would do; changes nothing."""
+    """What an erasure would do; changes nothing.
+
+    Raises:
+        ConfigError: The dataset's raw parts are files.
+    """
+    _refuse_files(request.dataset)
     view = _view(request, places)
     findings = _search(request, places, view)
     affected = {each.standing.batch: each.standing for each in findings.found}
     replaced = {each.standing.batch for each in findings.found if each.positions}
-    versions = doomed_versions(_versions(request, places), doomed_keys(view.survey, affected, replaced))
+    found = _versions(request, places)
+    doomed = doomed_keys(view.survey, affected, replaced) | lost_profiles(view.standings, view.lost)
+    versions = doomed_versions(found, doomed | doomed_pages(found, view.touched(doomed)))
     return _report(findings, len(versions), is_applied=False)
 
 
@@ -110,9 +132,11 @@ def erase(request: Request, places: Places) -> Report:
     """Erase.
 
     Raises:
+        ConfigError: The dataset's raw parts are files.
         SealConflict: Raw parts are gone, or seals and ledger differ; nothing was deleted.
         WarehouseBusy: A run brought rows of the key while this one worked: the same command again takes them too.
     """
+    _refuse_files(request.dataset)
     findings = _search(request, places, _view(request, places))
     rows = sum(len(each.positions) for each in findings.found)
     _replace(request, places, [each for each in findings.found if each.positions])
@@ -123,11 +147,23 @@ def erase(request: Request, places: Places) -> Report:
     return _report(findings, objects, is_applied=True)
 
 
+def _refuse_files(dataset: Dataset) -> None:
+    """A workbook that somebody made cannot be written again without a row and be the same otherwise."""
+    if isinstance(dataset.source, SpreadsheetSource):
+        raise ConfigError(
+            "Its raw parts are files, which are kept byte for byte: rows cannot be erased from them.",
+            dataset=dataset.name,
+            hint="Have the files' owner take the person out and drop them again; then `esteira undo` the batches of the old ones and delete their "
+            "objects: docs/operations/erase.md, under files.",
+        )
+
+
 def _view(request: Request, places: Places) -> _View:
     """The ledger is read first: what is settled in it has its seals in any later listing."""
     entries = {entry.batch_id: entry for entry in settled_batches(places.warehouse, request.dataset.name)}
     survey = places.swept.survey(request.dataset.name)
-    return _View(survey, standings(survey, entries))
+    committed = frozenset(batch for batch, entry in entries.items() if entry.state == "committed")
+    return _View(survey, standings(survey, entries), committed)
 
 
 def _search(request: Request, places: Places, view: _View) -> Findings:
@@ -171,18 +207,21 @@ def _load_request(request: Request, lake: Lake, found: Found, raw: Seal) -> Load
     window = Window(entry.window_start, entry.window_end)
     batch = Batch(dataset.name, entry.batch_id, window, is_snapshot(dataset))
     seal = curate(dataset, raw, lake=lake, generation=raw.generation)
-    return LoadRequest(dataset, batch, seal, lake.put_manifest(seal), run=request.run, version=request.version)
+    parts = lake.put_manifest(seal), profile_of(seal, lake)
+    return LoadRequest(dataset, batch, seal, *parts, run=request.run, version=request.version)
 
 
 def _purge(request: Request, places: Places, batches: set[str]) -> int:
     """Delete what held the rows, from a new look at lake and ledger; returns how many versions."""
     view, swept = _view(request, places), places.swept
     affected = {batch: standing for batch, standing in view.standings.items() if batch in batches}
-    doomed = doomed_keys(view.survey, affected)
+    erasures.forget_profiles(places.warehouse, request.dataset.name, view.lost)
+    doomed = doomed_keys(view.survey, affected) | lost_profiles(view.standings, view.lost)
     for zone, layout, stone in tombstones(view.survey, affected, doomed, request.id, request.as_of):
         swept.put_tombstone(zone, layout, stone)
     failpoint("erase.purge")
-    versions = doomed_versions(_versions(request, places), doomed)
+    found = _versions(request, places)
+    versions = doomed_versions(found, doomed | doomed_pages(found, view.touched(doomed)))
     swept.delete_versions(versions)
     return len(versions)
 

@@ -1,7 +1,8 @@
 """What is deleted so that nothing in the lake holds the rows any more, and the tombstones beside it.
 
 Of a batch that held the key everything goes but what stands now: replaced generations, dead attempts, checkpoints, manifests; seals stay.
-Of the dataset all old versions go, since nobody looks into them, and all exports.
+Of the dataset all old versions go, since nobody looks into them, all exports, and profiles of parts that are gone. Quality pages of the batches go too,
+and the latest page: they show values, and are made again from what stands.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 
 from esteira.erasure.search import Standing
 from esteira.lake import Layout, Seal, Tombstone
-from esteira.lake.layout import Zone
+from esteira.lake.layout import PROFILE_NAME, REPORTS, Zone, batch_of_page
 from esteira.lake.sweep import Survey, Version
 
 
@@ -30,13 +31,35 @@ def doomed_keys(survey: Survey, standings: Mapping[str, Standing], replaced: Col
     )
 
 
+def lost_profiles(standings: Mapping[str, Standing], lost: Collection[str]) -> frozenset[str]:
+    """The profiles of these batches that still stand though the parts are gone."""
+    seals = (standings[batch].curated for batch in lost if batch in standings)
+    return frozenset(seal.profile.key for seal in seals if seal and seal.profile)
+
+
+def doomed_pages(versions: Iterable[Version], batches: Collection[str]) -> frozenset[str]:
+    """The quality pages that show values of these batches, or may."""
+    keys = {each.key for each in versions if each.key.startswith(REPORTS)}
+    return frozenset(key for key in keys if batches and batch_of_page(key) in {None, *batches})
+
+
 def doomed_versions(versions: Iterable[Version], doomed: Collection[str]) -> list[Version]:
     """Versions in the order of deletion: old ones first, since deleting a newer one would bring an older one back.
 
-    Checkpoints go before parts: one that outlived them would let an extraction resume without them.
+    Pages go before parts, by which a second search would find the batch again. Checkpoints and profiles go before parts too: a checkpoint that
+    outlived them would let an extraction resume without them, and only parts are searched, so nothing would lead to a profile that did.
     """
     chosen = [each for each in versions if not each.is_kept_for_ever and _goes(each, doomed)]
-    return sorted(chosen, key=lambda each: (each.is_latest, "/checkpoint-" not in each.key, each.modified_at, each.key))
+    return sorted(chosen, key=_order)
+
+
+def _order(version: Version) -> tuple[bool, bool, bool, datetime, str]:
+    key = version.key
+    return version.is_latest, not key.startswith(REPORTS), not _is_beside_parts(key), version.modified_at, key
+
+
+def _is_beside_parts(key: str) -> bool:
+    return "/checkpoint-" in key or key.endswith(f"/{PROFILE_NAME}")
 
 
 def _goes(version: Version, doomed: Collection[str]) -> bool:

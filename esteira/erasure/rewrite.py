@@ -8,11 +8,11 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import Dataset
-from esteira.curate import raw_pages
 from esteira.errors import SealConflict
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal
 from esteira.lake.index import folded, pages_of
 from esteira.portal import without_records
+from esteira.raw import raw_pages
 
 
 def rewrite(
@@ -61,7 +61,7 @@ def _pages(dataset: Dataset, part: Part, positions: Collection[int], texts: Coll
         gone = {position - first for position in positions if first <= position < first + pointer.rows}
         # What stands on the page before too goes from here: it may be one of the very records.
         own = [at for at in range(pointer.rows + len(pointer.repeated)) if at not in pointer.repeated]
-        made = without_records(body, dataset.source, {*pointer.repeated, *(own[position] for position in gone)}, texts)
+        made = without_records(body, dataset.api, {*pointer.repeated, *(own[position] for position in gone)}, texts)
         kept = {"size_bytes": len(made), "rows": pointer.rows - len(gone), "repeated": ()}
         pages.append((msgspec.structs.replace(pointer, **kept), made))
         first += pointer.rows

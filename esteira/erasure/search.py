@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
-from esteira.curate import pointed_pages, received
 from esteira.erasure.key import Key
 from esteira.errors import EsteiraError, SealConflict
 from esteira.lake import PagePointer, Part, Seal
@@ -26,6 +25,7 @@ from esteira.lake.index import HEAD
 from esteira.lake.layout import TOMBSTONE_NAME, Zone
 from esteira.lake.sweep import Survey, SweptLake
 from esteira.quality import curate_records
+from esteira.raw import pointed_pages, received
 from esteira.upkeep import named_keys
 from esteira.warehouse import LedgerEntry
 
@@ -197,7 +197,7 @@ class Search:
         if content is None:
             return frozenset()
         pages = pointed_pages(content, part) if part else _documents(content)
-        records = [record for page, pointer in pages for record in received(page, pointer, self._dataset.source)]
+        records = [record for page, pointer in pages for record in received(page, pointer, self._dataset.api)]
         return self._in_received(records, part.first_row if part else 0)
 
     def _in_received(self, records: list[msgspec.Raw], first_row: int) -> frozenset[int]:

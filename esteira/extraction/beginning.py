@@ -68,7 +68,7 @@ def begin(dataset: Dataset, batch: Batch, generation: int, ledger: Ledger, lake:
         ConfigError: The parent has no batch.
     """
     start, parent = _cursor_start(dataset, batch, ledger), _parent(dataset, batch, ledger)
-    is_skipping = dataset.source.skip_unchanged and generation == 1
+    is_skipping = dataset.api.skip_unchanged and generation == 1
     return Beginning(
         generation, start, parent, _known(dataset, batch, ledger(dataset.name), lake) if is_skipping else None
     )

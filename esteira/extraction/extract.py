@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ import msgspec
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.contract.incremental import Value
-from esteira.errors import DataQualityError, EsteiraError, PayloadError, TransientError
+from esteira.errors import ContractError, DataQualityError, EsteiraError, PayloadError, TransientError
 from esteira.extraction.beginning import Beginning
 from esteira.extraction.cursor import watch_of
 from esteira.extraction.parents import ParentRows, open_parent, stands
@@ -22,6 +22,7 @@ from esteira.failpoints import failpoint
 from esteira.in_order import InOrder
 from esteira.lake import Checkpoint, Lake, Layout, Part, Provenance, Seal
 from esteira.portal import Asked, Page, Portal, SoFar, given_to
+from esteira.raw import stored_pages
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ class Follower(Protocol):
 
     def add(self, records: list[msgspec.Raw], size_bytes: int) -> None:
         """Hear of a page's records."""
+
+    def catch_up(self, parts: Sequence[Part], pages: Iterable[tuple[Sequence[msgspec.Raw], int]]) -> bool:
+        """Hear of what an earlier attempt stored, if it wants to; whether it did, and wants to hear of what comes."""
 
     def stored(self, part: Part) -> None:
         """Hear that all records up to here are stored."""
@@ -68,13 +72,14 @@ def extract(
         portal: Where from.
         lake: Where to.
         on_progress: Called after each part.
-        follower: Hears of every record that this call fetches; of those that an earlier attempt stored it does not.
+        follower: Hears of every record that this call fetches; of those that an earlier attempt stored it hears first, or else of none.
         beginning: Which loading of the batch, and what the ledger says; an earlier attempt's checkpoint holds what it said then.
 
     Raises:
         PayloadError: The portal's total and what arrived differ.
         DataQualityError: Fewer rows than the contract's floor.
         SourceUnavailable: The portal does not answer within the budget; parts so far are kept.
+        ContractError: What the follower says of a record; parts so far are kept.
     """
     try:
         generation, sealed = lake.find_standing("raw", batch.dataset, batch.id, beginning.generation)
@@ -82,6 +87,12 @@ def extract(
             return sealed
         layout = Layout(batch.dataset, batch.id, generation)
         stand = _stand(lake.find_checkpoint(layout), beginning, lake)
+        if (
+            stand.parts
+            and follower
+            and not follower.catch_up(stand.parts, stored_pages(stand.parts, dataset.api, lake))
+        ):
+            follower = None
         known = beginning.known.headers if beginning.known and not stand.parts else {}
         return _Extraction(dataset, batch, _Store(layout, lake, stand, on_progress, follower), portal, known).run()
     except EsteiraError as exc:
@@ -115,7 +126,7 @@ class _Store:
         self.attempt = lake.new_attempt()
         self.overlap = 0
         self._on_progress = on_progress or (lambda _: None)
-        self._follower = None if self.stand.parts else follower
+        self._follower = follower
         self._storing = InOrder[Checkpoint]("esteira-store")
 
     def _total(self, told: list[int]) -> int | None:
@@ -197,8 +208,8 @@ class _Extraction:
     ) -> None:
         self._conditions = conditions
         self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
-        store.overlap = getattr(dataset.source.paginator, "overlap", 0)
-        self._watch = watch_of(dataset.source, batch.window.end, store.stand.provenance.cursor_end)
+        store.overlap = getattr(dataset.api.paginator, "overlap", 0)
+        self._watch = watch_of(dataset.api, batch.window.end, store.stand.provenance.cursor_end)
 
     def run(self) -> Seal | None:
         try:
@@ -233,12 +244,12 @@ class _Extraction:
                     if page.is_known:
                         return True
                     self._watch.see(page.body, page.records, page.number)
-                    self._store.follow(page)
                     growing.add(page)
-                    if page.next_state is None or growing.is_full(self._dataset.source.pages_per_part):
+                    self._store.follow(page)
+                    if page.next_state is None or growing.is_full(self._dataset.api.pages_per_part):
                         self._store.put(growing, page, self._watch.largest)
                         growing = GrowingPart()
-            except TransientError:
+            except (TransientError, ContractError):
                 if page is not None and growing.pages:
                     self._store.put(growing, page, self._watch.largest)
                 raise
@@ -249,7 +260,7 @@ class _Extraction:
         if stand.parts and stand.next_state is None:
             return
         window = None if self._batch.is_snapshot else self._batch.window
-        source, asked = self._dataset.source, Asked(stand.provenance.cursor_start, self._parents(), self._conditions)
+        source, asked = self._dataset.api, Asked(stand.provenance.cursor_start, self._parents(), self._conditions)
         so_far = SoFar(self._store.rows, stand.total_reported)
         where: dict[str, Any] = {"state": stand.next_state, "number": stand.next_page, "so_far": so_far}
         yield from self._portal.pages(source, window, asked=asked, **where)

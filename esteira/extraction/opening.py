@@ -50,7 +50,7 @@ class Opening:
         Raises:
             ConfigError: A template asks for what there is not.
         """
-        return Question(self.dataset.source, self.window, self.row, self.value)
+        return Question(self.dataset.api, self.window, self.row, self.value)
 
 
 def opening(

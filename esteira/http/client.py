@@ -21,6 +21,7 @@ from esteira.http.hosts import HostList
 from esteira.http.keys import Keys
 from esteira.http.order import PLAIN, Answer, Method, Order, Params, Terms, json_body, with_query
 from esteira.http.refusal import REFUSED, give_up, refuse, refused, words
+from esteira.http.sink import Sink
 from esteira.http.tokens import document_of, token_hosts, token_of, token_order
 from esteira.http.transport import Reply, Transport
 from esteira.http.wait import retry_wait
@@ -29,6 +30,7 @@ from esteira.redaction import redact_url, scrub
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 KEEP_METHOD = frozenset({307, 308})
 """https://www.rfc-editor.org/rfc/rfc9110#section-15.4.8; after the others a client may turn a POST into a GET, which asks something else."""
+NOT_SATISFIABLE = 416
 MAX_REDIRECTS = 5
 MAX_TOKEN_TRIES = 3
 """Tries of a token's answer that is no JSON, such as a page of a proxy."""
@@ -114,6 +116,29 @@ class HttpClient:
         )
         return self._answer(self._last)
 
+    def download(
+        self, url: str, sink: Sink, params: Params | None = None, *, what: str, terms: Terms = PLAIN
+    ) -> Answer:
+        """Ask by GET for a file, until all of it is on disk or the budget is spent.
+
+        A try that broke off goes on where it stopped, if the server can; it costs no attempt when it brought a good piece.
+
+        Args:
+            url: As for `send`.
+            sink: Where to write it.
+            params: Query parameters to add.
+            what: Begins each message.
+            terms: Further headers, and statuses that are answers too; those have their body in the answer.
+
+        Raises:
+            SourceUnavailable, RateLimited, AuthError, SourceRejected, PayloadError: See `send`.
+        """
+        target = self._hosts.check(with_query(self.absolute(url), params or {}))
+        self._last = Order("GET", self.strip(target), None, terms.headers, terms.statuses, what=what, sink=sink)
+        answer = self._answer(self._last)
+        self.stats.bytes += sink.size_bytes
+        return answer
+
     def check(self, url: str) -> None:
         """Refuse a URL that may not be asked, before it is.
 
@@ -196,10 +221,16 @@ class HttpClient:
             if order.is_proven and isinstance(outcome, Reply) and outcome.status in REFUSED:
                 self.renew(f"status {outcome.status}")
                 continue
-            refuse(outcome, asked, self.config)
+            if order.sink is not None and isinstance(outcome, Reply) and outcome.status == NOT_SATISFIABLE:
+                order.sink.begin_anew()  # it has become shorter than what arrived of it
+            else:
+                refuse(outcome, asked, self.config)
+            retry = -1 if order.sink is not None and order.sink.has_advanced() else retry
             if retry + 1 >= self.config.max_attempts:
                 give_up(outcome, asked, self.config.max_attempts)
-            self.pause(retry, words(outcome), order.what, outcome.headers if isinstance(outcome, Reply) else None)
+            self.pause(
+                max(retry, 0), words(outcome), order.what, outcome.headers if isinstance(outcome, Reply) else None
+            )
             retry += 1
 
     def _follow(self, order: Order) -> tuple[Reply | Failure, Order]:
@@ -228,6 +259,7 @@ class HttpClient:
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
             **order.headers,
+            **(order.sink.headers() if order.sink else {}),
         }
         self._wait_for_budget()
         query: Mapping[str, str] = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
+from esteira.http.sink import Sink
 from esteira.redaction import redact_url
 
 Method = Literal["GET", "POST"]
@@ -52,6 +53,7 @@ class Order:
         is_repeatable: Whether asking twice changes nothing: a GET, or a POST that is declared read-only.
         what: Begins each message, such as `Page 3`.
         is_proven: Whether our credentials are added; the request for a token goes without.
+        sink: The file that the body is written to; without one it is kept in memory.
     """
 
     method: str
@@ -62,6 +64,7 @@ class Order:
     is_repeatable: bool = True
     what: str = "The request"
     is_proven: bool = True
+    sink: Sink | None = field(default=None, repr=False, compare=False)
 
     @property
     def host(self) -> str:

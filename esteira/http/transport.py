@@ -115,15 +115,17 @@ class Transport:
         options |= {"params": query, "headers": headers, "data": order.body}
         try:
             with self._session.request(order.method, order.url, **options) as response:
-                return self._read(response, order.statuses)
+                return self._read(response, order)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
             return failure_of(exc)
 
-    def _read(self, response: requests.Response, statuses: AbstractSet[int]) -> Reply | Failure:
+    def _read(self, response: requests.Response, order: Order) -> Reply | Failure:
         found = {name.lower(): value for name, value in response.headers.items()}
         reply = Reply(response.status_code, found, b"")
-        if not reply.is_answer(statuses):
+        if not reply.is_answer(order.statuses):
             return reply
+        if order.sink is not None and response.ok:
+            return order.sink.take(response) or reply
         limit, size, chunks = self._config.max_response_bytes, 0, []
         while chunk := response.raw.read(_CHUNK_BYTES, decode_content=True):
             chunks.append(chunk)

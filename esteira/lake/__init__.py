@@ -4,7 +4,19 @@ Nothing else builds a key. Objects are written once and never overwritten; what 
 """
 
 from esteira.lake.layout import Layout
-from esteira.lake.seal import AttemptNote, Checkpoint, PagePointer, ParentSeal, Part, Provenance, Seal, Tombstone
+from esteira.lake.seal import (
+    AttemptNote,
+    Checkpoint,
+    PagePointer,
+    ParentSeal,
+    Part,
+    Provenance,
+    Replayed,
+    Seal,
+    SealedFile,
+    Seen,
+    Tombstone,
+)
 from esteira.lake.store import Lake
 from esteira.lake.writing import TableParts
 
@@ -17,7 +29,10 @@ __all__ = [
     "ParentSeal",
     "Part",
     "Provenance",
+    "Replayed",
     "Seal",
+    "SealedFile",
+    "Seen",
     "TableParts",
     "Tombstone",
 ]

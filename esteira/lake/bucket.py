@@ -53,10 +53,10 @@ class Bucket:
                 raise
             return content
 
-    def put(self, key: str, content: bytes | bytearray) -> None:
-        """Write a small object."""
+    def put(self, key: str, content: bytes | bytearray, *, content_type: str = "binary/octet-stream") -> None:
+        """Write a small object; the type is what a browser is told, by default S3's own."""
         with self.translated("s3:PutObject", key):
-            self.client.put_object(Bucket=self.bucket, Key=key, Body=content)
+            self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=content_type)
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
         """Write an object unless the key exists; whether this call wrote it."""

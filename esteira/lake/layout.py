@@ -11,6 +11,10 @@ Zone = Literal["raw", "curated", "quarantine"]
 GENERATION = "generation-"
 """Begins the folder of a later generation; attempts are hexadecimal, so the two cannot be confused."""
 TOMBSTONE_NAME = "TOMBSTONE.json"
+PROFILE_NAME = "profile.json"
+REPORTS = "report/html/"
+"""The pages for people. What is in them can be made again from ledger, seals and profiles."""
+CATALOGUE_PAGE = f"{REPORTS}index.html"
 MAX_PARTS = 1_000_000
 MAX_KEY_BYTES = 1024
 """S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
@@ -49,6 +53,14 @@ class Layout:
         suffix = "json.zst" if zone == "raw" else "parquet"
         return f"{self.prefix(zone)}{attempt}/part-{number:05d}.{suffix}"
 
+    def file_part(self, attempt: str, number: int) -> str:
+        """One piece of a file that is kept byte for byte; mostly there is only one."""
+        return f"{self.prefix('raw')}{attempt}/part-{number:05d}.bin"
+
+    def profile(self, attempt: str) -> str:
+        """What the columns of an attempt's curated parts hold, beside them."""
+        return f"{self.prefix('curated')}{attempt}/{PROFILE_NAME}"
+
     def checkpoint(self, attempt: str, number: int, walk: int = 1) -> str:
         """Where the extraction stood after part `number`; those of a later walk come after all of an earlier one."""
         return f"{self.prefix('raw')}{attempt}/checkpoint-{(walk - 1) * MAX_PARTS + number:05d}.json"
@@ -66,6 +78,37 @@ class Layout:
         """Where each attempt at the batch is noted, beside the zones: a note alone does not open a batch."""
         return f"report/attempts/{self.dataset}/{self.batch}/"
 
+    @property
+    def drift(self) -> str:
+        """What is noted of a generation that drift stopped."""
+        return f"{self.drift_folder(self.dataset)}{self.batch}/{GENERATION}{self.generation:03d}.json"
+
+    @staticmethod
+    def drift_folder(dataset: str) -> str:
+        """The notes of a dataset's batches that drift stopped."""
+        return f"report/drift/{dataset}/"
+
+    @property
+    def page(self) -> str:
+        """The quality page of this generation."""
+        return f"{report_prefix(self.dataset)}{self.batch}/{self.generation}.html"
+
     def manifest(self, seal_hash: str) -> str:
         """The COPY manifest derived from a seal; its name carries the seal's hash, so rewriting it changes nothing."""
         return f"{self.prefix('curated')}manifest-{seal_hash[:16]}.json"
+
+
+def report_prefix(dataset: str) -> str:
+    """All quality pages of a dataset."""
+    return f"{REPORTS}{dataset}/"
+
+
+def latest_page(dataset: str) -> str:
+    """The page of a dataset's newest batch, under a name that does not change."""
+    return f"{report_prefix(dataset)}latest.html"
+
+
+def batch_of_page(key: str) -> str | None:
+    """The batch that a page shows values of; None for the other keys. A latest page shows those of whichever batch was the newest."""
+    parts = key.removeprefix(REPORTS).split("/")
+    return parts[1] if key.startswith(REPORTS) and len(parts) == 3 else None

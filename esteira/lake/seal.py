@@ -60,6 +60,24 @@ class ParentSeal(msgspec.Struct, frozen=True):
     seal_hash: str
 
 
+class SealedFile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file that is a batch: its raw parts, one behind the other, are its bytes.
+
+    Attributes:
+        name: What it was called where it came from.
+        size_bytes: Its size.
+        sha256: Hash of its bytes; the batch's id begins with it.
+        moment: Which of two files is newer: recorded with the first sealing, and kept however often the same bytes come again.
+        place: Where it came from, for people and to know it again: an object of the inbox and its version, or a portal's link.
+    """
+
+    name: str
+    size_bytes: int
+    sha256: str
+    moment: datetime
+    place: str = ""
+
+
 class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an extraction began with and what it came to, beside the rows.
 
@@ -68,6 +86,7 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
         cursor_end: The largest value of it that arrived; None when no row did.
         parent: The batch of the parent that was walked.
         etag, modified: The answer's `ETag` and `Last-Modified`, of a source that skips what has not changed.
+        file: The file that the batch is, of a source of files.
     """
 
     cursor_start: int | str | None = None
@@ -75,6 +94,7 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     parent: ParentSeal | None = None
     etag: str | None = None
     modified: str | None = None
+    file: SealedFile | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -113,7 +133,14 @@ class AttemptNote(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-_UNSAID = (b',"provenance":{}}', b',"erased":0}', b',"columns":[]}')
+_UNSAID = (
+    b',"seen":null}',
+    b',"profile":null}',
+    b',"replayed":null}',
+    b',"provenance":{}}',
+    b',"erased":0}',
+    b',"columns":[]}',
+)
 """The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
@@ -137,6 +164,33 @@ class Tombstone(msgspec.Struct, frozen=True):
     objects: int
 
 
+class Replayed(msgspec.Struct, frozen=True):
+    """What a generation adds to another: rows that were refused there and pass now (decision 12).
+
+    Attributes:
+        seal_hash, generation: The curated seal that it goes on from.
+        rows: How many came.
+    """
+
+    seal_hash: str
+    generation: int
+    rows: int
+
+
+class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How what a curated batch was made from differs from its contract, without any value.
+
+    Attributes:
+        new: Portal's name of each column that the contract does not know, and what it holds.
+        absent: Optional columns of the contract that are in no record.
+        nulled: Bad values that were made null, by `column: rule`.
+    """
+
+    new: dict[str, str] = {}
+    absent: tuple[str, ...] = ()
+    nulled: dict[str, int] = {}
+
+
 class Seal(msgspec.Struct, frozen=True):
     """Which parts a batch consists of, frozen by a conditional write.
 
@@ -158,6 +212,10 @@ class Seal(msgspec.Struct, frozen=True):
             from before they were recorded.
         erased: Records that were received and erased since (raw seal only): the portal's total is `extracted + erased`.
         provenance: What the extraction began with and came to.
+        replayed: Of a generation that a replay made, what it goes on from (curated seal only).
+        profile: The object that says what the columns of the curated parts hold; None in raw, and from before there were any. Its rows are
+            those that it describes.
+        seen: How the source differed from the contract; None in raw seals, and in those from before it was recorded.
     """
 
     dataset: str
@@ -177,6 +235,9 @@ class Seal(msgspec.Struct, frozen=True):
     columns: tuple[str, ...] = ()
     erased: int = 0
     provenance: Provenance = Provenance()
+    replayed: Replayed | None = None
+    profile: Part | None = None
+    seen: Seen | None = None
 
     def encode(self) -> bytes:
         """Canonical JSON; a seal from before a field was recorded keeps its bytes, and with them its hash."""

@@ -40,7 +40,12 @@ class Lake(Bucket):
             LakeUnavailable: S3 does not take it after retries.
         """
         self._upload(key, content)
-        return Part(key=key, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), rows=rows, **facts)
+        return _described(key, content, rows=rows, **facts)
+
+    def put_small(self, key: str, content: bytes, *, rows: int) -> Part:
+        """Store what lies beside the parts, under a key that no other attempt uses; described as a part is."""
+        self.put(key, content)
+        return _described(key, content, rows=rows)
 
     def _upload(self, key: str, content: bytes) -> None:
         import awswrangler as wr  # noqa: PLC0415 - half a second, in the thread that stores while others fetch and validate
@@ -211,6 +216,10 @@ class Lake(Bucket):
 
     def _put_note(self, key: str, note: AttemptNote | None) -> None:
         self.put(key, msgspec.json.encode(note))
+
+
+def _described(key: str, content: bytes, **facts: Any) -> Part:
+    return Part(key=key, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), **facts)
 
 
 def _former_key(dataset: str) -> str:

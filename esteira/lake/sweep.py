@@ -18,7 +18,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable, SealConflict
-from esteira.lake.layout import GENERATION, TOMBSTONE_NAME, Layout, Zone
+from esteira.lake.layout import GENERATION, PROFILE_NAME, REPORTS, TOMBSTONE_NAME, Layout, Zone, report_prefix
 from esteira.lake.seal import Seal, Tombstone
 from esteira.lake.store import Lake
 
@@ -30,7 +30,7 @@ SEAL_NAME = "SEAL.json"
 _KEY = re.compile(
     rf"(?P<zone>{'|'.join(ZONES)})/(?P<dataset>[^/]+)/(?P<batch>[^/]+)/(?:{GENERATION}(?P<generation>\d{{3,}})/)?"
     rf"(?P<name>{re.escape(SEAL_NAME)}|manifest-[0-9a-f]{{16}}\.json"
-    rf"|(?!{GENERATION})[^/]+/(?:part-\d{{5,}}\.(?:json\.zst|parquet)|checkpoint-\d{{5,}}\.json))"
+    rf"|(?!{GENERATION})[^/]+/(?:part-\d{{5,}}\.(?:json\.zst|parquet|bin)|checkpoint-\d{{5,}}\.json|{re.escape(PROFILE_NAME)}))"
 )
 _ROLE_HINT = "Only the upkeep role may: name its AWS profile in ESTEIRA_UPKEEP_PROFILE, or run this as the role esteira-<stage>-upkeep."
 
@@ -142,6 +142,10 @@ class SweptLake(Lake):
         stored = tuple(each for name in names for zone in ZONES for each in self._stored(f"{zone}/{name}/"))
         return Survey(stored, dict(self._seals(stored)))
 
+    def pages(self, dataset: str) -> list[Stored]:
+        """The quality pages of a dataset."""
+        return list(self._stored(report_prefix(dataset)))
+
     def delete(self, keys: Iterable[str]) -> None:
         """Delete in the given order. The bucket is versioned: each object stays restorable below a delete marker.
 
@@ -161,8 +165,8 @@ class SweptLake(Lake):
         self._delete_all({"Key": each.key, "VersionId": each.version_id} for each in versions)
 
     def versions(self, dataset: str) -> list[Version]:
-        """Every version and marker of a dataset in the zones and in export."""
-        return [each for prefix in UPLOAD_PREFIXES for each in self._versions(f"{prefix}{dataset}/")]
+        """Every version and marker of a dataset in the zones, in export and among the pages."""
+        return [each for prefix in (*UPLOAD_PREFIXES, REPORTS) for each in self._versions(f"{prefix}{dataset}/")]
 
     def put_tombstone(self, zone: Zone, layout: Layout, stone: Tombstone) -> None:
         """Say beside a seal that its parts are purged; a stone that stands already stays."""

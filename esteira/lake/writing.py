@@ -120,12 +120,17 @@ class TableParts:
         bucket: Where to.
         key_of: The key of part number n, from 1.
         on_stored: Called after each part.
+        on_group: Called with each row group: all rows pass by, many at a time.
     """
 
     def __init__(
-        self, bucket: Bucket, key_of: Callable[[int], str], on_stored: Callable[[], None] = lambda: None
+        self,
+        bucket: Bucket,
+        key_of: Callable[[int], str],
+        on_stored: Callable[[], None] = lambda: None,
+        on_group: Callable[[pa.Table], None] = lambda _: None,
     ) -> None:
-        self._bucket, self._key_of, self._on_stored = bucket, key_of, on_stored
+        self._bucket, self._key_of, self._on_stored, self._on_group = bucket, key_of, on_stored, on_group
         self._parts: list[Part] = []
         self._group: list[pa.Table] = []
         self._object: GrowingObject | None = None
@@ -166,6 +171,7 @@ class TableParts:
             self._object = GrowingObject(self._bucket, self._key_of(len(self._parts) + 1))
             self._writer = pq.ParquetWriter(self._object, group.schema, compression="zstd", coerce_timestamps="us")
         self._writer.write_table(group, row_group_size=group.num_rows)
+        self._on_group(group)
         self._rows += group.num_rows
         for name, size in text_bytes(group).items():
             self._text_bytes[name] = max(size, self._text_bytes.get(name, 0))

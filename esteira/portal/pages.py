@@ -16,6 +16,8 @@ from esteira.auth import Secret
 from esteira.contract.source import ApiSource, Method
 from esteira.errors import ConfigError
 from esteira.http import Access, Answer, Budget, HttpClient, HttpStats, Keys, Rate, SharedLimits
+from esteira.http.order import PLAIN, Terms
+from esteira.http.sink import Sink
 from esteira.paginate import State
 from esteira.portal.arrival import Arrival, OnArrival, ignore
 from esteira.portal.config import PortalConfig
@@ -129,6 +131,16 @@ class Portal:
         try:
             url = urljoin(self.config.base_url, call.target) if call.is_link else call.target
             return client.send(method, url, call.params, call.body, read_only=True, what=what)
+        finally:
+            client.close()
+
+    def download(
+        self, url: str, sink: Sink, params: Mapping[str, Any] | None = None, *, what: str, terms: Terms = PLAIN
+    ) -> Answer:
+        """A file onto a disk; see `HttpClient.download`."""
+        client = self._new_client()
+        try:
+            return client.download(url, sink, params, what=what, terms=terms)
         finally:
             client.close()
 

@@ -17,7 +17,7 @@ from esteira.quality.at_once import read_at_once
 from esteira.quality.cast import typed_table
 from esteira.quality.one_by_one import read_each
 from esteira.quality.rejection import Rejection
-from esteira.quality.wire import Wire, wire_of
+from esteira.quality.wire import Wire, WireColumn, spellings, wire_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,12 @@ def decode(records: Sequence[msgspec.Raw], dataset: Dataset) -> Decoded:
 def _absent(table: pa.Table, wire: Wire, text: bytes) -> Iterator[str]:
     """A column that is null throughout may be absent; its keys in the bytes tell the two apart."""
     for column, values in zip(wire, table.columns, strict=True):
-        is_named = all(b'"%s"' % key.encode() in text for key in column.keys)
-        if table.num_rows and values.null_count == table.num_rows and not is_named:
+        if table.num_rows and values.null_count == table.num_rows and not _is_named(column, text):
             yield column.name
+
+
+def _is_named(column: WireColumn, text: bytes) -> bool:
+    return all(any(spelling in text for spelling in spellings(key)) for key in column.keys)
 
 
 def _renamed(rejections: Sequence[Rejection], dataset: Dataset) -> Iterator[Rejection]:

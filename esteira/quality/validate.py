@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -22,9 +22,10 @@ from esteira.contract import Column, Dataset
 from esteira.contract.columns import POSITION_COLUMN
 from esteira.errors import ConfigError, ContractError, DataQualityError
 from esteira.quality.decode import Decoded, decode
+from esteira.quality.forgiven import forgivable_columns, split, without_bad_values
 from esteira.quality.nested import is_nested_text
 from esteira.quality.proof import has_dtypes, provable
-from esteira.quality.rejection import Rejection
+from esteira.quality.rejection import Placed, Rejection
 
 _QUARANTINE_SCHEMA = pa.schema(
     [
@@ -43,11 +44,12 @@ class Curated:
 
     Attributes:
         good: The contract's columns and the position.
-        bad: One row for each reason: position, column, rule, value, and the record as received.
+        bad: One row for each reason: position, column, rule, value, the record as received, and its place where that came from a file.
         bad_rows: How many records are bad (a record may have several reasons).
         reasons: Records by `column: rule`.
         new_columns: Columns that the contract does not know.
         absent: Columns of the contract that none of the records has.
+        nulled: Bad values in good rows that were made null, by `column: rule`.
     """
 
     good: pa.Table
@@ -56,6 +58,7 @@ class Curated:
     reasons: dict[str, int]
     new_columns: tuple[str, ...]
     absent: tuple[str, ...]
+    nulled: dict[str, int] = field(default_factory=dict)
 
 
 def curate_records(records: Sequence[msgspec.Raw], dataset: Dataset, *, first_row: int = 0) -> Curated:
@@ -85,23 +88,47 @@ def curate_decoded(
     Args and raises: as `curate_records`.
     """
     _check_new_columns(decoded, dataset)
-    frame = _transformed(_frame(decoded), dataset)
-    untouched = decoded.table if dataset.transform is None else None
-    made = _Made(frame, untouched, dataset)
-    rejections = [*decoded.rejections, *_failures(frame, untouched, dataset), *_unstorable(made)]
+    judged = _judged(decoded, dataset)
+    rejections = judged.rejections
     bad = np.unique(np.array([rejection.row for rejection in rejections], dtype=np.int64))
     if len(bad) and dataset.bad_values == "fail":
         raise DataQualityError(
             f"Row {first_row + int(bad[0])}: {_reason(rejections[0])} and bad_values is 'fail'.", dataset=dataset.name
         )
+    bad_rows = set(bad.tolist())
+    reasons = [*rejections, *(each for each in judged.forgiven if each.row in bad_rows)]
     return Curated(
-        good=made.table(bad, first_row),
-        bad=_bad_table(rejections, records, first_row),
+        good=judged.made.table(bad, first_row),
+        bad=_bad_table(reasons, records, first_row),
         bad_rows=len(bad),
-        reasons=_count_reasons(rejections),
+        reasons=_count_reasons(reasons),
         new_columns=decoded.new_columns,
         absent=decoded.absent,
+        nulled=_count_reasons([each for each in judged.forgiven if each.row not in bad_rows]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the transform made, why rows of it are bad, and the bad values that are null in it now."""
+
+    made: _Made
+    rejections: tuple[Rejection, ...]
+    forgiven: tuple[Rejection, ...]
+
+
+def _judged(decoded: Decoded, dataset: Dataset) -> _Judged:
+    """Judge every row; where a bad value was made null, its row is judged again as it is then, and nothing more is forgiven."""
+    forgivable = forgivable_columns(dataset)
+    stay, unread = split(decoded.rejections, forgivable)
+    frame = _transformed(_frame(decoded.table, stay), dataset)
+    untouched = decoded.table if dataset.transform is None else None
+    made = _Made(frame, untouched, dataset)
+    broken, forgiven = split((*_failures(frame, untouched, dataset), *_unstorable(made)), forgivable)
+    if forgiven:
+        made = _Made(without_bad_values(frame, forgiven), None, dataset)
+        broken = (*_failures(made.frame, None, dataset), *_unstorable(made))
+    return _Judged(made, (*stay, *broken), (*unread, *forgiven))
 
 
 def _check_new_columns(decoded: Decoded, dataset: Dataset) -> None:
@@ -113,10 +140,10 @@ def _check_new_columns(decoded: Decoded, dataset: Dataset) -> None:
         )
 
 
-def _frame(decoded: Decoded) -> pd.DataFrame:
+def _frame(table: pa.Table, rejections: Iterable[Rejection]) -> pd.DataFrame:
     """Arrow columns as nullable pandas columns on a unique index; rows with a rejected cell stay out."""
-    frame: pd.DataFrame = decoded.table.to_pandas(types_mapper=_pandas_type)
-    rejected = {rejection.row for rejection in decoded.rejections}
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_pandas_type)
+    rejected = {rejection.row for rejection in rejections}
     return frame.drop(index=sorted(rejected)) if rejected else frame
 
 
@@ -239,12 +266,16 @@ def _arrow_column(series: pd.Series[Any], arrow: pa.DataType) -> pa.Array | pa.C
 
 
 def _bad_table(rejections: Sequence[Rejection], records: Sequence[msgspec.Raw], first_row: int) -> pa.Table:
+    bad = sorted(rejections, key=lambda rejection: rejection.row)
     rows = [
-        {POSITION_COLUMN: first_row + bad.row, "column": bad.column, "rule": bad.rule, "value": bad.value,
-         "record": bytes(records[bad.row]).decode()}
-        for bad in sorted(rejections, key=lambda rejection: rejection.row)
+        {POSITION_COLUMN: first_row + each.row, "column": each.column, "rule": each.rule, "value": each.value,
+         "record": bytes(records[each.row]).decode()}
+        for each in bad
     ]  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=_QUARANTINE_SCHEMA)
+    table = pa.Table.from_pylist(rows, schema=_QUARANTINE_SCHEMA)
+    if not isinstance(records, Placed):
+        return table
+    return table.append_column("place", pa.array([records.place(each.row, each.column) for each in bad], pa.string()))
 
 
 def _count_reasons(rejections: Sequence[Rejection]) -> dict[str, int]:

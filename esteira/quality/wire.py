@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract import Dataset
 from esteira.contract.paths import path_of
+
+_HEX = re.compile(rb"\\u([0-9a-f]{4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,15 @@ def wire_of(dataset: Dataset) -> tuple[WireColumn, ...]:
 def first_keys(wire: Wire) -> tuple[str, ...]:
     """The keys of a record that are known."""
     return tuple(dict.fromkeys(column.keys[0] for column in wire))
+
+
+@lru_cache(maxsize=1024)
+def spellings(key: str) -> tuple[bytes, ...]:
+    """How JSON texts write a key: in its letters, or with the escapes that Python (beyond ASCII) and PHP (slashes) write by themselves."""
+    plain, escaped = (msgspec.json.encode(key), json.dumps(key).encode())
+    shouted = _HEX.sub(lambda found: b"\\u" + found[1].upper(), escaped)
+    spelled = (plain, escaped, shouted)
+    return tuple(dict.fromkeys((*spelled, *(each.replace(b"/", b"\\/") for each in spelled))))
 
 
 def flat_schema(wire: Wire) -> pa.Schema | None:

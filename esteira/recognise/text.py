@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from esteira.contract import FirstRecord
 from esteira.paginate import Header
@@ -21,16 +21,16 @@ def contract_text(draft: Draft) -> str:
     """The file's text."""
     what = f"{draft.place.name} of {draft.place.portal}"
     title = what[0].upper() + what[1:]
-    fields = "\n".join(_field(column) for column in draft.columns)
+    fields = "\n".join(field_text(column) for column in draft.columns)
     return (
         f'"""{title}: a draft that `esteira new` wrote from sample pages; read it before it is trusted."""\n\n'
-        f"{_imports(draft)}\n\n\nclass {_class_name(draft.place.name)}(pa.DataFrameModel):\n"
+        f"{_imports(draft)}\n\n\nclass {class_name(draft.place.name)}(pa.DataFrameModel):\n"
         f'    """{title}, one row per {_row(draft)}."""\n\n{fields}\n\n\n{_dataset(draft)}'
     )
 
 
 def _imports(draft: Draft) -> str:
-    types = [_type(column) for column in draft.columns]
+    types = [type_text(column) for column in draft.columns]
     makers = [name for name in ("decimal128", "timestamp") if any(f" {name}(" in each for each in types)]
     names = {"ApiSource", "Dataset", "Quality", "Replace", draft.paging.candidate.kind}
     names |= {"Header"} if draft.total and isinstance(draft.total[0], Header) else set()
@@ -42,10 +42,19 @@ def _imports(draft: Draft) -> str:
     return "\n".join([*standard, "import pandas as pd", "import pandera.pandas as pa", *arrow, "", ours])
 
 
-def _field(column: ColumnGuess) -> str:
+def field_text(column: ColumnGuess, description: str = "") -> str:
+    """One attribute of the schema.
+
+    Args:
+        column: What it holds.
+        description: Instead of the portal's name.
+    """
+    return attribute_text(column.name, type_text(column), arguments_of(column, description))
+
+
+def attribute_text(name: str, annotation: str, arguments: Sequence[str], maker: str = "pa.Field") -> str:
     """One attribute, broken as the formatter would."""
-    arguments = list(_arguments(column))
-    head = f"    {column.name}: {_type(column)} = pa.Field("
+    head = f"    {name}: {annotation} = {maker}("
     line = f"{head}{', '.join(arguments)})"
     if len(line) <= LINE_LENGTH:
         return line
@@ -55,10 +64,14 @@ def _field(column: ColumnGuess) -> str:
     return "\n".join([head, *(f"        {argument}," for argument in arguments), "    )"])
 
 
-def _arguments(column: ColumnGuess) -> Iterator[str]:
+def arguments_of(column: ColumnGuess, description: str = "") -> list[str]:
+    """What stands between the brackets of its `pa.Field`."""
+    return list(_arguments(column, description or f"Portal's {column.source}"))
+
+
+def _arguments(column: ColumnGuess, description: str) -> Iterator[str]:
     if column.is_nullable:
         yield "nullable=True"
-    description = f"Portal's {column.source}"
     yield f"description={literal(description)}"
     metadata: dict[str, object] = {"unit": column.unit} if column.unit else {}
     metadata |= {"type": "super"} if column.kind == "nested" else {}
@@ -67,7 +80,8 @@ def _arguments(column: ColumnGuess) -> Iterator[str]:
         yield f"metadata={literal(metadata)}"
 
 
-def _type(column: ColumnGuess) -> str:
+def type_text(column: ColumnGuess) -> str:
+    """Its annotation."""
     if column.kind == "decimal":
         return f"Annotated[pd.ArrowDtype, decimal128({column.precision}, {column.scale})]"
     return _TYPES[column.kind]
@@ -92,7 +106,7 @@ def _dataset(draft: Draft) -> str:
         f"        {', '.join(read)},",
         *rename,
         "    ),",
-        f"    schema={_class_name(place.name)},",
+        f"    schema={class_name(place.name)},",
         "    write=Replace(),",
         f"    quality=Quality(min_rows=1{unique}),",
         *([f"    sortkey={_tuple(key)},"] if key else []),
@@ -108,7 +122,7 @@ def _tuple(names: tuple[str, ...]) -> str:
     return f"({inner},)" if len(names) == 1 else f"({inner})"
 
 
-def _class_name(name: str) -> str:
+def class_name(name: str) -> str:
     """`unit_prices` → `UnitPrice`."""
     stem = name[:-1] if name.endswith("s") and not name.endswith("ss") and len(name) > 3 else name
     return "".join(part.capitalize() for part in stem.split("_"))

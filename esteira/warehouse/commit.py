@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from esteira.contract import Dataset
+from esteira.contract import Dataset, Scd2
 from esteira.errors import ConfigError, DataQualityError, SealConflict
 from esteira.lake import Seal
-from esteira.warehouse import cursors, ledger, rules
+from esteira.warehouse import cursors, ledger, profiles, rules
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
@@ -65,7 +65,7 @@ def commit(session: Session, place: Place, requests: Sequence[LoadRequest], *, a
         return News()
     for request in wanted:
         cursors.refuse_overlap(session, request, standing[request.batch.id])
-    is_rewrite = any(_is_in_table(standing[request.batch.id]) for request in wanted)
+    is_rewrite = any(_is_in_table(standing[request.batch.id]) and not _only_adds(request) for request in wanted)
     past = place.past([request.batch.id for request in wanted], may_lose=accept_loss or not is_rewrite)
     stage_order(session, name, [request.batch for request in wanted])
     warnings, outcome = _write(session, place, wanted, past, is_rewrite=is_rewrite)
@@ -110,8 +110,18 @@ def _is_in_table(current: LedgerEntry | None) -> bool:
     return current is not None and current.state == "committed"
 
 
+def _only_adds(request: LoadRequest) -> bool:
+    """Whether a generation tells again all that the one in the table tells, so that nothing must be forgotten (decision 12).
+
+    Versions of `Scd2` are joined with those of other batches: what the table hides of them only the lake knows.
+    """
+    return request.seal.replayed is not None and not isinstance(request.dataset.write, Scd2)
+
+
 def _is_settled(current: LedgerEntry | None, seal: Seal) -> bool:
-    """Whether the ledger needs nothing from this seal: it is in, or a later generation has taken its place."""
+    """Whether the ledger needs nothing from this seal: it is in, or another generation has taken its place or that which it goes on from."""
+    if seal.replayed and current is not None and current.seal_hash != seal.replayed.seal_hash:
+        return True
     if current is None or current.generation < seal.generation:
         return False
     if current.generation == seal.generation and current.seal_hash != seal.hash:
@@ -145,7 +155,7 @@ def _bring(session: Session, place: Place, request: LoadRequest, writer: Writer)
         writer.copy(request.batch, request.seal, request.manifest, role_arn)
         return ()
     stage(session, dataset.columns, request.seal, request.manifest, role_arn)
-    warnings = rules.check(session, dataset, place.config.schema)
+    warnings = rules.check(session, request, place.config.schema)
     writer.take(request.batch)
     return warnings
 
@@ -157,12 +167,13 @@ def _write_entries(
     warnings: dict[str, tuple[str, ...]],
     outcome: Outcome,
 ) -> None:
-    """One ledger row for each batch. Rows that left the table are told once, with the last of them."""
+    """One ledger row for each batch, and its profile. Rows that left the table are told once, with the last of them."""
     table_rows, deleted = _table_rows(session, place), outcome.deleted
     for request in reversed(requests):
         counts = outcome.counts.get(request.batch.id, Counts())
         entry = _entry(request, counts, warnings[request.batch.id])
         ledger.write_entry(session, place.dataset.name, replace(entry, deleted=deleted, table_rows=table_rows))
+        profiles.write_profile(session, place.dataset.name, request.batch.id, request.seal.generation, request.profile)
         deleted = 0
 
 

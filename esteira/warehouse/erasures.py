@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from esteira.contract import Dataset, Scd2, Upsert
+from esteira.warehouse import profiles
+from esteira.warehouse.attempts import Attempt
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.graves import grave_columns, grave_table
 from esteira.warehouse.health import CARE_SECONDS
 from esteira.warehouse.live import live_columns
+from esteira.warehouse.locks import locked_transaction
 from esteira.warehouse.rule import Rule
 from esteira.warehouse.statements import table_name
 
@@ -83,6 +86,20 @@ def note(warehouse: Warehouse, erasure: Erasure) -> None:
     with warehouse.session(f"esteira {erasure.run}") as session:
         prepare(session)
         write(session, erasure)
+
+
+def forget_profiles(warehouse: Warehouse, dataset: str, lost: Collection[str]) -> None:
+    """Delete the profiles that do not stand: those of the new generations were made without the key.
+
+    Args:
+        warehouse: Where.
+        dataset: Its name.
+        lost: Committed batches whose parts are gone.
+    """
+    with warehouse.session(f"esteira erase {dataset}") as session:
+        if profiles.has_profiles(session, dataset):
+            with locked_transaction(session, Attempt(dataset, "erase"), warehouse.config):
+                profiles.forget(session, dataset, lost)
 
 
 def vacuum(warehouse: Warehouse, dataset: str) -> None:

@@ -1,4 +1,4 @@
-"""What the reader group may see: the datasets' tables and the ledger's view, and nothing more. Idempotent, outside the load's transaction."""
+"""What the reader group may see: the datasets' tables, the ledgers' view and the profiles', and nothing more. Idempotent, outside the load's transaction."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from esteira.warehouse.connection import Session
 from esteira.warehouse.ledger_tables import VIEW_SCHEMA
 from esteira.warehouse.statements import table_name
 
-VIEW = "batch"
+VIEWS = ("batch", "profile")
 
 
 def ensure_grants(session: Session, schema: str, table: str, group: str) -> None:
-    """Let a group read a table and `esteira.batch`; a grant that stands is not given again.
+    """Let a group read a table, `esteira.batch` and `esteira.profile`; a grant that stands is not given again.
 
     Raises:
         ConfigError: There is no such group.
@@ -32,7 +32,7 @@ def ensure_grants(session: Session, schema: str, table: str, group: str) -> None
 def missing_grants(session: Session, schema: str, table: str, group: str) -> list[str]:
     """The grants that do not stand yet, for what exists.
 
-    The view is dropped and made again whenever a dataset joins it. The default privilege gives it to the group in that moment.
+    A view is dropped and made again whenever a dataset joins it. The default privilege gives it to the group in that moment.
     https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_DEFAULT_PRIVILEGES.html
     """
     held = dict(_held(session, schema, table))
@@ -40,7 +40,7 @@ def missing_grants(session: Session, schema: str, table: str, group: str) -> lis
         schema: ("U", f'GRANT USAGE ON SCHEMA "{schema}"'),
         f"{schema}.{table}": ("r", f"GRANT SELECT ON {table_name(schema, table)}"),
         VIEW_SCHEMA: ("U", f'GRANT USAGE ON SCHEMA "{VIEW_SCHEMA}"'),
-        f"{VIEW_SCHEMA}.{VIEW}": ("r", f"GRANT SELECT ON {table_name(VIEW_SCHEMA, VIEW)}"),
+        **{f"{VIEW_SCHEMA}.{view}": ("r", f"GRANT SELECT ON {table_name(VIEW_SCHEMA, view)}") for view in VIEWS},
         f"{VIEW_SCHEMA}.*": ("r", f'ALTER DEFAULT PRIVILEGES IN SCHEMA "{VIEW_SCHEMA}" GRANT SELECT ON TABLES'),
     }
     return [
@@ -55,7 +55,7 @@ def _held(session: Session, schema: str, table: str) -> Iterator[tuple[str, str]
     schemas = "SELECT nspname, array_to_string(nspacl, '|') FROM pg_namespace WHERE nspname IN (%s, %s)"
     relations = (
         "SELECT n.nspname, c.relname, array_to_string(c.relacl, '|') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE (n.nspname = %s AND c.relname = %s) OR (n.nspname = %s AND c.relname = %s)"
+        "WHERE (n.nspname = %s AND c.relname = %s) OR (n.nspname = %s AND c.relname IN (%s, %s))"
     )
     defaults = (
         "SELECT n.nspname, array_to_string(d.defaclacl, '|') FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace "
@@ -63,7 +63,7 @@ def _held(session: Session, schema: str, table: str) -> Iterator[tuple[str, str]
     )
     for name, access in session.rows(schemas, (schema, VIEW_SCHEMA)):
         yield str(name), str(access or "")
-    for owner, name, access in session.rows(relations, (schema, table, VIEW_SCHEMA, VIEW)):
+    for owner, name, access in session.rows(relations, (schema, table, VIEW_SCHEMA, *VIEWS)):
         yield f"{owner}.{name}", str(access or "")
     yield f"{VIEW_SCHEMA}.*", "|".join(str(access) for _, access in session.rows(defaults, (VIEW_SCHEMA,)))
 

@@ -6,12 +6,13 @@ from collections import defaultdict
 
 from esteira.batch import Batch
 from esteira.contract import DeleteInsert
-from esteira.contract.columns import BATCH_COLUMN
+from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.errors import DataQualityError
 from esteira.warehouse.connection import Session
 from esteira.warehouse.counts import Counts, Outcome
 from esteira.warehouse.events import KEY, READ, Events
 from esteira.warehouse.fate import Fate
+from esteira.warehouse.findings import samples
 from esteira.warehouse.fold import VERDICT, fold, is_in_doubt, without_rivals
 from esteira.warehouse.graves import grave_columns, grave_table
 from esteira.warehouse.history import Past
@@ -87,7 +88,7 @@ class KeyedWriter:
         if is_late or not rule.is_won_by_the_last:
             self._events.add_state()
         verdict = self._fold()
-        if is_late and is_in_doubt(self._session, rule):
+        if is_late and (is_in_doubt(self._session, rule) or self._has_moved()):
             self._events.forget_others()
             verdict = self._fold_the_lake()
         return verdict
@@ -108,6 +109,17 @@ class KeyedWriter:
         own = f"SELECT MIN(o.place) FROM {ORDER} o JOIN {READ} r ON r.batch_id = o.batch_id"
         later = f"SELECT COUNT(*) FROM {ORDER} o LEFT JOIN {READ} r ON r.batch_id = o.batch_id WHERE r.batch_id IS NULL"
         return bool(self._session.count(f"{later} AND o.place > ({own})"))
+
+    def _has_moved(self) -> bool:
+        """Whether a batch that is in the table already has another winner of a key now: the old one's name may stand for a later batch's too."""
+        rule = self._rule
+        same_batch = match((BATCH_COLUMN,), "w", "b")
+        return bool(
+            self._session.count(
+                f"SELECT COUNT(*) FROM {VERDICT} w JOIN {self._events.before} b ON {match(rule.identity, 'w', 'b')} AND {same_batch} "
+                f'WHERE w._age = 1 AND w._is_own AND w."{POSITION_COLUMN}" <> b."{POSITION_COLUMN}"'
+            )
+        )
 
     def _outcome(self, fate: Fate) -> Outcome:
         found: dict[str, dict[str, int]] = defaultdict(dict)
@@ -144,7 +156,8 @@ def _repeats_keys(session: Session, rule: Rule) -> bool:
         f"SELECT {key} FROM ({rows}) AS every GROUP BY {key} HAVING COUNT(*) > 1 ORDER BY {key} LIMIT 5"
     )
     if found:
-        shown = ", ".join("/".join(map(str, row)) for row in found)
+        by_name = {column.name: column for column in rule.dataset.columns}
+        shown = samples(found, [by_name[name] for name in rule.key])
         raise DataQualityError(
             f"Key {', '.join(rule.key)} stands more than once in the batch with different values: {shown}.",
             hint=f"Name the column that orders versions in {type(rule.mode).__name__}(newest_by=...), or correct the key.",

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from esteira.errors import ConfigError
-from esteira.warehouse import ledger, ledger_tables, states
+from esteira.warehouse import ledger, ledger_tables, profiles, states
 from esteira.warehouse.attempts import Attempt
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.graves import GRAVE_SCHEMA
 from esteira.warehouse.locks import locked_transaction
+from esteira.warehouse.profiles import PROFILE_SCHEMA
 from esteira.warehouse.statements import LOCK_SCHEMA, table_name
 from esteira.warehouse.states import Act, DatasetState
 
@@ -28,7 +29,7 @@ class Remains:
 
     Attributes:
         dataset: The name.
-        tables: Schema and name of each table: its rows, lock, deletions and ledger, those that exist.
+        tables: Schema and name of each table: its rows, lock, deletions, profiles and ledger, those that exist.
         rows: Rows of its table, or None without one.
         batches: Settled batches.
         watermark: End of the last settled window.
@@ -73,7 +74,7 @@ def orphans(warehouse: Warehouse, contracts: Collection[str]) -> list[Remains]:
 
 
 def retire(warehouse: Warehouse, dataset: str, act: Act, *, drops_table: bool) -> DatasetState:
-    """Take a dataset out of planning for good; its ledger stays. With `drops_table` its table, deletions and lock go as well.
+    """Take a dataset out of planning for good; its ledger stays. With `drops_table` its table, deletions, profiles and lock go as well.
 
     Raises:
         ConfigError: It was renamed.
@@ -86,6 +87,8 @@ def retire(warehouse: Warehouse, dataset: str, act: Act, *, drops_table: bool) -
         if before is not None and before.event == "renamed":
             raise states.gone(before)
         found = _remains(session, warehouse.config.schema, dataset, None)
+        if drops_table:
+            profiles.publish_view(session, without=dataset)
         for schema, name in found.droppable if drops_table else ():
             session.run(f"DROP TABLE {table_name(schema, name)}")
         states.record(session, state)
@@ -93,7 +96,7 @@ def retire(warehouse: Warehouse, dataset: str, act: Act, *, drops_table: bool) -
 
 
 def rename(warehouse: Warehouse, old: str, new: str, act: Act) -> DatasetState:
-    """Give a dataset's table, lock, deletions and ledger their new name: the new one goes on where the old one stood.
+    """Give a dataset's table, lock, deletions, profiles and ledger their new name: the new one goes on where the old one stood.
 
     Raises:
         ConfigError: There is nothing of the old name, or already something of the new one; nothing was changed.
@@ -108,6 +111,7 @@ def rename(warehouse: Warehouse, old: str, new: str, act: Act) -> DatasetState:
         for place, name in found.droppable:
             session.run(f'ALTER TABLE {table_name(place, name)} RENAME TO "{new}"')
         ledger_tables.rename(session, old, new)
+        profiles.publish_view(session)
         states.record(session, state)
         if before is not None:  # a pause holds whatever the name
             states.record(session, DatasetState(new, before.event, reason=before.reason, actor=before.actor))
@@ -162,7 +166,7 @@ def _require_lock_table(session: Session, dataset: str) -> None:
 
 
 def _remains(session: Session, schema: str, dataset: str, state: DatasetState | None) -> Remains:
-    places = (schema, LOCK_SCHEMA, GRAVE_SCHEMA, ledger_tables.LEDGER_SCHEMA)
+    places = (schema, LOCK_SCHEMA, GRAVE_SCHEMA, PROFILE_SCHEMA, ledger_tables.LEDGER_SCHEMA)
     tables = tuple(table for table in _tables(session, places) if table[1] == dataset)
     has_table = (schema, dataset) in tables
     rows = session.count(f"SELECT COUNT(*) FROM {table_name(schema, dataset)}") if has_table else None

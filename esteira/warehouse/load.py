@@ -17,7 +17,7 @@ from esteira.contract import Dataset
 from esteira.errors import ConfigError, EsteiraError, WarehouseBusy
 from esteira.failpoints import failpoint
 from esteira.lake import Seal
-from esteira.warehouse import attempts, commit, ddl, erasures, ledger, ledger_tables, settling, states
+from esteira.warehouse import attempts, commit, ddl, erasures, ledger, ledger_tables, profiles, settling, states
 from esteira.warehouse.attempts import Attempt
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.copy_errors import Copied, ReadPart, explained
@@ -152,6 +152,8 @@ class Loader:
                 if erasure:
                     erasures.clear(session, dataset, place.config.schema, erasure.key)
                 news = commit.commit(session, place, requests, accept_loss=accept_loss)
+                if erasure:
+                    profiles.forget(session, dataset.name)
                 if erasure and news.written:  # else an earlier try, whose answer was lost, has noted it
                     erasures.write(session, erasure)
             failpoint("load.commit")
@@ -188,10 +190,12 @@ class Loader:
         """Before BEGIN, idempotently: table, ledger, and what else the write mode keeps."""
         config = self._warehouse.config
         states.require_alive(session, dataset.name)
-        tables = [(config.schema, dataset.name), *ledger_tables.tables(dataset.name), (ddl.LOCK_SCHEMA, dataset.name)]
+        made = (*ledger_tables.tables(dataset.name), *profiles.tables(dataset.name))
+        tables = [(config.schema, dataset.name), *made, (ddl.LOCK_SCHEMA, dataset.name)]
         with bounded_shaping(session, attempt, tables, config):
             live = ddl.ensure_table(session, dataset, config.schema, text_bytes(seals), config.reader_group)
             ledger_tables.ensure_ledger(session, dataset.name, ddl.table_name(ddl.LOCK_SCHEMA, dataset.name))
+            profiles.ensure_profiles(session, dataset.name)
             ensure_graves(session, dataset, config.schema)
         return commit.Place(dataset, config, self._history, live.stamps_rows)
 

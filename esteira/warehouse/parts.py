@@ -14,14 +14,14 @@ from esteira.lake import Seal
 
 
 def check_parts(columns: Sequence[Column], seal: Seal) -> None:
-    """Compare the columns that were sealed with those that COPY is about to read, in order.
+    """Compare the columns that were sealed with those that COPY is about to read, in order; a batch without rows has no part to read.
 
     Raises:
         LoadError: Names the first place where they differ.
     """
     wanted = tuple(column.stored for column in columns)
     stored = seal.columns[:-1] if seal.names_batch else seal.columns
-    if not stored or stored == wanted:
+    if not seal.parts or not stored or stored == wanted:
         return
     number, sealed, says = next(
         (number, *pair)

@@ -9,6 +9,7 @@ from esteira.errors import AuthError, ConfigError, LakeUnavailable, LoadError
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.graves import GRAVE_SCHEMA
 from esteira.warehouse.ledger_tables import LEDGER_SCHEMA, VIEW_SCHEMA
+from esteira.warehouse.profiles import PROFILE_SCHEMA
 from esteira.warehouse.statements import LOCK_SCHEMA
 
 PROBE_TABLE = "esteira_doctor_probe"
@@ -38,7 +39,7 @@ def probe_grants(warehouse: Warehouse) -> str:
     Raises:
         AuthError: It names each grant that is missing, as a statement.
     """
-    wanted = (warehouse.config.schema, LEDGER_SCHEMA, LOCK_SCHEMA, GRAVE_SCHEMA, VIEW_SCHEMA)
+    wanted = (warehouse.config.schema, LEDGER_SCHEMA, LOCK_SCHEMA, GRAVE_SCHEMA, PROFILE_SCHEMA, VIEW_SCHEMA)
     with warehouse.patient(PROBE_SECONDS).session("esteira doctor") as session:
         user = str(session.rows("SELECT current_user")[0][0])
         standing = [name for name in wanted if session.count(_SCHEMAS, (name,))]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from esteira.contract import Dataset
-from esteira.warehouse import ddl, ledger, ledger_tables, states
+from esteira.profile import ColumnProfile
+from esteira.warehouse import ddl, ledger, ledger_tables, profiles, states
 from esteira.warehouse.connection import Warehouse
 from esteira.warehouse.ledger import Standing
 from esteira.warehouse.ledger_entry import LedgerEntry
@@ -50,6 +52,26 @@ def history(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
     """Every ledger entry of a dataset, superseded generations included."""
     with warehouse.session(f"esteira history {dataset}") as session:
         return ledger.read_history(session, dataset)
+
+
+def histories(warehouse: Warehouse, datasets: Iterable[str]) -> dict[str, list[LedgerEntry]]:
+    """The same of several datasets, over one connection."""
+    with warehouse.session("esteira histories") as session:
+        return {name: ledger.read_history(session, name) for name in datasets}
+
+
+def batch_profile(warehouse: Warehouse, dataset: str, entry: LedgerEntry) -> tuple[ColumnProfile, ...]:
+    """What the columns of a ledger entry's batch hold; nothing for one that was curated before there were profiles."""
+    with warehouse.session(f"esteira profile {dataset}") as session:
+        return profiles.read_profile(session, dataset, entry.batch_id, entry.generation)
+
+
+def null_shares(
+    warehouse: Warehouse, dataset: str, entries: Sequence[LedgerEntry]
+) -> dict[tuple[str, int], dict[str, float]]:
+    """Share of nulls by column, of each batch id and generation among these entries that has a profile."""
+    with warehouse.session(f"esteira nulls {dataset}") as session:
+        return profiles.read_nulls(session, dataset, [entry.batch_id for entry in entries])
 
 
 def datasets_of_batch(warehouse: Warehouse, batch_id: str) -> list[str]:

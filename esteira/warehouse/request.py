@@ -8,6 +8,7 @@ from typing import Literal
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.lake import Seal
+from esteira.profile import ColumnProfile
 from esteira.warehouse.ledger_entry import LedgerEntry
 
 
@@ -33,12 +34,14 @@ class LoadRequest(_Asked):
         batch: The batch.
         seal: Its curated seal.
         manifest: URI of the COPY manifest derived from the seal.
+        profile: What the columns of the seal hold; none of a seal from before there were profiles.
     """
 
     dataset: Dataset
     batch: Batch
     seal: Seal
     manifest: str
+    profile: tuple[ColumnProfile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Deployed:
     bucket: str
     task_role_arn: str
     upkeep_role_arn: str
+    drop_role_arn: str
     copy_role_arn: str
     laptop: AccessKey
     redshift: AccessKey
@@ -73,13 +74,14 @@ class Bootstrap:
                 "LocalPrincipalArnForCopy": users[REDSHIFT_USER],
             },
         )
-        self._allow_assume(LAPTOP_USER, roles["TaskRoleArn"], roles["UpkeepRoleArn"])
+        self._allow_assume(LAPTOP_USER, roles["TaskRoleArn"], roles["UpkeepRoleArn"], roles["DropRoleArn"])
         self._allow_assume(REDSHIFT_USER, roles["CopyRoleArn"])
         for name, fields in secrets.items():
             self._ensure_secret(name, json.dumps(fields))
         keys = {name: self._ensure_key(name) for name in users}
         return Deployed(
-            bucket, roles["TaskRoleArn"], roles["UpkeepRoleArn"], roles["CopyRoleArn"], keys[LAPTOP_USER], keys[REDSHIFT_USER]
+            bucket, roles["TaskRoleArn"], roles["UpkeepRoleArn"], roles["DropRoleArn"], roles["CopyRoleArn"],
+            keys[LAPTOP_USER], keys[REDSHIFT_USER],
         )  # fmt: skip
 
     def _client(self, service: str) -> Any:

@@ -56,8 +56,8 @@ def seen(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """The addresses, after a run that loaded 16 airlines and one that the contract stopped."""
     folder = tmp_path_factory.mktemp("datasets")
     (folder / "too_few_airlines.py").write_text(TOO_FEW)
-    _ingest(stack, "airlines")
-    _ingest(stack, "too_few_airlines", "--datasets", str(folder), code=DATA_ERROR)
+    ingest(stack, "airlines")
+    ingest(stack, "too_few_airlines", "--datasets", str(folder), code=DATA_ERROR)
     slack = stack.env["ESTEIRA_SLACK_URL"].removesuffix("/slack")
     return Seen(stack.env["PREFECT_UI_URL"], slack, stack.env["ESTEIRA_PORTAL_URL"])
 
@@ -85,7 +85,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def _ingest(stack: Stack, *arguments: str, code: int = 0) -> None:
+def ingest(stack: Stack, *arguments: str, code: int = 0) -> None:
     _python(stack, "from cli.main import main; main()", "ingest", "--as-of", AS_OF, *arguments, code=code)
 
 

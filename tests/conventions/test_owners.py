@@ -17,8 +17,13 @@ OWNERS = {
     "botocore": {"lake", "vault", "warehouse"},
     "redshift_connector": {"warehouse"},
     "pydantic_settings": {"settings"},
+    "python_calamine": {"spreadsheet"},
+    "xlrd": {"spreadsheet"},
+    "defusedxml": {"spreadsheet"},
+    "jinja2": {"report"},
+    "matplotlib": {"report"},
 }
-USED = ["requests", "boto3", "awswrangler", "pydantic_settings"]
+USED = ["requests", "boto3", "awswrangler", "pydantic_settings", "jinja2", "matplotlib"]
 """Those that the core must import somewhere; the others may be reached through them."""
 
 SQL = re.compile(

@@ -46,6 +46,21 @@ def test_a_word_that_an_argument_does_not_know_is_refused_with_those_it_knows(ar
     assert "Write one of" in caught.value.hint
 
 
+def test_a_contract_that_asks_for_columns_to_be_added_is_told_what_to_do_instead():
+    with pytest.raises(ConfigError, match="no column is loaded that the contract does not describe") as caught:
+        dataset(new_columns="add")
+    assert "esteira drift NAME --patch" in caught.value.hint
+
+
+def test_a_column_that_may_be_absent_must_be_nullable():
+    class Model(pandera.DataFrameModel):
+        id: pd.Int64Dtype = pandera.Field(description="Key")
+        text: pd.StringDtype | None = pandera.Field(description="Text")
+
+    with pytest.raises(ConfigError, match="Column 'text' may be absent and may not be null"):
+        dataset(schema=Model)
+
+
 @pytest.mark.parametrize("word", ["Fail", "ignore", ""])
 def test_a_reference_that_neither_warns_nor_fails_is_refused(word: Any):
     with pytest.raises(ConfigError, match=r"otherwise.* is not one of 'warn', 'fail'"):

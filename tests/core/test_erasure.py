@@ -11,7 +11,7 @@ import pytest
 from esteira.contract import Quality
 from esteira.curate import curate
 from esteira.erasure.key import Key, read_key
-from esteira.erasure.purge import doomed_keys, doomed_versions, tombstones
+from esteira.erasure.purge import doomed_keys, doomed_pages, doomed_versions, tombstones
 from esteira.erasure.rewrite import rewrite
 from esteira.erasure.search import Findings, Search, Standing, standings
 from esteira.errors import ConfigError, SealConflict
@@ -204,6 +204,20 @@ def test_old_versions_and_markers_go_first_checkpoints_before_parts_and_seals_ne
         [part, kept, checkpoint, version("SEAL.json"), stone, old], {part.key, checkpoint.key, stone.key}
     )
     assert found == [old, checkpoint, part]
+
+
+def test_the_pages_of_a_batch_go_before_its_parts_and_the_latest_page_with_them():
+    keys = (
+        "report/html/rows/b/1.html",
+        "report/html/rows/other/1.html",
+        "report/html/rows/latest.html",
+        "raw/rows/b/a/part-00001.json.zst",
+    )
+    own, other, latest, part = (Version(key, "v1", is_latest=True, is_marker=False, modified_at=NOW) for key in keys)
+    pages = doomed_pages([own, other, latest, part], {"b"})
+    assert pages == {own.key, latest.key}
+    assert doomed_pages([own, latest], ()) == frozenset()
+    assert doomed_versions([part, other, latest, own], {part.key, *pages}) == [own, latest, part]
 
 
 def purge(lake: SweptLake, standing: Standing) -> None:

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from esteira.batch import Known, plan
 from esteira.contract import Dataset, Offset, Upsert
-from esteira.curate import curate, raw_pages
+from esteira.curate import curate
 from esteira.erasure.rewrite import rewrite
 from esteira.errors import ConfigError, PayloadError
 from esteira.extraction.extract import extract
 from esteira.lake import Lake, Seal
 from esteira.portal import Portal
+from esteira.raw import raw_pages
 from tests.core.small import Key, dataset, source
 from tests.extract.hostile import Asked, Say, hostile, page
 

@@ -17,7 +17,7 @@ import pytest
 from esteira.batch import Batch, Known, plan
 from esteira.catalogue import in_order
 from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Reference, ResponseAction, SinglePage, Upsert
-from esteira.curate import curate, pointed_pages
+from esteira.curate import curate
 from esteira.erasure.rewrite import rewrite
 from esteira.erasure.search import _documents
 from esteira.errors import ConfigError, PayloadError, SealConflict, SourceRejected, SourceUnavailable
@@ -29,6 +29,7 @@ from esteira.lake.index import pages_of
 from esteira.portal import Portal, PortalConfig, given_to
 from esteira.portal.parents import _object
 from esteira.quality import curate_records
+from esteira.raw import pointed_pages
 from esteira.warehouse import LedgerEntry
 from tests.core.small import NO_LAKE, Key, dataset, raw, source
 from tests.extract.hostile import Asked, Say, hostile, page
@@ -101,6 +102,17 @@ def rows_of(contract: Dataset, sealed: Seal, lake: Lake) -> list[tuple[int, int]
     curated = curate(contract, sealed, lake=lake)
     tables = [pq.read_table(io.BytesIO(lake.read_part(part))) for part in curated.parts]
     return sorted((row["project_id"], row["id"]) for table in tables for row in table.to_pylist())
+
+
+@pytest.mark.fault(20)
+def test_what_a_parent_gives_is_no_new_column_and_what_the_portal_adds_beside_it_is(lake: Lake):
+    contract, entry = tasks(), sealed_parent(lake, [7, 8])
+    beginning = begin(contract, batch_of(contract), 1, lambda _: [entry], NO_LAKE)
+    with hostile(lambda _: page({"rows": [{"id": 1, "gate": "B"}], "total": 1})) as up:
+        sealed = extract(contract, batch_of(contract), portal=opened(up.url, 1), lake=lake, beginning=beginning)
+    curated = curate(contract, sealed, lake=lake)
+    assert curated.seen
+    assert (curated.curated, curated.seen.new, curated.seen.absent) == (2, {"gate": "text"}, ())
 
 
 @pytest.mark.parametrize("concurrent", [1, 4])

@@ -9,7 +9,7 @@ import pytest
 
 from esteira.contract import Append
 from esteira.errors import LoadError
-from esteira.lake import Seal
+from esteira.lake import Part, Seal
 from esteira.warehouse.parts import check_parts
 from tests.core.small import dataset
 
@@ -38,7 +38,7 @@ def contract(schema: Any) -> Any:
 
 
 def seal(*columns: str) -> Seal:
-    return Seal(dataset="rows", batch="b", attempt="a", parts=(), extracted=0, columns=columns)
+    return Seal(dataset="rows", batch="b", attempt="a", parts=(Part("k", 1, "", 1),), extracted=1, columns=columns)
 
 
 SEALED = seal("low int64", "high int64")
@@ -63,6 +63,10 @@ def test_another_order_type_or_number_of_columns_is_refused_by_column(schema: An
         check_parts(contract(schema), SEALED)
     assert place in caught.value.message
     assert "as a new generation" in caught.value.hint
+
+
+def test_a_batch_without_rows_has_no_part_whose_columns_could_differ():
+    check_parts((), msgspec.structs.replace(SEALED, parts=()))
 
 
 def test_a_seal_from_before_columns_were_recorded_is_left_to_copy_and_keeps_its_hash():

@@ -74,7 +74,7 @@ def test_what_is_left_to_pandera_fails_as_the_whole_would(drawn: list[Any]):
             return pandera.DataFrameSchema({f"c{number}": column for number, (_, column, _) in enumerate(drawn)})
 
     table = pa.table({f"c{number}": pa.array(values, ARROW[kind]) for number, (kind, _, values) in enumerate(drawn)})
-    frame = validate._frame(type("Of", (), {"table": table, "rejections": ()})())  # type: ignore[arg-type]
+    frame = validate._frame(table, ())
     assert has_dtypes(Model, frame)
     assert failures(provable(Model).left(table), frame) == failures(Model.to_schema(), frame)
 

@@ -10,9 +10,9 @@ import pytest
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable, SealConflict
 from esteira.lake import Checkpoint, Lake, Layout, Part, Seal
-from esteira.lake.sweep import Survey, SweptLake, Upload, place_of
+from esteira.lake.sweep import Stored, Survey, SweptLake, Upload, place_of
 from esteira.rebuild import Selection, curated_again, plan_rebuild, raw_seal
-from esteira.upkeep import MIN_AGE, UPLOAD_AGE, SweepPlan, SweepPolicy, plan_sweep, stale_uploads
+from esteira.upkeep import MIN_AGE, PAGE_AGE, UPLOAD_AGE, SweepPlan, SweepPolicy, old_pages, plan_sweep, stale_uploads
 from esteira.warehouse import LedgerEntry
 from tests.core.small import dataset
 
@@ -337,3 +337,16 @@ def test_an_unfinished_upload_is_found_and_thrown_away(swept: SweptLake, s3: Any
     for upload in found:
         swept.abort(upload)
     assert swept.unfinished_uploads() == []
+
+
+def test_only_the_pages_of_single_batches_grow_old():
+    keys = (
+        "report/html/rows/b/1.html",
+        "report/html/rows/latest.html",
+        "report/html/index.html",
+        "report/attempts/rows/b/x/begun.json",
+    )
+    moment = datetime(2014, 1, 2, tzinfo=UTC)
+    stored = [Stored(key, 100, moment) for key in keys]
+    assert old_pages(stored, SweepPolicy(), moment + PAGE_AGE - timedelta(seconds=1)) == ()
+    assert [removal.key for removal in old_pages(stored, SweepPolicy(), moment + PAGE_AGE)] == [keys[0]]

@@ -64,7 +64,7 @@ def _run(command: list[str], environment: dict[str, str]) -> str:
 
 def test_every_deployment_stands_on_the_server(deployed: dict[str, str]) -> None:
     found = json.loads(_run([*PREFECT, "deployment", "ls", "-o", "json"], deployed))
-    assert {each["name"] for each in found} == {"daily", "ingest", "maintenance"}
+    assert {each["name"] for each in found} == {"daily", "inbox", "ingest", "maintenance", "replay"}
 
 
 def test_a_worker_runs_the_ingest_deployment_to_completion(deployed: dict[str, str]) -> None:

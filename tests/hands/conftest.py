@@ -1,4 +1,4 @@
-"""One whole laptop stack for the commands that look at it: preview, new, doctor; nothing here loads a table."""
+"""One whole laptop stack for the commands that look at it: preview, new, doctor; `esteira drift` alone loads one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local.stack import StackConfig, running
 from tests.main_job.world import Warm, World
 
 FLIGHTS = 2_000
-_BLOCKS = """
+BLOCKS = """
 import json, sys
 from blocks import PortalBlock
 from cli.stack import prepare_prefect
@@ -37,7 +37,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     state = tmp_path_factory.mktemp("hands")
     with running(StackConfig(state=state, ports=Ports.free(), flights_limit=FLIGHTS)) as stack:
         world = World(stack)
-        prepared = world.python(_BLOCKS, json.dumps(broken_portals()))
+        prepared = world.python(BLOCKS, json.dumps(broken_portals()))
         assert prepared.code == 0, prepared.err
         yield world
 

@@ -227,9 +227,10 @@ def story(world: Any, people: People, scan: Scan, tmp_path_factory: pytest.TempP
 def test_the_scan_finds_the_canary_where_it_was(story: Story):
     assert [each.code for each in story.loaded] == [0, 0, 0], [each.err for each in story.loaded]
     zones = {key.split("/")[0] for key in story.before["objects"]}
-    assert zones == {"raw", "curated", "quarantine", "export"}
+    assert zones == {"raw", "curated", "quarantine", "export", "report"}
     assert any("checkpoint" in key for key in story.before["objects"])
-    assert story.before["tables"] == [f'"dw"."{story.name}"']
+    profiles = [f'"esteira_profile"."{story.name}"', '"esteira"."profile"']
+    assert set(story.before["tables"]) == {f'"dw"."{story.name}"', *profiles}
 
 
 def test_a_dry_run_says_what_would_go_and_changes_nothing(story: Story):
@@ -242,6 +243,14 @@ def test_a_dry_run_says_what_would_go_and_changes_nothing(story: Story):
 def test_after_it_the_canary_is_nowhere(story: Story):
     assert story.erased.code == 0, story.erased.err
     assert story.after == {"objects": [], "tables": [], "files": []}
+
+
+def test_the_quality_pages_are_made_again_without_the_canary(scan: Scan, story: Story):
+    prefix = f"report/html/{story.name}/"
+    listed = scan.s3.list_objects_v2(Bucket=scan.bucket, Prefix=prefix)
+    pages = {entry["Key"].removeprefix(prefix) for entry in listed["Contents"]}
+    assert "latest.html" in pages
+    assert len([page for page in pages if page.endswith("/3.html")]) >= 1, pages
 
 
 def test_no_command_printed_the_canary(story: Story):

@@ -79,8 +79,9 @@ def failures(world: Any, write_contract: Any) -> dict[str, Any]:
 
 
 def paragraph(result: Any) -> str:
-    """The one line of the error; progress lines name rows and stand before it."""
-    lines = [line for line in result.err.splitlines() if line.strip() and "rows/s" not in line]
+    """The one line of the error; progress lines name rows and stand before it, and a suggested patch behind it."""
+    told = result.err.partition("\nSuggested patch")[0]
+    lines = [line for line in told.splitlines() if line.strip() and "rows/s" not in line]
     assert len(lines) == 1, result.err
     assert "Traceback" not in result.err + result.out
     assert "Next step: " in lines[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import date
 from typing import Any
 
@@ -64,6 +66,25 @@ def test_a_windowed_table_equals_plain_sql_on_the_portals_file_up_to_the_waterma
     expected = world.portal_rows(dataset, JANUARY)
     assert expected
     assert [row for row in world.loaded_rows(dataset) if f"{row[-1]}" < "2013-02-01"] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        ("dest: {:d} rows name airports.faa that do not exist", "dest NOT IN (SELECT faa FROM airports)"),
+        ("tailnum: {:d} rows name planes.tailnum that do not exist", "tailnum NOT IN (SELECT tailnum FROM planes)"),
+        ("NullRate dep_time: {:,d} of {:,d} rows are empty", "dep_time IS NULL"),
+    ],
+)
+def test_the_real_faults_of_the_source_are_told_with_the_counts_that_plain_sql_gives(
+    world: Any, first: Any, said: str, counted: str
+):
+    (batch,) = next(report["batches"] for report in first.facts if report["dataset"] == "flights")
+    with closing(sqlite3.connect(world.portal_database)) as portal:
+        ask = f"SELECT SUM({counted}), COUNT(*) FROM flights WHERE {JANUARY}"
+        ((count, rows),) = portal.execute(ask).fetchall()
+    assert count > 0
+    assert len([warning for warning in batch["warnings"] if warning.startswith(said.format(count, rows))]) == 1
 
 
 def test_the_same_moment_again_loads_nothing(first: Any, again: Any):

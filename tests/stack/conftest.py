@@ -27,13 +27,13 @@ def _session(stack: Stack, who: str) -> boto3.Session:
     if who == "root":
         _, key = StateFolder(stack.state).root_key()
         return boto3.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
-    profiles = {"task": "esteira-task", "upkeep": "esteira-upkeep", "laptop": "laptop"}
+    profiles = {"task": "esteira-task", "upkeep": "esteira-upkeep", "drop": "esteira-drop", "laptop": "laptop"}
     return boto3.Session(profile_name=profiles[who])
 
 
 @pytest.fixture
 def client(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> ClientMaker:
-    """Makes boto3 clients as `task`, `upkeep`, `laptop`, `copy` or `root`, from the environment that the stack hands out."""
+    """Makes boto3 clients as `task`, `upkeep`, `drop`, `laptop`, `copy` or `root`, from the environment that the stack hands out."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name, value in stack.env.items():

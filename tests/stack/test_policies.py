@@ -96,7 +96,7 @@ def test_the_task_role_deletes_nothing(client: Any, bucket: str, zone: str) -> N
     assert client("s3", "root").head_object(Bucket=bucket, Key=key)["VersionId"] == version
 
 
-@pytest.mark.parametrize("zone", ["raw", "curated", "quarantine", "export"])
+@pytest.mark.parametrize("zone", ["raw", "curated", "quarantine", "export", "report/html"])
 def test_the_upkeep_role_deletes_parts_and_their_versions(client: Any, bucket: str, zone: str) -> None:
     key = f"{zone}/gone/b1/a1/part-00001.parquet"
     version, upkeep = store(client, bucket, key), client("s3", "upkeep")
@@ -120,7 +120,7 @@ def test_the_upkeep_role_deletes_and_overwrites_no_seal(client: Any, bucket: str
     assert upkeep.get_object(Bucket=bucket, Key=key)["VersionId"] == version
 
 
-@pytest.mark.parametrize("key", ["inbox/x", "report/x", "elsewhere/x"])
+@pytest.mark.parametrize("key", ["inbox/x", "report/x", "report/attempts/x", "elsewhere/x"])
 def test_the_upkeep_role_touches_nothing_outside_the_zones_and_export(client: Any, bucket: str, key: str) -> None:
     version = str(client("s3", "root").put_object(Bucket=bucket, Key=key, Body=b"x")["VersionId"])
     upkeep = client("s3", "upkeep")
@@ -195,3 +195,45 @@ def test_no_statement_allows_a_star(template: Path) -> None:
         if statement["Effect"] == "Allow":
             assert not any(str(action).endswith(":*") for action in _as_list(statement["Action"])), statement
             assert "*" not in str(statement.get("Principal", "")), statement
+
+
+def test_who_drops_files_puts_lists_and_takes_back_and_reads_what_came_back(client: Any, bucket: str) -> None:
+    drop = client("s3", "drop")
+    drop.put_object(Bucket=bucket, Key="inbox/sales/x.csv", Body=b"x")
+    assert drop.list_objects_v2(Bucket=bucket, Prefix="inbox/sales/")["KeyCount"] == 1
+    drop.delete_object(Bucket=bucket, Key="inbox/sales/x.csv")
+    client("s3").put_object(Bucket=bucket, Key="inbox-rejected/sales/x.csv", Body=b"x")
+    assert drop.get_object(Bucket=bucket, Key="inbox-rejected/sales/x.csv")["Body"].read() == b"x"
+
+
+@pytest.mark.fault(69)
+def test_who_drops_files_sees_nothing_else_of_the_lake(client: Any, bucket: str) -> None:
+    drop, version = (
+        client("s3", "drop"),
+        client("s3", "root").put_object(Bucket=bucket, Key="inbox/sales/y.csv", Body=b"x")["VersionId"],
+    )
+    for key in ("raw/x", "curated/x", "inbox-rejected/x", "report/x"):
+        assert refused(drop.put_object, Bucket=bucket, Key=key, Body=b"x")
+    assert refused(drop.list_objects_v2, Bucket=bucket, Prefix="raw/")
+    assert refused(drop.get_object, Bucket=bucket, Key="inbox/sales/y.csv")
+    assert refused(drop.delete_object, Bucket=bucket, Key="inbox/sales/y.csv", VersionId=version)
+
+
+def test_the_task_role_takes_versions_out_of_the_inbox_and_gives_them_back(client: Any, bucket: str) -> None:
+    put = client("s3", "drop").put_object(Bucket=bucket, Key="inbox/sales/z.csv", Body=b"x")
+    task, key, version = client("s3"), "inbox/sales/z.csv", put["VersionId"]
+    listed = task.list_object_versions(Bucket=bucket, Prefix="inbox/sales/z")["Versions"]
+    assert [each["VersionId"] for each in listed] == [version]
+    assert task.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"].read() == b"x"
+    task.copy({"Bucket": bucket, "Key": key, "VersionId": version}, bucket, "inbox-rejected/sales/z.csv")
+    task.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    assert "Versions" not in task.list_object_versions(Bucket=bucket, Prefix="inbox/sales/z")
+
+
+@pytest.mark.fault(69)
+def test_the_task_role_puts_nothing_into_the_inbox_and_deletes_nothing_beside_it(client: Any, bucket: str) -> None:
+    task = client("s3")
+    assert refused(task.put_object, Bucket=bucket, Key="inbox/sales/x.csv", Body=b"x")
+    version = task.put_object(Bucket=bucket, Key="inbox-rejected/sales/w.csv", Body=b"x")["VersionId"]
+    assert refused(task.delete_object, Bucket=bucket, Key="inbox-rejected/sales/w.csv", VersionId=version)
+    assert refused(task.list_object_versions, Bucket=bucket, Prefix="raw/")

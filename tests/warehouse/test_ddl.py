@@ -341,16 +341,17 @@ def may(bench: Any, group: str, relation: str) -> bool:
     return bool(bench.query(f"SELECT has_table_privilege('{group}', '{relation}', 'SELECT')")[0][0])
 
 
-def test_readers_may_read_the_tables_and_the_ledger_s_view_and_nothing_else(
-    bench: Any, make_dataset: Any, readers: str
-):
+def test_readers_may_read_the_tables_and_the_two_views_and_nothing_else(bench: Any, make_dataset: Any, readers: str):
     first, second = make_dataset(schema=Pair), make_dataset(schema=Pair)
     bench.load(first)
     assert may(bench, readers, f"loads.{first.name}")
     assert may(bench, readers, "esteira.batch")
+    assert may(bench, readers, "esteira.profile")
     assert not may(bench, readers, f"esteira_ledger.{first.name}")
-    bench.load(second)  # the view is made anew
+    assert not may(bench, readers, f"esteira_profile.{first.name}")
+    bench.load(second)  # the views are made anew
     assert may(bench, readers, "esteira.batch")
+    assert may(bench, readers, "esteira.profile")
     assert changes(bench, second) == []
 
 

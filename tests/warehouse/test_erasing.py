@@ -70,7 +70,7 @@ def test_a_person_is_erased_from_the_objects_under_a_datasets_former_name(bench:
     assert len(readable(swept, old.name)) == 2
     request = Request(new, read_key(new, [f"id={ERASED}"]), "lgpd-17", "0", FIRST_DAY)
     report = erase(request, Places(bench.lake, swept, bench.warehouse, bench.loader()))
-    assert (sum(report.rows.values()), report.objects) == (1, 3)
+    assert (sum(report.rows.values()), report.objects) == (1, 4)
     assert bench.rows(new, "id, label AS amount, label") == [(KEPT, "a", "a")]
     assert readable(swept, old.name) == []
     assert len(readable(swept, new.name)) == 2

@@ -27,5 +27,5 @@ def test_the_stack_hands_a_level_to_its_redshift(tmp_path: Path, asked: Any, tol
     folder.prepare()
     nobody = AccessKey("AKIA", "none")
     plan = Plan(folder, Ports(), Certificates(tmp_path, tmp_path, tmp_path), isolation=asked)
-    part = plan.warehouse(Deployed("lake", "task", "upkeep", "copy", nobody, nobody))
+    part = plan.warehouse(Deployed("lake", "task", "upkeep", "drop", "copy", nobody, nobody))
     assert [word for word in part.command if word in {"--isolation", "serializable"}] == told

@@ -76,7 +76,13 @@ def test_what_is_left_without_a_contract_is_found_until_it_is_retired(bench: Any
 def test_a_retired_dataset_loses_its_table_lock_and_graves_and_keeps_its_history(bench: Any, make_dataset: Any):
     dataset = graves_contract(make_dataset)
     bench.load(dataset, [dated(1), dated(2)])
-    assert tables(bench, dataset.name) == {"loads", "esteira_lock", "esteira_deleted", "esteira_ledger"}
+    assert tables(bench, dataset.name) == {
+        "loads",
+        "esteira_lock",
+        "esteira_deleted",
+        "esteira_ledger",
+        "esteira_profile",
+    }
     retire(bench.warehouse, dataset.name, ANA, drops_table=True)
     assert tables(bench, dataset.name) == {"esteira_ledger"}
     assert len(history(bench.warehouse, dataset.name)) == 1
@@ -170,7 +176,7 @@ def agrees(bench: Any, name: str) -> tuple[str, ...]:
 def test_the_new_name_has_everything_of_the_old_one_and_goes_on_from_its_watermark(bench: Any, renamed: Any):
     old, new, (stand, entries, rows) = renamed
     assert tables(bench, old.name) == set()
-    assert tables(bench, new.name) == {"loads", "esteira_lock", "esteira_deleted", "esteira_ledger"}
+    assert tables(bench, new.name) == {"loads", "esteira_lock", "esteira_deleted", "esteira_ledger", "esteira_profile"}
     assert (standing(bench.warehouse, new.name), history(bench.warehouse, new.name)) == (stand, entries)
     assert bench.rows(new) == rows
     assert new.source.definition_hash == old.source.definition_hash

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from esteira.contract import Append, DeleteInsert, Replace, Scd2, Upsert
 from esteira.errors import DataQualityError
+from esteira.warehouse.ledger import read_standing
 
 pytestmark = pytest.mark.usefixtures("isolation")
 MONDAY, TUESDAY, WEDNESDAY = (datetime(2014, 1, day, tzinfo=UTC) for day in (6, 7, 8))
@@ -45,10 +46,17 @@ def test_replace_leaves_only_the_rows_of_the_batch(bench: Any, make_dataset: Any
     assert bench.rows(dataset) == [(3, "a", 1)]
 
 
-def test_an_empty_batch_is_a_ledger_row_without_rows(bench: Any, make_dataset: Any):
+@pytest.mark.fault(42)
+@pytest.mark.parametrize("quarantined", [0, 2])
+def test_an_empty_batch_is_a_ledger_row_without_rows_and_the_watermark_passes_it(
+    bench: Any, make_dataset: Any, quarantined: int
+):
     dataset = make_dataset(Upsert(key="id"))
-    assert counts(bench.load(dataset, quarantined=2)) == (0, 0, 0, 0, 0)
-    assert [(entry.extracted, entry.quarantined) for entry in bench.ledger(dataset)] == [(2, 2)]
+    assert counts(bench.load(dataset, quarantined=quarantined)) == (0, 0, 0, 0, 0)
+    (entry,) = bench.ledger(dataset)
+    assert (entry.extracted, entry.quarantined) == (quarantined, quarantined)
+    with bench.warehouse.session() as session:
+        assert read_standing(session, dataset.name).watermark == entry.window_end
 
 
 def test_upsert_tells_new_changed_and_equal_rows_apart(bench: Any, make_dataset: Any):
@@ -125,6 +133,16 @@ def test_equal_rows_of_one_key_are_loaded_once(bench: Any, make_dataset: Any):
     dataset = make_dataset(Upsert(key="id"))
     assert counts(bench.load(dataset, [item(1), item(1)], [item(1)])) == (1, 0, 0, 0, 2)
     assert bench.rows(dataset) == [(1, "a", 1)]
+
+
+@pytest.mark.fault(41)
+@pytest.mark.parametrize("newest_by", [None, "changed_at"])
+def test_a_key_that_stands_twice_is_not_inserted_again_by_every_batch(bench: Any, make_dataset: Any, newest_by: Any):
+    dataset = make_dataset(Upsert(key="id", newest_by=newest_by))
+    twice = [item(1, changed_at=MONDAY), item(1, changed_at=MONDAY), item(2, changed_at=MONDAY)]
+    assert counts(bench.load(dataset, twice)) == (2, 0, 0, 0, 1)
+    assert [counts(bench.load(dataset, twice, day=day)) for day in (2, 3)] == [(0, 0, 2, 0, 1)] * 2
+    assert bench.rows(dataset, "id") == [(1,), (2,)]
 
 
 @pytest.mark.fault(41, 46)

@@ -1,0 +1,97 @@
+"""`esteira new --file`: a contract from a workbook or delimited text. It shows what it took for banner, header, data and footer."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from cli.output import fail, table
+from esteira.catalogue import load_catalogue
+from esteira.contract import SpreadsheetSource
+from esteira.contract.dataset import NAME
+from esteira.errors import ConfigError, EsteiraError, SpreadsheetError
+from esteira.recognise.sheet import recognise
+from esteira.recognise.sheet_text import guesses_of_sheet, sheet_contract, unknowns_of_sheet
+from esteira.redaction import printable
+from esteira.settings import contracts_folder
+from esteira.spreadsheet import read_pieces
+from esteira.spreadsheet.preview import preview
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the draft makes of its own file."""
+
+    rows: int
+    refused: int
+    reasons: tuple[str, ...]
+
+
+def run_new_file(name: str, path: Path, *, sheet: str | None, locale: str, owner: str, is_debug: bool) -> int:
+    """Draft and write; returns the exit code."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"Dataset name {name!r} is not of the form {NAME.pattern}.", hint="Choose another.")
+    target = contracts_folder() / f"{name}.py"
+    if target.exists():
+        raise ConfigError(
+            f"{target} exists, and `esteira new` overwrites nothing.", hint="Choose another name, or remove it first."
+        )
+    found = preview(path, SpreadsheetSource(locale=locale, sheet=sheet if sheet is not None else 0))
+    drafted = recognise(found)
+    if drafted is None:
+        raise SpreadsheetError(
+            f"{path.name}: no row of the first 50 looks like names above a table.",
+            hint="Name the sheet with --sheet, or write the contract by hand: docs/reference/spreadsheet.md.",
+        )
+    text = sheet_contract(name, path, found, drafted, owner)
+    _say("Took from the file:", guesses_of_sheet(found, drafted))
+    _say("Not known:", unknowns_of_sheet(drafted, owner))
+    outcome = _tried(name, path, text)
+    target.write_text(text, encoding="utf-8")
+    click.echo(f"Wrote {target}")
+    if isinstance(outcome, EsteiraError):
+        return fail(outcome, is_debug=is_debug)
+    click.echo(table(("dataset", "rows", "refused"), [(name, outcome.rows, outcome.refused)]))
+    for reason in outcome.reasons:
+        click.echo(reason)
+    return 0
+
+
+def _tried(name: str, path: Path, text: str) -> Read | EsteiraError:
+    """Does the draft read its own file?"""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder).resolve() / f"{name}.py").write_text(text, encoding="utf-8")
+        try:
+            return _counted(path, Path(folder).resolve(), name)
+        except EsteiraError as exc:
+            return exc.located(dataset=name)
+
+
+def _counted(path: Path, folder: Path, name: str) -> Read:
+    dataset, rows, refused, reasons = load_catalogue(folder)[name], 0, 0, list[str]()
+    for piece in read_pieces(path, path.name, dataset):
+        rows += len(piece.rows)
+        refused += len({each.row for each in piece.decoded.rejections})
+        reasons += [
+            f"  {piece.rows.place(each.row, each.column)}: {each.rule} in {each.column}"
+            for each in piece.decoded.rejections[:5]
+        ]
+    return Read(rows, refused, tuple(reasons[:5]))
+
+
+def _say(head: str, lines: Iterator[str]) -> None:
+    click.echo(head)
+    width = shutil.get_terminal_size().columns
+    for line in lines:
+        click.echo(
+            "\n".join(
+                textwrap.wrap(printable(line, limit=2_000), width - 2, initial_indent="  ", subsequent_indent="      ")
+            )
+        )
+    click.echo()

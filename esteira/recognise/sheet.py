@@ -1,0 +1,170 @@
+"""What of a sheet is banner, header, data and footer, and what its columns hold. In doubt a text stays a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from esteira.contract import HeaderRows, SpreadsheetSource
+from esteira.recognise.columns import ColumnGuess, Kind, snake
+from esteira.recognise.personal import why_personal
+from esteira.spreadsheet.cells import Cells, sorted_cells
+from esteira.spreadsheet.convert import Column
+from esteira.spreadsheet.failure import letters
+from esteira.spreadsheet.heading import filler, joined_names
+from esteira.spreadsheet.look import Look
+from esteira.spreadsheet.preview import Preview
+
+_ENDS = re.compile(
+    r"(sub)?total\b.*|soma\b.*|fontes?:?\b.*|notas?:?\b.*|obs\b.*|source\b.*|notes?\b.*", re.IGNORECASE | re.DOTALL
+)
+_MOST_HEADER = 50
+_MOST_TEXT = 60
+"""A name is short; a note is not."""
+_TRIED: tuple[tuple[Kind, pa.DataType], ...] = (
+    ("integer", pa.int64()), ("decimal", pa.decimal128(18, 2)), ("float", pa.float64()), ("day", pa.date32()),
+    ("local moment", pa.timestamp("us")), ("boolean", pa.bool_()),
+)  # fmt: skip
+_CODE = re.compile(r"0\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table on a sheet; rows from 0.
+
+    Attributes:
+        header: Its first header row.
+        header_rows: How many there are.
+        end: The first row below its data.
+        footer: The pattern of the row that ends it; None where nothing stands below.
+        ends_at_blank: Whether an empty row ends it, and what stands below says nothing that could be told by.
+        columns: What its columns hold.
+    """
+
+    header: int
+    header_rows: int
+    end: int
+    footer: str | None
+    ends_at_blank: bool
+    columns: tuple[ColumnGuess, ...]
+
+
+def recognise(found: Preview) -> Table | None:
+    """The table of a sheet; None where no row looks like names above a table."""
+    rows = found.rows
+    last = _header(rows)
+    if last is None:
+        return None
+    is_grouped = last > 0 and any(top == last - 1 and right > left for (top, left), (_, right) in found.merged)
+    first = last - is_grouped
+    end, footer, is_blank = _end(rows, last + 1)
+    by_row = Look(merged=found.merged).merged_by_row()
+    names = joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row))
+    data = [row for row in rows[last + 1 : end] if any(map(_says, row))]
+    columns = tuple(_columns(names, data, found.source))
+    return Table(first, last - first + 1, end, footer, is_blank, columns)
+
+
+def _header(rows: Sequence[Sequence[Any]]) -> int | None:
+    """The first row of short texts, all different, that is about as wide as what stands below."""
+    for number, row in enumerate(rows[:_MOST_HEADER]):
+        names = [value for value in row if _says(value)]
+        below = [sum(map(_says, each)) for each in rows[number + 1 : number + 6]]
+        width = max(below, default=0)
+        is_named = all(isinstance(each, str) and len(each) <= _MOST_TEXT for each in names)
+        if (
+            len(names) >= max(2 if width > 1 else 1, round(width * 0.7))
+            and is_named
+            and width
+            and not _is_below_too(rows, number, len(names))
+        ):
+            return number
+    return None
+
+
+def _is_below_too(rows: Sequence[Sequence[Any]], number: int, count: int) -> bool:
+    """Whether the next row is the better one: of grouped names the lower row is the fuller."""
+    if number + 1 >= len(rows):
+        return False
+    below = [value for value in rows[number + 1] if _says(value)]
+    return (
+        len(below) >= count
+        and len({str(value) for value in below}) == len(below)
+        and all(isinstance(value, str) and not re.search(r"\d", value) for value in below)
+        and any(isinstance(value, float | int | date) for row in rows[number + 2 : number + 4] for value in row)
+    )
+
+
+def _end(rows: Sequence[Sequence[Any]], first: int) -> tuple[int, str | None, bool]:
+    for number in range(first, len(rows)):
+        text = next((str(value).strip() for value in rows[number] if _says(value)), "")
+        if _ENDS.fullmatch(text):
+            return number, f"{text.split()[0].rstrip(':')}*", False
+    for number in range(first, len(rows)):
+        if not any(map(_says, rows[number])):
+            rest = [row for row in rows[number:] if any(map(_says, row))]
+            if rest and len(rest) <= 5 and all(sum(map(_says, row)) <= 2 for row in rest):
+                return number, None, True
+    return len(rows), None, False
+
+
+def _columns(names: Sequence[str], data: Sequence[Sequence[Any]], source: SpreadsheetSource) -> Iterator[ColumnGuess]:
+    taken = set[str]()
+    for place, printed in enumerate(names):
+        values = [row[place] if place < len(row) else "" for row in data]
+        if not printed and not any(map(_says, values)):
+            continue
+        name = _free(snake(printed or f"column_{letters(place)}"), taken)
+        taken.add(name)
+        kind, why, precision, scale = _kind(values, source)
+        texts = [str(value) for value in values if _says(value)]
+        is_nullable = len(texts) < len(values)
+        yield ColumnGuess(
+            printed or f"[{letters(place)}]", name, kind, why, is_nullable, precision, scale,
+            pii_why=None if kind in {"boolean", "local moment"} else why_personal(printed, texts),
+        )  # fmt: skip
+
+
+def _kind(values: Sequence[Any], source: SpreadsheetSource) -> tuple[Kind, str, int, int]:
+    texts = [value for value in values if isinstance(value, str) and value.strip()]
+    if not any(map(_says, values)):
+        return "text", "there are only empty cells, so its type could not be known", 0, 0
+    if any(_CODE.fullmatch(text.strip()) for text in texts):
+        return "text", "codes with leading zeros", 0, 0
+    cells = sorted_cells(list(values))
+    for kind, arrow in _TRIED:
+        if not Column("value", arrow, source).convert(cells).refused.any():
+            return kind, _why(kind, cells, source), 18 if kind == "decimal" else 0, 2 if kind == "decimal" else 0
+    return "text", _mixed(values), 0, 0
+
+
+def _why(kind: Kind, cells: Cells, source: SpreadsheetSource) -> str:
+    if cells.texts.null_count == len(cells.texts):
+        return ""
+    return f"texts that {source.locale} prints for {'an' if kind == 'integer' else 'a'} {kind}"
+
+
+def _mixed(values: Sequence[Any]) -> str:
+    kinds = {
+        "texts" if isinstance(value, str) else "days" if isinstance(value, date | datetime) else "numbers"
+        for value in values
+        if _says(value)
+    }
+    return f"{' and '.join(sorted(kinds))} in one column" if len(kinds) > 1 else ""
+
+
+def _says(value: Any) -> bool:
+    return value is not None and (not isinstance(value, str) or bool(value.strip()))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free

@@ -1,0 +1,266 @@
+"""A file as it came into one that a reader may open: unpacked, of the format that it says, whole, and within the limits."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import mmap
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import IO, get_args
+
+from esteira.contract import SpreadsheetSource
+from esteira.contract.spreadsheet import Format
+from esteira.spreadsheet.failure import failed
+
+_ZIP, _OLE, _GZIP = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\x1f\x8b"
+_EMPTY_ZIP = b"PK\x05\x06"
+DELIMITED = ("csv", "tsv", "txt")
+_IN_ZIP = ("xlsx", "xlsm", "ods")
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+"""Stream of an OLE container that holds an encrypted workbook: https://learn.microsoft.com/openspecs/office_file_formats/ms-offcrypto"""
+_MARKS = {
+    "utf-8": codecs.BOM_UTF8, "utf-32": codecs.BOM_UTF32_LE, "utf-16": codecs.BOM_UTF16_LE, "utf-16 (big-endian)": codecs.BOM_UTF16_BE,
+}  # fmt: skip
+_CHUNK_BYTES = 1024 * 1024
+_MAX_MEMBERS = 10_000
+_WHOLE = "Copy it again from where it was made; it seems to have been taken before it was written to its end."
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file that may be read.
+
+    Attributes:
+        path: On disk.
+        name: As it came; a member of an archive behind it.
+        format: What it is.
+    """
+
+    path: Path
+    name: str
+    format: Format
+
+
+@contextmanager
+def opened(path: Path, name: str, source: SpreadsheetSource) -> Iterator[Opened]:
+    """Unpack a file into a folder that is removed afterwards.
+
+    Raises:
+        SpreadsheetError: It is empty, too large, cut off, encrypted, or not what its name says.
+    """
+    _check_size(path, name, source)
+    with tempfile.TemporaryDirectory(prefix="esteira-file-") as folder:
+        inner, inner_name = _unpacked(path, name, source, Path(folder))
+        kind = _format(inner_name, name, source)
+        shown = name if inner_name == name else f"{name}/{inner_name}"
+        check_content(inner, shown, kind, source)
+        yield Opened(inner, shown, kind)
+
+
+def check_content(path: Path, name: str, kind: Format, source: SpreadsheetSource) -> None:
+    """Whether a file is what its name says.
+
+    Raises:
+        SpreadsheetError: It is something else, empty, encrypted or cut off.
+    """
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head:
+        raise failed(name, "the file is empty (0 bytes).", _WHOLE)
+    if kind in _IN_ZIP:
+        _check_zipped(path, name, kind, head)
+    elif kind == "xls":
+        _check_old(path, name, head)
+    else:
+        _check_text(name, head, source)
+
+
+def _check_size(path: Path, name: str, source: SpreadsheetSource) -> None:
+    size = path.stat().st_size
+    if size == 0:
+        raise failed(name, "the file is empty (0 bytes).", _WHOLE)
+    if size > source.limits.size_bytes:
+        raise failed(
+            name, f"{size:,} bytes are more than the limit of {source.limits.size_bytes:,} (size_bytes).",
+            "Split the file, or raise Limits(size_bytes=...) in the contract.",
+        )  # fmt: skip
+
+
+def _unpacked(path: Path, name: str, source: SpreadsheetSource, folder: Path) -> tuple[Path, str]:
+    lowered = name.lower()
+    if lowered.endswith(".gz"):
+        return _from_gzip(path, name, source, folder), name[:-3]
+    if lowered.endswith(".zip"):
+        return _from_zip(path, name, source, folder)
+    return path, name
+
+
+def _from_gzip(path: Path, name: str, source: SpreadsheetSource, folder: Path) -> Path:
+    target = folder / "content"
+    try:
+        with gzip.open(path) as packed, target.open("wb") as out:
+            _copy(packed, out, name, source)
+    except (EOFError, zlib.error) as exc:
+        raise failed(name, "the gzip file is cut off or damaged.", _WHOLE) from exc
+    except gzip.BadGzipFile as exc:
+        raise failed(
+            name, "it is named .gz and is no gzip file, or is damaged.", "Rename it, or pack it again."
+        ) from exc
+    return target
+
+
+def _from_zip(path: Path, name: str, source: SpreadsheetSource, folder: Path) -> tuple[Path, str]:
+    target = folder / "content"
+    with open_zip(path, name, source) as archive:
+        member = _member(archive, name, source)
+        with archive.open(member) as packed, target.open("wb") as out:
+            try:
+                _copy(packed, out, name, source)
+            except (zipfile.BadZipFile, zlib.error, EOFError) as exc:
+                raise failed(f"{name}/{member.filename}", "it is damaged inside the archive.", _WHOLE) from exc
+    return target, Path(member.filename).name
+
+
+def _copy(packed: IO[bytes] | gzip.GzipFile, out: IO[bytes], name: str, source: SpreadsheetSource) -> None:
+    limit, size = source.limits.inflated_bytes, 0
+    while chunk := packed.read(_CHUNK_BYTES):
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(name, limit)
+        out.write(chunk)
+
+
+@contextmanager
+def open_zip(path: Path, name: str, source: SpreadsheetSource) -> Iterator[zipfile.ZipFile]:
+    """A zip whose members together stay within the limit.
+
+    Raises:
+        SpreadsheetError: It is cut off or damaged, encrypted, or would inflate beyond the limit.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, ValueError, EOFError) as exc:
+        raise failed(name, "the file is cut off or damaged: its zip container has no end.", _WHOLE) from exc
+    with archive:
+        members = archive.infolist()
+        if len(members) > _MAX_MEMBERS or sum(each.file_size for each in members) > source.limits.inflated_bytes:
+            raise _too_large(name, source.limits.inflated_bytes)
+        if len({each.filename.lower() for each in members}) < len(members):
+            raise failed(
+                name,
+                "it is damaged: two of its members have one name, so that readers differ on what it holds.",
+                _WHOLE,
+            )
+        if any(each.flag_bits & 1 for each in members):
+            raise _encrypted(name)
+        yield archive
+
+
+def _member(archive: zipfile.ZipFile, name: str, source: SpreadsheetSource) -> zipfile.ZipInfo:
+    files = [each for each in archive.infolist() if not each.is_dir() and not each.filename.startswith("__MACOSX/")]
+    pattern = (source.member or "*").casefold()
+    found = [each for each in files if fnmatchcase(each.filename.casefold(), pattern)]
+    if source.member is None:
+        found = [each for each in found if _ending(each.filename) in get_args(Format)]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(sorted(each.filename for each in files)[:10]) or "nothing"
+    wanted = f"match member={source.member!r}" if source.member else "are tables"
+    raise failed(
+        name,
+        f"{len(found)} files in the archive {wanted}, and one is needed; it holds {listed}.",
+        "Correct member= in the contract, or pack one file.",
+    )
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def _format(inner: str, name: str, source: SpreadsheetSource) -> Format:
+    kind = source.format or _ending(inner)
+    for known in get_args(Format):
+        if kind == known:
+            return known  # type: ignore[no-any-return]
+    raise failed(
+        name, f"its name ends in {_ending(inner)!r}, which is none of {', '.join(get_args(Format))}.",
+        "Save it in one of these formats, or say in the contract what it is: format='csv'.",
+    )  # fmt: skip
+
+
+def _check_zipped(path: Path, name: str, kind: Format, head: bytes) -> None:
+    if head.startswith(_OLE):
+        if _contains(path, _ENCRYPTED):
+            raise _encrypted(name)
+        raise _other(name, kind, "an old Excel file (xls)")
+    if not head.startswith((_ZIP, _EMPTY_ZIP)):
+        raise _other(name, kind, _described(head))
+
+
+def _check_old(path: Path, name: str, head: bytes) -> None:
+    if head.startswith(_OLE):
+        if _contains(path, _ENCRYPTED):
+            raise _encrypted(name)
+        return
+    if head.startswith(_ZIP):
+        raise _other(name, "xls", "a newer workbook (xlsx or ods)")
+    raise _other(name, "xls", _described(head))
+
+
+def _check_text(name: str, head: bytes, source: SpreadsheetSource) -> None:
+    for start, what in ((_ZIP, "a zip file or a workbook"), (_OLE, "an old Excel file (xls)"), (_GZIP, "a gzip file")):
+        if head.startswith(start):
+            raise _other(name, "delimited text", what)
+    declared = codecs.lookup(source.encoding).name
+    mark = next((encoding for encoding, sign in _MARKS.items() if head.startswith(sign)), None)
+    if mark is not None and not declared.startswith(mark[:6].strip()):
+        raise failed(
+            name, f"byte 0: its mark says {mark}, and the contract says encoding={source.encoding!r}.",
+            f"Correct encoding= in the contract, or save the file as {source.encoding}.",
+        )  # fmt: skip
+    if b"\0" in head and not declared.startswith(("utf-16", "utf-32")):
+        raise failed(
+            name, f"byte {head.index(0)}: a zero byte, so it is no text in {source.encoding}.",
+            "Correct encoding= in the contract (utf-16 has zero bytes), or save the file as text.",
+        )  # fmt: skip
+
+
+def _described(head: bytes) -> str:
+    start = head.lstrip(b"\xef\xbb\xbf\r\n\t ").lower()
+    if start.startswith((b"<!doctype", b"<html", b"<table")):
+        return "a web page (HTML)"
+    if start.startswith((b"<?xml", b"{", b"[", b"%pdf")):
+        return "XML, JSON or PDF"
+    return "no zip container: cut off at its start, or something else"
+
+
+def _other(name: str, kind: str, found: str) -> Exception:
+    return failed(
+        name, f"it says that it is {kind}, and is {found}.",
+        "Open it in a spreadsheet program, save it in the format that its name says, and deliver it again.",
+    )  # fmt: skip
+
+
+def _encrypted(name: str) -> Exception:
+    return failed(
+        name, "it is protected by a password (encrypted).", "Save it without a password, and deliver it again."
+    )
+
+
+def _too_large(name: str, limit: int) -> Exception:
+    return failed(
+        name, f"unpacked it is larger than the limit of {limit:,} bytes (inflated_bytes), or it has more than {_MAX_MEMBERS:,} members.",
+        "Split the file, or raise Limits(inflated_bytes=...) in the contract if it is what you expect.",
+    )  # fmt: skip
+
+
+def _contains(path: Path, needle: bytes) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(needle) >= 0

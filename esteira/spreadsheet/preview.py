@@ -1,0 +1,129 @@
+"""The first rows of a file as they stand, for a person who has no contract for it yet."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import python_calamine as calamine
+
+from esteira.contract import SpreadsheetSource
+from esteira.spreadsheet.failure import failed
+from esteira.spreadsheet.look import Range
+from esteira.spreadsheet.opening import DELIMITED, Opened, opened
+from esteira.spreadsheet.workbook import checked_sheet, looker, opened_book
+
+MOST_ROWS = 5_000
+"""Enough to tell what a column holds; the end of a longer table, and so its footer, is looked at too."""
+_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8"))
+_DELIMITERS = (";", ",", "\t", "|")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A sheet as it stands.
+
+    Attributes:
+        sheet: Its name; empty for delimited text.
+        rows: Its first rows, from row 1 and column A on; an empty text is an empty cell.
+        last: Its last rows, where it is longer than that.
+        count: How many rows it has.
+        merged: Merged cells.
+        source: What reading it took: sheet, encoding, delimiter.
+    """
+
+    sheet: str
+    rows: Sequence[Sequence[Any]]
+    last: Sequence[Sequence[Any]]
+    count: int
+    merged: Sequence[Range]
+    source: SpreadsheetSource
+
+
+def preview(path: Path, source: SpreadsheetSource) -> Preview:
+    """Look at a file.
+
+    Args:
+        path: The file; its name says the format.
+        source: What is known already: its sheet, its locale.
+
+    Raises:
+        SpreadsheetError: It cannot be read.
+    """
+    if _ending(path) in DELIMITED:
+        source = replace(source, encoding=_encoding(path))
+    with opened(path, path.name, source) as file:
+        return _text(file, source) if file.format in DELIMITED else _book(file, source)
+
+
+def _ending(path: Path) -> str:
+    return path.name.lower().rpartition(".")[2]
+
+
+def _encoding(path: Path) -> str:
+    """By its mark; else UTF-8 where that is what it is, and what Excel writes where it is not."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        file.seek(0)
+        for mark, name in _MARKS:
+            if head.startswith(mark):
+                return name
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            while chunk := file.read(1 << 20):
+                decoder.decode(chunk)
+        except UnicodeDecodeError:
+            return "cp1252"
+    return "utf-8"
+
+
+def _text(file: Opened, source: SpreadsheetSource) -> Preview:
+    encoding = "utf-8-sig" if source.encoding == "utf-8" else source.encoding
+    with file.path.open(encoding=encoding, newline="", errors="replace") as text:
+        sample = list(islice(text, 200))
+        delimiter = max(_DELIMITERS, key=lambda sign: _agreement(sample, sign))
+        text.seek(0)
+        rows = list(islice(csv.reader(text, delimiter=delimiter), MOST_ROWS))
+    return Preview("", rows, (), len(rows), (), replace(source, delimiter=delimiter))
+
+
+def _agreement(lines: Sequence[str], delimiter: str) -> int:
+    """How many fields the rows have that are as wide as most."""
+    widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if len(row) > 1)
+    return max((width * count for width, count in widths.items()), default=0)
+
+
+def _book(file: Opened, source: SpreadsheetSource) -> Preview:
+    look = looker(file, source)
+    with opened_book(file) as book:
+        name = source.sheet if isinstance(source.sheet, str) else _first(book, file.name)
+        found = look(name)
+        sheet = checked_sheet(book, name, file, found, source)
+        left = sheet.start[1] if sheet.start else 0
+        rows = [[""] * left + row for row in sheet.iter_rows()]
+        return Preview(
+            name,
+            rows[:MOST_ROWS],
+            rows[MOST_ROWS:][-50:],
+            len(rows),
+            found.merged or sheet.merged_cell_ranges or (),
+            replace(source, sheet=name),
+        )
+
+
+def _first(book: calamine.CalamineWorkbook, name: str) -> str:
+    """The first sheet that is shown and holds more than a line."""
+    for each in book.sheets_metadata:
+        if (
+            each.visible == calamine.SheetVisibleEnum.Visible
+            and each.typ == calamine.SheetTypeEnum.WorkSheet
+            and book.get_sheet_by_name(each.name).height > 1
+        ):
+            return each.name
+    raise failed(name, "none of its visible sheets holds a table.", "Name the sheet with --sheet.")

@@ -1,0 +1,267 @@
+"""Workbooks: calamine's rows into blocks, sheet by sheet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from fnmatch import fnmatchcase
+from itertools import chain, islice
+from typing import Any, TypeAlias
+
+import numpy as np
+import python_calamine as calamine
+
+from esteira.contract import Dataset, Sheets, SpreadsheetSource
+from esteira.spreadsheet.assemble import Assembly, Block
+from esteira.spreadsheet.cells import printed, sorted_cells
+from esteira.spreadsheet.failure import address, failed
+from esteira.spreadsheet.heading import Heading, Headings, filler
+from esteira.spreadsheet.legacy import look_at_old, look_at_open_document
+from esteira.spreadsheet.look import Fault, Look, Range
+from esteira.spreadsheet.opening import Opened
+from esteira.spreadsheet.package import check_area, look_at, read_package
+from esteira.spreadsheet.piece import Piece
+
+CELLS_PER_PIECE = 200_000
+"""About 10 MB of Python values while a piece is made."""
+_Row: TypeAlias = list[Any]
+
+
+def workbook_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, pool: Executor) -> Iterator[Piece]:
+    """The rows of a workbook's sheets.
+
+    Raises:
+        SpreadsheetError: It cannot be read as the contract describes.
+    """
+    look = looker(file, source)
+    headings = Headings(dataset, source, file.name)
+    with opened_book(file) as book:
+        for name in _chosen(book, file.name, source):
+            found = look(name)
+            sheet_rows = checked_sheet(book, name, file, found, source)
+            assembly = Assembly(dataset, source, file.name, pool, is_1904=found.is_1904, is_dated=found.is_dated)
+            sheet = _Sheet(sheet_rows, found, headings, source, file.name)
+            for block in sheet.blocks():
+                yield assembly.piece(block, sheet.heading)
+
+
+def looker(file: Opened, source: SpreadsheetSource) -> Callable[[str], Look]:
+    """Looks at a sheet, before anything is parsed.
+
+    Raises:
+        SpreadsheetError: The workbook is damaged, links to the outside, or has an entity.
+    """
+    if file.format in {"xlsx", "xlsm"}:
+        package = read_package(file.path, file.name, source)
+        return lambda sheet: look_at(file.path, file.name, package, sheet, source)
+    looks = (
+        look_at_old(file.path, file.name)
+        if file.format == "xls"
+        else look_at_open_document(file.path, file.name, source)
+    )
+    return lambda sheet: _known(looks, sheet, file.name)
+
+
+def _known(looks: Mapping[str, Look], sheet: str, file: str) -> Look:
+    """What cannot be looked at is not read."""
+    if sheet not in looks:
+        raise failed(
+            file,
+            f"sheet {sheet!r} cannot be found a second time.",
+            "Rename the sheet without special signs, save the file, and deliver it.",
+        )
+    return looks[sheet]
+
+
+def opened_book(file: Opened) -> calamine.CalamineWorkbook:
+    """The workbook.
+
+    Raises:
+        SpreadsheetError: It has a password, or cannot be read.
+    """
+    try:
+        return calamine.CalamineWorkbook.from_path(str(file.path))
+    except calamine.PasswordError as exc:
+        raise failed(
+            file.name, "it is protected by a password (encrypted).", "Save it without a password, and deliver it again."
+        ) from exc
+    except (calamine.CalamineError, OSError, ValueError) as exc:
+        raise failed(
+            file.name,
+            f"it cannot be read as {file.format}: {exc}.",
+            "Open it in a spreadsheet program, save it again, and deliver it.",
+        ) from exc
+
+
+def checked_sheet(
+    book: calamine.CalamineWorkbook, name: str, file: Opened, look: Look, source: SpreadsheetSource
+) -> calamine.CalamineSheet:
+    """A sheet within the limits.
+
+    Raises:
+        SpreadsheetError: It is not, or cannot be read.
+    """
+    check_area(look, file.name, name, source)
+    try:
+        return book.get_sheet_by_name(name)
+    except (calamine.CalamineError, OSError, ValueError) as exc:
+        raise failed(
+            file.name,
+            f"sheet {name!r} cannot be read: {exc}.",
+            "Open it in a spreadsheet program, save it again, and deliver it.",
+        ) from exc
+
+
+def _chosen(book: calamine.CalamineWorkbook, file: str, source: SpreadsheetSource) -> list[str]:
+    sheets = [each for each in book.sheets_metadata if each.typ == calamine.SheetTypeEnum.WorkSheet]
+    names, wanted = [each.name for each in sheets], source.sheet
+    if isinstance(wanted, Sheets):
+        found = [name for name in names if fnmatchcase(name.casefold(), wanted.like.casefold())]
+    elif isinstance(wanted, int):
+        found = names[wanted : wanted + 1]
+    else:
+        found = [name for name in names if name == wanted]
+    if not found:
+        raise failed(
+            file,
+            f"there is no sheet {wanted!r}; it has {', '.join(map(repr, names))}.",
+            "Correct sheet= in the contract, or the sheet's name in the file.",
+        )
+    return _shown(sheets, found, file, source)
+
+
+def _shown(
+    sheets: Sequence[calamine.SheetMetadata], found: list[str], file: str, source: SpreadsheetSource
+) -> list[str]:
+    hidden = {each.name for each in sheets if each.visible != calamine.SheetVisibleEnum.Visible}
+    if source.hidden == "refuse":
+        for name in found:
+            if name in hidden:
+                raise failed(
+                    file,
+                    f"sheet {name!r} is hidden.",
+                    "Show or delete the sheet, or say in the contract what a hidden one means: hidden='skip' or 'read'.",
+                )
+    return [name for name in found if source.hidden != "skip" or name not in hidden]
+
+
+class _Sheet:
+    """One sheet: its heading, then its blocks."""
+
+    def __init__(
+        self, sheet: calamine.CalamineSheet, look: Look, headings: Headings, source: SpreadsheetSource, file: str
+    ) -> None:
+        self._name, self._look, self._source, self._file = sheet.name, look, source, file
+        self._left = sheet.start[1] if sheet.start else 0
+        self._merged: Mapping[int, list[Range]] = self._ranges(sheet)
+        rows = iter(sheet.iter_rows())
+        first = [self._padded(row) for row in islice(rows, headings.first_rows())]
+        self.heading: Heading = headings.find(first, sheet.name, filler(first, self._merged))
+        self._rows = chain(first[self.heading.first :], map(self._padded, rows))
+        self._columns = sorted({*self.heading.places.values(), *(place for place, _ in self.heading.melted)})
+        self._inner = set(self._rows_inside())
+        self._footer = footer_pattern(source.footer)
+        self._top: dict[tuple[int, int], Any] = {}
+
+    def blocks(self) -> Iterator[Block]:
+        """Its rows of data."""
+        size = max(1, CELLS_PER_PIECE // max(1, len(self.heading.names)))
+        data = self._data()
+        while taken := list(islice(data, size)):
+            yield self._block([number for number, _ in taken], [row for _, row in taken])
+
+    def _ranges(self, sheet: calamine.CalamineSheet) -> dict[int, list[Range]]:
+        if not self._look.merged:
+            self._look.merged = sheet.merged_cell_ranges or ()
+        return self._look.merged_by_row()
+
+    def _rows_inside(self) -> Iterator[int]:
+        """Rows that may be empty but for a merged cell of the table that began above them."""
+        for (top, left), (bottom, right) in self._look.merged:
+            if any(left <= column <= right for column in self._columns):
+                yield from range(top + 1, bottom + 1)
+
+    def _padded(self, row: _Row) -> _Row:
+        """From column A on: calamine leaves out what is left of the first cell."""
+        return [""] * self._left + row if self._left else row
+
+    def _data(self) -> Iterator[tuple[int, _Row]]:
+        """Rows that are data, each with its number from 0."""
+        hidden, faults = self._look.hidden, self._look.faults
+        blanks = self._source.ends_at_blank
+        for number, row in enumerate(self._rows, self.heading.first):
+            if row.count("") == len(row) and number not in faults and number not in self._inner:
+                if blanks:
+                    return
+                continue
+            if self._footer is not None and self._is_footer(row):
+                return
+            if number in hidden and not self._takes_hidden(number):
+                continue
+            yield number, row
+
+    def _is_footer(self, row: _Row) -> bool:
+        for value in row:
+            if value != "":
+                return (
+                    type(value) is str
+                    and self._footer is not None
+                    and self._footer.fullmatch(value.strip()) is not None
+                )
+        return False
+
+    def _takes_hidden(self, number: int) -> bool:
+        if self._source.hidden == "refuse":
+            raise failed(
+                self._file, f"row {address(self._name, number + 1)} is hidden.",
+                "Show or delete the row (a filter hides rows too), or say in the contract what it means: hidden='skip' or 'read'.",
+            )  # fmt: skip
+        return self._source.hidden == "read"
+
+    def _block(self, numbers: list[int], rows: list[_Row]) -> Block:
+        faults = dict(self._faults(numbers, rows))
+        cells = {
+            column: sorted_cells([row[column] if column < len(row) else "" for row in rows]) for column in self._columns
+        }
+        at = np.array(numbers, np.int64) + 1
+        return Block(
+            self._name, at, cells, lambda row, column: rows[row][column] if column < len(rows[row]) else None, faults
+        )
+
+    def _faults(self, numbers: list[int], rows: list[_Row]) -> Iterator[tuple[tuple[int, int], Fault]]:
+        if not self._look.faults and not self._merged:
+            return
+        for row, number in enumerate(numbers):
+            yield from (((row, column), fault) for column, fault in self._look.faults.get(number, {}).items())
+            for area in self._merged.get(number, ()):
+                yield from self._merged_cells(row, rows[row], number, area)
+
+    def _merged_cells(
+        self, row: int, values: _Row, number: int, area: Range
+    ) -> Iterator[tuple[tuple[int, int], Fault]]:
+        (top, left), (_, right) = area
+        if number == top:
+            self._top[area[0]] = values[left] if left < len(values) else ""
+        value = self._top.get(area[0], "")
+        if self._source.merged == "fill":
+            values[left : right + 1] = [value] * (right + 1 - left)
+        else:
+            yield from (((row, column), Fault("merged", str(printed(value)))) for column in range(left, right + 1))
+
+
+def footer_pattern(footer: tuple[str, ...]) -> re.Pattern[str] | None:
+    """What the first text of a footer looks like."""
+    if not footer:
+        return None
+    return re.compile("|".join(f"(?:{like(pattern)})" for pattern in footer), re.IGNORECASE | re.DOTALL)
+
+
+def like(pattern: str) -> str:
+    """A pattern with `*` and `?` as a regular expression; `[*]` and `[?]` are the signs themselves."""
+    pieces = re.split(r"(\[[*?]\]|[*?])", pattern)
+    return "".join(
+        {"*": ".*", "?": "."}.get(each) or re.escape(each[1] if each in {"[*]", "[?]"} else each)
+        for each in pieces
+        if each
+    )

@@ -1,0 +1,75 @@
+"""One object version of the inbox: what an event of S3 asks for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+from prefect import flow, get_run_logger, runtime
+
+from esteira.catalogue import load_catalogue
+from esteira.errors import ConfigError, EsteiraError
+from esteira.lake.inbox import INBOX
+from esteira.reception import Refusal, route
+from esteira.redaction import printable
+from esteira.settings import read_settings
+from flows.batches import BatchReport
+from flows.ending import failed
+from flows.files import Rejected, Terms, reject, take_drop
+from tasks import find_hold
+from tasks.inbox import find_drop
+from tasks.report import report_catalogue
+from tasks.retrying import retry_policy
+
+
+def _run_name() -> str:
+    key = str(runtime.flow_run.parameters["key"])
+    return f"inbox {printable(PurePosixPath(key).name, limit=100)}"
+
+
+@flow(name="inbox", flow_run_name=_run_name, persist_result=False)
+def inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | None:
+    """Take one file that was dropped. The same version twice, or out of order, changes nothing more.
+
+    Args:
+        bucket: Of the event; only the lake's own is taken from.
+        key: The object's key, as EventBridge writes it: not URL-encoded.
+        version_id: Which version of it.
+    """
+    try:
+        return _inbox(bucket, key, version_id)
+    except EsteiraError as exc:
+        return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+
+
+def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | None:
+    settings = read_settings()
+    policy = retry_policy(settings)
+    moment = runtime.flow_run.scheduled_start_time
+    terms = Terms(policy, settings.max_attempts, datetime.fromtimestamp(moment.timestamp(), UTC))
+    _check_place(bucket, key, settings.lake_bucket)
+    drop = find_drop.with_options(**policy)(key, version_id)
+    if drop is None or drop.is_folder:
+        get_run_logger().info(
+            "%s is not there (any more): taken before, taken back, or a folder", printable(key, limit=200)
+        )
+        return None
+    found = route(drop, load_catalogue(settings.datasets))
+    if isinstance(found, Refusal):
+        return reject(drop, found, terms, load_catalogue(settings.datasets).get(drop.dataset))
+    hold = find_hold.with_options(**policy)(found, is_asked_by_name=False)
+    if hold is not None:
+        get_run_logger().warning("%s waits in the inbox: %s is %s", drop.key, found.name, hold)
+        return None
+    taken = take_drop(found, drop, terms)
+    report_catalogue(terms.as_of)
+    return taken
+
+
+def _check_place(bucket: str, key: str, own: str) -> None:
+    """An event is no proof: it may come from another bucket, or be made up."""
+    if bucket != own or not key.startswith(INBOX):
+        raise ConfigError(
+            f"The event names s3://{printable(bucket)}/{printable(key, limit=200)}, which is not in {INBOX} of the lake {own}.",
+            hint="Nothing was read. Look for a rule of EventBridge that matches too much.",
+        )

@@ -1,0 +1,65 @@
+"""Refused rows of one dataset again, after its contract was mended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow, runtime
+
+from esteira.batch import Batch
+from esteira.catalogue import find_dataset
+from esteira.contract import Dataset
+from esteira.errors import EsteiraError
+from esteira.quarantine.run import Outcome
+from esteira.settings import read_settings
+from flows.ending import failed
+from flows.ingest import in_utc
+from tasks.announce import announce_failure
+from tasks.publish import publish_batch, publish_replay
+from tasks.replay import find_refused, rehearse_batch, replay_batch
+from tasks.report import report_batch, report_catalogue
+from tasks.retrying import retry_policy
+
+
+def _run_name() -> str:
+    return f"replay {runtime.flow_run.parameters['dataset']}"
+
+
+@flow(name="replay", flow_run_name=_run_name, persist_result=False)
+def replay(
+    dataset: str,
+    batch: str | None = None,
+    rule: str | None = None,
+    dry_run: bool = False,  # noqa: FBT001, FBT002 - a flow's parameter is a field of the run form
+) -> list[Outcome]:
+    """Try refused rows again; those that pass join the rows of their batch as its next generation, once.
+
+    Args:
+        dataset: Name of the contract.
+        batch: Id of one batch instead of all that have refused rows.
+        rule: Only rows that break this one: `column: rule`, a rule's name or a column's.
+        dry_run: Only say what would pass.
+    """
+    settings = read_settings()
+    policy, contract = retry_policy(settings), find_dataset(settings.datasets, dataset)
+    moment = in_utc(runtime.flow_run.scheduled_start_time)
+    try:
+        batches = find_refused.with_options(**policy)(contract, batch)
+        if dry_run:
+            return [rehearse_batch.with_options(**policy)(contract, each, rule) for each in batches]
+        outcomes = [_replay(contract, each, rule, moment, policy) for each in batches]
+    except EsteiraError as exc:
+        announce_failure(exc.located(dataset=dataset), contract)
+        return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+    publish_replay(contract, outcomes)
+    report_catalogue(moment)
+    return outcomes
+
+
+def _replay(dataset: Dataset, batch: Batch, rule: str | None, moment: datetime, policy: dict[str, Any]) -> Outcome:
+    """One batch, and what follows a commit; the batches before it stand whatever becomes of the next."""
+    outcome = replay_batch.with_options(**policy)(dataset, batch, rule)
+    if outcome.loaded is not None:
+        publish_batch(batch, outcome.loaded, report_batch(dataset, batch.id, moment))
+    return outcome

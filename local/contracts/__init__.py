@@ -1,0 +1,1 @@
+"""Contracts of the demo's own datasets, beside those of the project."""

@@ -1,0 +1,125 @@
+"""The pictures of docs/howto/report.md: `make screens` runs the real datasets for a few days on a stack of its own and photographs their pages.
+
+`python -m tests.browser.screens --url ADDRESS` photographs those of a stack that runs already.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from local.ports import Ports
+from local.stack import Stack, StackConfig, running
+from tests.browser.chromium import Page, fresh_page, install_packages
+
+ROOT = Path(__file__).resolve().parents[2]
+ASSETS = ROOT / "docs/assets"
+DAYS = [f"2013-12-{day}T06:00Z" for day in (19, 20, 21, 22, 23, 24, 26, 28, 31)]
+QUALITY = 82
+RUN_SECONDS = 900
+BARELY = "document.styleSheets[0].insertRule('::-webkit-scrollbar { display: none }')"
+_RUNS = """
+import json, sys
+from cli.main import main
+from cli.stack import prepare_prefect
+prepare_prefect()
+for command in json.loads(sys.argv[1]):
+    sys.argv[1:] = command
+    try:
+        main()
+    except SystemExit as end:
+        assert end.code in (0, None), command
+"""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: of which page, in which clothes, and which part of it."""
+
+    name: str
+    path: str
+    language: str
+    width: int
+    height: int
+    is_dark: bool = False
+    anchor: str = ""
+
+
+SHOTS = (
+    Shot("report-batch", "flights/latest.html", "en", 1120, 1240),
+    Shot("report-columns", "flights/latest.html", "pt-BR", 1120, 1000, anchor="columns"),
+    Shot("report-trends", "flights/latest.html", "en", 1120, 1120, anchor="trends", is_dark=True),
+    Shot("report-phone", "weather/2013-01-01_2013-07-04-c1b2fe83/1.html", "pt-BR", 390, 844),
+    Shot(
+        "report-phone-dark",
+        "weather/2013-01-01_2013-07-04-c1b2fe83/1.html",
+        "en",
+        390,
+        844,
+        is_dark=True,
+        anchor="rules",
+    ),
+    Shot("report-catalogue", "index.html", "pt-BR", 1120, 1100),
+)
+
+
+def main() -> None:
+    """Run unless a stack is named, photograph, write docs/assets/report-*.webp."""
+    parser = argparse.ArgumentParser(prog="tests.browser.screens")
+    parser.add_argument("--url", help="Where a running stack serves its pages.")
+    url = parser.parse_args().url
+    install_packages()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # the database's own user must reach its folder
+        if url:
+            _photograph(Path(folder), url)
+            return
+        with running(StackConfig(state=Path(folder) / "stack", ports=Ports.free())) as stack:
+            _run(stack)
+            _photograph(Path(folder), stack.env["ESTEIRA_REPORT_URL"])
+
+
+def _photograph(folder: Path, url: str) -> None:
+    with fresh_page(folder) as page:
+        for shot in SHOTS:
+            _take(page, url, shot)
+
+
+def _run(stack: Stack) -> None:
+    commands = json.dumps([["ingest", "--all", "--as-of", day] for day in DAYS])
+    subprocess.run(
+        [sys.executable, "-c", _RUNS, commands],
+        env=stack.client_environment(),
+        cwd=ROOT,
+        timeout=RUN_SECONDS,
+        check=True,
+    )
+
+
+def _take(page: Page, address: str, shot: Shot) -> None:
+    scheme = [{"name": "prefers-color-scheme", "value": "dark" if shot.is_dark else "light"}]
+    shape = {"width": shot.width, "height": shot.height, "deviceScaleFactor": 1.5, "mobile": shot.width < 500}
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
+    page.open(f"{address}/{shot.path}?lang={shot.language}")
+    page.driver.execute_script(BARELY)
+    page.driver.execute_script(
+        "document.documentElement.style.scrollBehavior = 'auto'; document.getElementById(arguments[0])?.scrollIntoView()",
+        shot.anchor,
+    )
+    picture = Image.open(io.BytesIO(page.driver.get_screenshot_as_png())).convert("RGB")
+    path = ASSETS / f"{shot.name}.webp"
+    picture.save(path, "WEBP", quality=QUALITY, method=6)
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

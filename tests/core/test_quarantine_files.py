@@ -1,0 +1,157 @@
+"""Refused rows of files: by the address of their cells, shown by their printed names, and tried again by reading the file."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow.parquet as pq
+import pytest
+
+from esteira.contract import Append, Dataset, Quality, SpreadsheetSource
+from esteira.contract.columns import POSITION_COLUMN
+from esteira.curate import curate
+from esteira.errors import ConfigError, DataQualityError
+from esteira.extraction.files import keep_file
+from esteira.lake import Lake, Provenance, Seal, SealedFile
+from esteira.lake.files import file_hash
+from esteira.quarantine import Holding, Kept, Mask, gather, holdings
+from esteira.quarantine.replay import Replay, plan, seal
+from esteira.warehouse import LedgerEntry
+
+DAY = datetime(2024, 3, 5, tzinfo=UTC)
+SECRET = "João da Silva"
+TEXT = f"Código;Valor (R$);Responsável;Obs\n1;10,50;{SECRET};a {SECRET}\n2;99,00;Ana;b\nx;1,00;Rui;c\n4;999,00;Eva;d\n"
+
+
+class Sale(pandera.DataFrameModel):
+    """Sales of an office."""
+
+    codigo: pd.Int64Dtype = pandera.Field(description="Number")
+    amount: pd.Float64Dtype = pandera.Field(le=50, description="Amount")
+    responsavel: pd.StringDtype = pandera.Field(description="Who sold", metadata={"pii": True})
+
+
+class Mended(Sale):
+    """Sales of an office."""
+
+    amount: pd.Float64Dtype = pandera.Field(le=500, description="Amount")
+
+
+def contract(schema: type[pandera.DataFrameModel] = Sale, limit: float = 1.0, **source: Any) -> Dataset:
+    made = SpreadsheetSource(**{"match": "*.csv", "columns": {"Valor (R$)": "amount"}} | source)
+    return Dataset(
+        name="sales", source=made, schema=schema, write=Append(), quality=Quality(max_quarantine_ratio=limit)
+    )
+
+
+@pytest.fixture
+def raw(lake: Lake, tmp_path: Path) -> Seal:
+    path = tmp_path / "sales.csv"
+    path.write_text(TEXT)
+    file = SealedFile("sales.csv", path.stat().st_size, file_hash(path), DAY, "inbox/sales/sales.csv?versionId=1")
+    return keep_file(contract(), path, Provenance(file=file), lake)
+
+
+def entry(found: Seal) -> LedgerEntry:
+    facts = {"seal_hash": found.hash, "quarantined": found.quarantined, "generation": found.generation}
+    return LedgerEntry(found.batch, DAY, DAY + timedelta(seconds=1), **facts)
+
+
+@pytest.fixture
+def base(lake: Lake, raw: Seal) -> Seal:
+    return curate(contract(), raw, lake=lake)
+
+
+def planned(base: Seal, lake: Lake) -> Replay:
+    (found,) = plan(contract(), [entry(base)], lake)
+    return found
+
+
+def positions(lake: Lake, made: Seal, zone: str) -> list[int]:
+    parts = made.parts if zone == "curated" else made.quarantine
+    return [
+        at
+        for part in parts
+        for at in pq.read_table(io.BytesIO(lake.read_part(part))).column(POSITION_COLUMN).to_pylist()
+    ]
+
+
+def shown(lake: Lake, holding: Holding) -> Kept:
+    return Mask(contract()).kept(gather(contract(), holding, lake, samples=5))
+
+
+def test_a_refused_row_has_the_address_of_the_cell_that_is_to_blame(lake: Lake, base: Seal):
+    (holding,) = holdings(contract(), [entry(base)], lake)
+    found = shown(lake, holding)
+    told = {row.position: (row.where, row.reasons[0].sentence) for row in found.samples}
+    assert told == {
+        1: ("B3", "amount is '99.0', and must be at most 50."),
+        2: ("A4", "codigo is 'x', which int64 cannot hold."),
+        3: ("B5", "amount is '999.0', and must be at most 50."),
+    }
+    (row, *_) = found.samples
+    assert row.place is not None
+    assert (row.place.of("amount"), row.place.of("codigo")) == ("B3", "B3")
+
+
+def test_printed_names_lead_to_known_columns_and_the_rest_is_masked(lake: Lake, raw: Seal):
+    with pytest.raises(DataQualityError):
+        curate(contract(limit=0.0), raw, lake=lake)
+    (holding,) = holdings(contract(), [], lake)
+    assert holding.state == "stopped"
+    found = shown(lake, holding)
+    assert msgspec.json.decode(found.samples[0].record) == {
+        "Código": "2", "Valor (R$)": "99,00", "(others)": "***",
+    }  # fmt: skip
+    assert SECRET not in repr(found)
+    assert "Ana" not in repr(found)
+
+
+def test_rows_of_a_file_that_pass_now_join_those_that_stand(lake: Lake, base: Seal):
+    found = planned(base, lake)
+    made, tally = seal(contract(Mended), found, lake)
+    assert made is not None
+    assert (tally.tried, tally.passed, made.quarantined, made.curated) == (3, 1, 2, 2)
+    assert (positions(lake, made, "curated"), positions(lake, made, "quarantine")) == ([0, 1], [2, 3])
+    assert made.reasons == {"amount: less_than_or_equal_to(500)": 1, "codigo: type": 1}
+    (holding,) = holdings(contract(Mended), [entry(base), entry(made)], lake)
+    assert [row.where for row in shown(lake, holding).samples] == ["A4", "B5"]
+
+
+def test_rows_of_a_file_that_were_not_asked_for_keep_their_reasons(lake: Lake, base: Seal):
+    made, tally = seal(contract(Mended), planned(base, lake), lake, "amount")
+    assert made is not None
+    assert (tally.tried, tally.passed) == (2, 1)
+    assert sorted(positions(lake, made, "quarantine")) == [2, 3]
+    assert sum(part.rows for part in made.quarantine) == sum(made.reasons.values())
+
+
+def test_a_contract_that_reads_other_rows_in_the_file_is_refused(lake: Lake, base: Seal):
+    with pytest.raises(ConfigError) as caught:
+        seal(contract(Mended, footer=("4",)), planned(base, lake), lake)
+    assert "--from raw --batch" in caught.value.hint
+
+
+def test_a_contract_that_finds_another_table_of_the_same_length_is_refused(lake: Lake, base: Seal):
+    """The header is looked for one row later, and the footer is a row now: the same number of rows, others than those that were refused."""
+    found = planned(base, lake)
+    kept = lake.read_part
+    quarantine = {part.key for part in base.quarantine}
+
+    def another(part: Any) -> bytes:
+        content = kept(part)
+        if part.key not in quarantine:
+            return content
+        table = pq.read_table(io.BytesIO(content))
+        moved = table.set_column(0, POSITION_COLUMN, [[at - 1 for at in table.column(0).to_pylist()]])
+        made = io.BytesIO()
+        pq.write_table(moved, made)
+        return made.getvalue()
+
+    lake.read_part = another  # type: ignore[method-assign]
+    with pytest.raises(ConfigError, match="other rows"):
+        seal(contract(Mended), found, lake)
