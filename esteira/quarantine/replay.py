@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from esteira.batch import Batch, Window, is_snapshot
-from esteira.contract import Dataset, SpreadsheetSource
+from esteira.contract import Dataset
 from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.curate import stored_names, with_batch
 from esteira.errors import ConfigError
@@ -52,15 +52,9 @@ def plan(dataset: Dataset, entries: Collection[LedgerEntry], lake: Lake, batch: 
         batch: Only this one.
 
     Raises:
-        ConfigError: The named batch is not in the table, or batches are files.
+        ConfigError: The named batch is not in the table.
         SealConflict: The lake holds another seal than the ledger names.
     """
-    if isinstance(dataset.source, SpreadsheetSource):
-        raise ConfigError(
-            "Its batches are files, and a refused row is kept as it was printed there.",
-            dataset=dataset.name,
-            hint=f"Load the whole file again under today's contract: `esteira ingest {dataset.name} --from raw` (with --batch for one of them).",
-        )
     if batch is not None:
         _require_committed(dataset, batch, entries)
     chosen = [entry for entry in entries if entry.state == "committed" and batch in {None, entry.batch_id}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -102,9 +103,9 @@ class Trial:
             rows = table.filter(chosen).select([POSITION_COLUMN, "record"]).to_pylist()
             wanted |= {row[POSITION_COLUMN]: row["record"] for row in rows}
         self.tally.tried = len(wanted)
-        chosen, first = pa.array(wanted, pa.int64()), 0
+        chosen, ordered, first = pa.array(wanted, pa.int64()), sorted(wanted), 0
         for curated, records in validated(self._dataset, self._raw(), self._lake):
-            own = (position for position in wanted if first <= position < first + len(records))
+            own = ordered[bisect_left(ordered, first) : bisect_left(ordered, first + len(records))]
             self._require_same(all(bytes(records[each - first]).decode() == wanted[each] for each in own))
             rest = untouched.pop(0) if untouched else curated.bad.slice(0, 0)
             yield Tried(_among(curated.good, chosen), pa.concat_tables([rest, _among(curated.bad, chosen)]))

@@ -19,7 +19,6 @@ from esteira.file_batch import file_batch
 from esteira.lake import Lake, Provenance, Seal, SealedFile
 from esteira.lake.files import file_hash
 from esteira.quarantine.read import gather, holdings
-from esteira.quarantine.replay import plan
 from esteira.rebuild import require_askable
 from esteira.reconcile import reconcile
 from esteira.warehouse import LedgerEntry
@@ -140,9 +139,6 @@ def test_nothing_is_left_on_the_disk(raw: Seal, lake: Lake, tmp_path: Path, monk
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_asking_again_and_replaying_rows_are_refused_with_what_works(raw: Seal, lake: Lake):
+def test_a_file_is_not_asked_for_again():
     with pytest.raises(ConfigError, match="nothing to ask for again"):
         require_askable(SALES)
-    with pytest.raises(ConfigError, match="batches are files") as caught:
-        plan(SALES, [entry_of(raw, curate(SALES, raw, lake=lake))], lake)
-    assert "--from raw" in caught.value.hint
