@@ -3,30 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 from esteira.contract import Dataset
-from esteira.standards import STANDARDS
+from esteira.demands import Language, demand, standard
 
-Language = Literal["en", "pt"]
-_CALL = re.compile(r"(?P<name>\w+)(?:\((?P<given>.*)\))?", re.DOTALL)
-_MUST = {
-    "en": {
-        "greater_than": "must be above {}", "greater_than_or_equal_to": "must be at least {}", "less_than": "must be below {}",
-        "less_than_or_equal_to": "must be at most {}", "equal_to": "must be {}", "not_equal_to": "must not be {}",
-        "in_range": "must lie between {}", "isin": "must be one of {}", "notin": "must be none of {}", "str_matches": "must match {}",
-        "str_contains": "must contain {}", "str_startswith": "must begin with {}", "str_endswith": "must end with {}",
-        "str_length": "must have a length of {}", "max_bytes": "must have at most {} bytes in UTF-8", "json": "must be JSON text",
-    },
-    "pt": {
-        "greater_than": "deve ser maior que {}", "greater_than_or_equal_to": "deve ser no mínimo {}", "less_than": "deve ser menor que {}",
-        "less_than_or_equal_to": "deve ser no máximo {}", "equal_to": "deve ser {}", "not_equal_to": "não pode ser {}",
-        "in_range": "deve estar entre {}", "isin": "deve ser um de {}", "notin": "não pode ser nenhum de {}",
-        "str_matches": "deve seguir o padrão {}", "str_contains": "deve conter {}", "str_startswith": "deve começar com {}",
-        "str_endswith": "deve terminar com {}", "str_length": "deve ter o comprimento {}",
-        "max_bytes": "deve ter no máximo {} bytes em UTF-8", "json": "deve ser texto JSON",
-    },
-}  # fmt: skip
 _WORDS = {
     "en": {
         "row": "The row breaks the rule {rule}, which is about several columns.",
@@ -35,7 +15,7 @@ _WORDS = {
         "twice": "The record has the key {column} twice.",
         "standard": "{column} is {value!r}, which is not {demand}.",
         "must": "{column} is {value!r}, and {demand}.",
-        "other": "must satisfy {}",
+        "other": "{column} is {value!r}, and must satisfy {rule}.",
         "fields": "The line has more or fewer fields than the table's {count} columns.",
         "error": "{column} is the error {value}.",
         "formula": "{column} is a formula that was saved without its value: {value}.",
@@ -49,7 +29,7 @@ _WORDS = {
         "twice": "O registro tem a chave {column} duas vezes.",
         "standard": "{column} é {value!r}, que não é {demand}.",
         "must": "{column} é {value!r}, e {demand}.",
-        "other": "deve satisfazer {}",
+        "other": "{column} é {value!r}, e deve satisfazer {rule}.",
         "fields": "A linha tem mais ou menos campos que as {count} colunas da tabela.",
         "error": "{column} é o erro {value}.",
         "formula": "{column} é uma fórmula que foi salva sem o seu valor: {value}.",
@@ -78,17 +58,16 @@ def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Lan
     """
     fields = _FIELDS.fullmatch(rule)
     kind = next((str(each.arrow) for each in dataset.columns if each.name == column), "its type")
-    about, demand = "fields" if fields else _BY_RULE.get(rule, "row" if column == _WHOLE_ROW else ""), ""
+    about, wanted = "fields" if fields else _BY_RULE.get(rule, "row" if column == _WHOLE_ROW else ""), ""
     if not about:
-        about, demand = _demand(rule, language)
+        about, wanted = _wanted(rule, language)
     count = fields[1] if fields else ""
-    return _WORDS[language][about].format(column=column, rule=rule, value=value, kind=kind, count=count, demand=demand)
+    return _WORDS[language][about].format(column=column, rule=rule, value=value, kind=kind, count=count, demand=wanted)
 
 
-def _demand(rule: str, language: Language) -> tuple[str, str]:
+def _wanted(rule: str, language: Language) -> tuple[str, str]:
     """Which sentence a rule with its numbers takes, and what it asks for there."""
-    found = _CALL.fullmatch(rule)
-    name, given = (found["name"], (found["given"] or "").strip("[]")) if found else ("", "")
-    if name in STANDARDS:
-        return "standard", STANDARDS[name].words[language]
-    return "must", _MUST[language].get(name, "").format(given) or _WORDS[language]["other"].format(rule)
+    named, asked = standard(rule, language), demand(rule, language)
+    if named is not None:
+        return "standard", named
+    return ("other", "") if asked is None else ("must", asked)
