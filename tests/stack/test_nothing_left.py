@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
 
+from local.ports import Ports
 from local.supervisor import listens
 from tests.stack.remains import IS_LINUX, NOTHING, ROOT, Run, a_run, await_true
 
@@ -95,14 +96,15 @@ def pytest_run(run: Run, held: str, *options: str) -> Started:
 
 def is_up(run: Run) -> bool:
     """All parts listen but Prefect, which takes three times as long as the others together."""
-    return all(listens(port) for port in (run.ports.portal, run.ports.aws, run.ports.warehouse, run.ports.slack))
+    ports = run.ports
+    return all(listens(port) for port in (ports.portal, ports.aws, ports.warehouse, ports.slack, ports.reports))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_demo_that_is_told_to_stop_during_its_first_run_leaves_nothing(run: Run, number: signal.Signals, code: int):
     started = demo(run)
     assert await_true(lambda: "rows/s" in started.said or started.process.poll() is not None, UP_SECONDS)
-    assert len(run.open_ports()) == 5, started.said
+    assert len(run.open_ports()) == len(fields(Ports)), started.said
     assert len(run.processes()) > 10, "the search finds the processes that it will not find afterwards"
     started.signal(number)
     assert started.process.wait(END_SECONDS) == code
