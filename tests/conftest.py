@@ -19,6 +19,11 @@ TESTS = Path(__file__).parent
 GROUPS = ("main_job", "warehouse", "hands", "stack", "portals", "deployments", "gateway", "torture")
 """The longest first, so that the last one to end is short."""
 NEEDS_STACK = frozenset(GROUPS) - {"gateway", "portals"}
+SECONDS = frozenset({
+    "test_shift", "test_exact", "test_replay", "test_drift", "test_last_answers", "test_profile_stored", "test_forgiven", "test_split",
+    "test_proof", "test_profile", "test_pieces", "test_upkeep", "test_budget", "test_transport", "test_new",
+})  # fmt: skip
+"""Files that take seconds though none of their tests does: simulations, properties, many small batches."""
 USES_CONNECTOR = ("main_job", "hands", "gateway", "warehouse", "torture", "browser")
 CONNECTOR_WARNINGS = (
     r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
@@ -51,6 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 "long"
             ):  # those are many, and a lab of their own is cheap
                 item.add_marker(pytest.mark.xdist_group(folder))
+            item.add_marker(pytest.mark.slow)
+        if item.path.stem in SECONDS:
             item.add_marker(pytest.mark.slow)
         if folder in NEEDS_STACK:
             item.add_marker(pytest.mark.stack)
