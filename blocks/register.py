@@ -1,5 +1,7 @@
 """Blocks from settings: idempotent, by name."""
 
+from prefect.blocks.core import Block
+
 from blocks.auth import Bearer
 from blocks.lake import LAKE_BLOCK, LakeBlock
 from blocks.portal import PortalBlock
@@ -12,7 +14,14 @@ LOOPBACK = ("http://127.0.0.1", "http://localhost")
 
 def register_blocks(settings: Settings) -> list[str]:
     """Save the stage's blocks, overwriting what stands under their names; returns the names."""
-    LakeBlock(bucket=settings.lake_bucket).save(LAKE_BLOCK, overwrite=True)
+    blocks = stage_blocks(settings)
+    for name, block in blocks.items():
+        block.save(name, overwrite=True)
+    return list(blocks)
+
+
+def stage_blocks(settings: Settings) -> dict[str, Block]:
+    """The stage's blocks by name."""
     warehouse = WarehouseBlock(
         host=settings.warehouse_host,
         port=settings.warehouse_port,
@@ -26,15 +35,12 @@ def register_blocks(settings: Settings) -> list[str]:
         lock_wait_seconds=settings.lock_wait_seconds,
         ddl_wait_seconds=settings.ddl_wait_seconds,
     )
-    warehouse.save(WAREHOUSE_BLOCK, overwrite=True)
-    names = [LAKE_BLOCK, WAREHOUSE_BLOCK]
+    blocks: dict[str, Block] = {LAKE_BLOCK: LakeBlock(bucket=settings.lake_bucket), WAREHOUSE_BLOCK: warehouse}
     if settings.portal_url:
-        portal = PortalBlock(
+        blocks[DEMO_PORTAL] = PortalBlock(
             base_url=settings.portal_url,
             secret_name=settings.portal_secret,
             auth=[Bearer()],
             allow_private_hosts=settings.portal_url.startswith(LOOPBACK),
         )
-        portal.save(DEMO_PORTAL, overwrite=True)
-        names.append(DEMO_PORTAL)
-    return names
+    return blocks

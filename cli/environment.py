@@ -16,6 +16,7 @@ STATE_VARIABLE = "ESTEIRA_STATE"
 MALLOC_ARENAS = 2
 _M_ARENA_MAX = -8
 """https://man7.org/linux/man-pages/man3/mallopt.3.html"""
+_NO_SERVER = "Start the laptop stack with `esteira stack up`, or correct PREFECT_API_URL."
 HEALTH_SECONDS = 30
 """A server that is down refuses at once; one that is only busy, as on a crowded machine, is waited for."""
 
@@ -51,14 +52,23 @@ def require_prefect() -> None:
     Raises:
         ConfigError: None is configured, or it does not answer.
     """
-    hint = "Start the laptop stack with `esteira stack up`, or correct PREFECT_API_URL."
-    address = os.environ.get("PREFECT_API_URL")
-    if not address:
-        raise ConfigError("PREFECT_API_URL is not set, so there is no Prefect server to run on.", hint=hint)
+    address = require_address()
     try:
         urllib.request.urlopen(f"{address}/health", timeout=HEALTH_SECONDS).close()  # noqa: S310 - the operator's own setting
     except (OSError, ValueError) as exc:
-        raise ConfigError(f"The Prefect server at {address} does not answer.", hint=hint) from exc
+        raise ConfigError(f"The Prefect server at {address} does not answer.", hint=_NO_SERVER) from exc
+
+
+def require_address() -> str:
+    """The address of the Prefect server.
+
+    Raises:
+        ConfigError: None is configured.
+    """
+    address = os.environ.get("PREFECT_API_URL")
+    if not address:
+        raise ConfigError("PREFECT_API_URL is not set, so there is no Prefect server to run on.", hint=_NO_SERVER)
+    return address
 
 
 def adopt(variables: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ import click
 from cli.authoring import doctor, new, preview, test
 from cli.dataset import pause, rename, resume, retire
 from cli.ddl import ddl
+from cli.deploy import deploy
 from cli.drift import drift
 from cli.drop import drop
 from cli.environment import state_folder
@@ -158,6 +159,7 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
 
 
 esteira.add_command(ddl)
+esteira.add_command(deploy)
 esteira.add_command(doctor)
 esteira.add_command(drift)
 esteira.add_command(drop)

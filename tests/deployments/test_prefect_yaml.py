@@ -1,8 +1,9 @@
-"""`prefect.yaml` deploys headlessly to a process pool, and a real worker runs what it deployed."""
+"""`esteira deploy` applies the repository to a real server, twice without a change, and a real worker runs what it deployed."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,13 +20,40 @@ ROOT = Path(__file__).resolve().parents[2]
 PREFECT = [str(Path(sys.executable).parent / "prefect"), "--no-prompt"]
 POOL = "laptop"
 DATASETS = {"airlines", "airports", "flights", "planes", "weather"}
-PREPARE = "from cli.stack import prepare_prefect; prepare_prefect()"
+ESTEIRA = [sys.executable, "-c", "from cli.main import main; main()"]
 STATE = """
 import sys, json
 from prefect.client.orchestration import get_client
 with get_client(sync_client=True) as client:
     run = client.read_flow_run(sys.argv[1])
     print(json.dumps({"type": run.state.type.value, "message": run.state.message}))
+"""
+BY_HAND = """
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    flow = client.create_flow_from_name("daily")
+    client.create_deployment(flow, "by-hand", tags=["esteira"])
+    body = {"name": "left-the-file", "flow_id": str(flow), "labels": {"esteira.project": "esteira"}}
+    client.request("POST", "/deployments/", json=body)
+    daily = client.read_deployment_by_name("daily/daily")
+    client.update_deployment_schedule(daily.id, daily.schedules[0].id, active=False)
+    client.pause_deployment(client.read_deployment_by_name("undo/undo").id)
+"""
+LOOK = """
+import json
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    (schedule,) = client.read_deployment_by_name("daily/daily").schedules
+    paused = client.read_deployment_by_name("undo/undo").paused
+    by_hand = client.read_deployment_by_name("daily/by-hand")
+    client.delete_deployment(by_hand.id)
+    print(json.dumps({"cron": schedule.schedule.cron, "active": schedule.active, "paused": paused, "by_hand": bool(by_hand)}))
+"""
+FORM = """
+import json
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    print(json.dumps(client.read_deployment_by_name("ingest/ingest").parameter_openapi_schema))
 """
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -42,7 +70,6 @@ def _environment(stack: Stack, folder: Path) -> dict[str, str]:
     """Of a worker with a temporary folder of its own: Prefect's has one name for all users, and belongs to the first of them."""
     return stack.client_environment() | {
         "ESTEIRA_WORK_POOL": POOL,
-        "ESTEIRA_HOME": str(ROOT),
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "TMPDIR": str(folder),
     }
@@ -50,9 +77,7 @@ def _environment(stack: Stack, folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def deployed(environment: dict[str, str]) -> dict[str, str]:
-    _run([sys.executable, "-c", PREPARE], environment)
-    _run([*PREFECT, "work-pool", "create", POOL, "--type", "process"], environment)
-    _run([*PREFECT, "deploy", "--all"], environment)
+    _run([*ESTEIRA, "deploy"], environment)
     return environment
 
 
@@ -64,7 +89,37 @@ def _run(command: list[str], environment: dict[str, str]) -> str:
 
 def test_every_deployment_stands_on_the_server(deployed: dict[str, str]) -> None:
     found = json.loads(_run([*PREFECT, "deployment", "ls", "-o", "json"], deployed))
-    assert {each["name"] for each in found} == {"daily", "inbox", "ingest", "maintenance", "replay"}
+    assert {each["name"] for each in found} == {"daily", "inbox", "ingest", "maintenance", "rebuild", "replay", "undo"}
+
+
+def test_a_second_deploy_changes_nothing_and_says_so(deployed: dict[str, str]) -> None:
+    assert _run([*ESTEIRA, "deploy"], deployed).splitlines()[-1].startswith("Nothing changed: ")
+
+
+def test_what_ops_paused_stays_paused_and_only_what_is_ours_is_removed(
+    deployed: dict[str, str], tmp_path: Path
+) -> None:
+    _run([sys.executable, "-c", BY_HAND], deployed)
+    changed = tmp_path / "prefect.yaml"
+    text = (ROOT / "prefect.yaml").read_text().replace('cron: "0 5 * * *"', 'cron: "0 6 * * *"')
+    changed.write_text(text.replace("entrypoint: ", f"entrypoint: {os.path.relpath(ROOT, tmp_path)}/"))
+    foretold = _changes(_run([*ESTEIRA, "deploy", "--dry-run", "--json", "--file", str(changed)], deployed))
+    assert foretold == _changes(_run([*ESTEIRA, "deploy", "--json", "--file", str(changed)], deployed))
+    assert foretold["daily/left-the-file"] == "removed"
+    assert "schedules" in foretold["daily/daily"]
+    after = json.loads(_run([sys.executable, "-c", LOOK], deployed))
+    assert after == {"cron": "0 6 * * *", "active": False, "paused": True, "by_hand": True}
+    _run([*ESTEIRA, "deploy"], deployed)
+
+
+def test_the_run_form_offers_the_datasets_and_the_server_refuses_any_other(deployed: dict[str, str]) -> None:
+    form = json.loads(_run([sys.executable, "-c", FORM], deployed))
+    assert set(form["properties"]["dataset"]["enum"]) == DATASETS
+    assert form["properties"]["start"]["anyOf"][0]["format"] == "date-time"
+    command = [*PREFECT, "deployment", "run", "ingest/ingest", "-p", 'dataset="flihgts"']
+    refused = subprocess.run(command, cwd=ROOT, env=deployed, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode
+    assert "is not one of" in refused.stdout + refused.stderr
 
 
 def test_a_worker_runs_the_ingest_deployment_to_completion(deployed: dict[str, str]) -> None:
@@ -90,10 +145,15 @@ def test_a_worker_runs_the_maintenance_deployment_to_completion(deployed: dict[s
     _run_by_worker("maintenance/maintenance", {}, deployed)
 
 
+def _changes(out: str) -> dict[str, str]:
+    found = json.loads(out)["changes"]
+    return {each["name"]: f"{each['verb']} {each['details']}".removesuffix(" no longer wanted") for each in found}
+
+
 def _last_batches(environment: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     """The ledger's rows of each dataset, as `esteira status` tells them."""
-    command = [sys.executable, "-c", "from cli.main import main; main()", "status", "--json"]
-    return {each["dataset"]: each["last"] for each in json.loads(_run(command, environment))}
+    found = json.loads(_run([*ESTEIRA, "status", "--json"], environment))
+    return {each["dataset"]: each["last"] for each in found}
 
 
 def _run_by_worker(deployment: str, parameters: dict[str, str], environment: dict[str, str]) -> None:
