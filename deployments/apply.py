@@ -36,7 +36,8 @@ def apply_stage(
         yield settle(SavedBlock(name, block), is_dry=is_dry)
     yield settle(Pool(client, place), is_dry=is_dry)
     for wanted in plan.deployments:
-        yield settle(Deployed(client, wanted), is_dry=is_dry)
+        deployed = Deployed(client, wanted)
+        yield settle(deployed, is_dry=is_dry).noting(deployed.paused())
     yield from plan.left_out
     yield from prune(client, plan.project, {wanted.name for wanted in plan.deployments}, is_dry=is_dry)
     for limit in portal_limits(client):

@@ -103,9 +103,17 @@ class Deployed:
             "parameter_openapi_schema": self._wanted.form,
             "concurrency_limit": limit.pop("limit"),
             "concurrency_options": limit,
-            "schedules": [_created(each, is_active=active.get(each.slug, each.active)) for each in written.schedules],
+            "schedules": [_created(each, is_active=active.get(each.slug, True)) for each in written.schedules],
         }
         self._client.request("POST", "/deployments/", json=body)
+
+    def paused(self) -> str:
+        """What ops paused of it, so that nobody waits for a run that does not come."""
+        found = self._read()
+        if found is None:
+            return ""
+        off = ", ".join(each.slug or str(each.schedule) for each in found.schedules if not each.active)
+        return "paused in the UI" if found.paused else f"schedule {off} is paused in the UI" if off else ""
 
     def _read(self) -> DeploymentResponse | None:
         try:

@@ -46,23 +46,30 @@ class Pool:
         return facts
 
     def found(self) -> Facts | None:
-        """What is wanted of it, as the server has it."""
-        pool = self._read()
-        return {name: getattr(pool, name) for name in self.wanted()} if pool else None
+        """What is wanted of it, as the server has it.
 
-    def write(self) -> None:
-        """Create it, or change all but its type."""
-        wanted, pool = self.wanted(), self._read()
+        Raises:
+            ConfigError: It is of another type.
+        """
+        pool = self._read()
         if pool is None:
-            self._client.create_work_pool(
-                WorkPoolCreate(name=self.name, **({"base_job_template": self.template} | wanted))
-            )
-            return
-        if pool.type != wanted.pop("type"):
+            return None
+        if pool.type != self._place.work_pool_type:
             raise ConfigError(
                 f"Work pool {self.name} is of type {pool.type}, and a pool keeps its type; wanted is {self._place.work_pool_type}.",
                 hint="Set ESTEIRA_WORK_POOL to another name, or delete the pool when no run is in it.",
             )
+        return {name: getattr(pool, name) for name in self.wanted()}
+
+    def write(self) -> None:
+        """Create it, or change all but its type."""
+        wanted = self.wanted()
+        if self._read() is None:
+            self._client.create_work_pool(
+                WorkPoolCreate(name=self.name, **({"base_job_template": self.template} | wanted))
+            )
+            return
+        del wanted["type"]
         self._client.update_work_pool(self.name, WorkPoolUpdate(**wanted))
 
     def _read(self) -> WorkPool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 Facts = dict[str, Any]
@@ -23,6 +23,10 @@ class Change:
     name: str
     verb: Verb
     details: str = ""
+
+    def noting(self, note: str) -> Change:
+        """The same with something more that a person should know."""
+        return replace(self, details="; ".join(filter(None, (self.details, note))))
 
 
 class Thing(Protocol):

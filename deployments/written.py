@@ -24,12 +24,11 @@ class _Strict(BaseModel):
 
 
 class WrittenSchedule(_Strict):
-    """A cron in a time zone; the slug tells it from the others when the file changes."""
+    """A cron in a time zone; the slug tells it from the others when the file changes. Pausing it is for ops, in the UI."""
 
     cron: str
     timezone: str
     slug: str
-    active: bool = True
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="after")

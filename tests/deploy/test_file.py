@@ -16,7 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 WRONG = {
     "a key": ("    schedules:\n", "    shedules:\n", r"shedules: unknown key; did you mean schedules\?"),
     "a key at the top": ("pull:\n", "pul:\n", "unknown key; did you mean pull"),
-    "a key of a schedule": ("slug: daily}", "slug: daily, actve: true}", r"actve: unknown key; did you mean active\?"),
+    "a key of a schedule": (
+        "slug: daily}",
+        "slug: daily, parametrs: {}}",
+        r"parametrs: unknown key; did you mean parameters\?",
+    ),
     "a missing description": (
         "description: Every dataset of the daily cadence, referenced tables first.",
         'description: ""',

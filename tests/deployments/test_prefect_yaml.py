@@ -106,6 +106,7 @@ def test_what_ops_paused_stays_paused_and_only_what_is_ours_is_removed(
     foretold = _changes(_run([*ESTEIRA, "deploy", "--dry-run", "--json", "--file", str(changed)], deployed))
     assert foretold == _changes(_run([*ESTEIRA, "deploy", "--json", "--file", str(changed)], deployed))
     assert foretold["daily/left-the-file"] == "removed"
+    assert foretold["undo/undo"] == "unchanged paused in the UI"
     assert "schedules" in foretold["daily/daily"]
     after = json.loads(_run([sys.executable, "-c", LOOK], deployed))
     assert after == {"cron": "0 6 * * *", "active": False, "paused": True, "by_hand": True}
