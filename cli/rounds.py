@@ -23,7 +23,8 @@ from cli.progress import Lines
 from esteira.catalogue import load_catalogue
 from esteira.settings import read_settings
 from esteira.warehouse.reads import read_status
-from flows.daily import Outcome, daily
+from flows.daily import daily
+from flows.outcome import Outcome
 from local.portal import append_flights
 from tasks.progress import listening
 

@@ -81,7 +81,7 @@ def _variables(known: dict[str, Any], place: Place, credentials_id: str | None) 
         "cluster": place.ecs_cluster,
         "task_definition_arn": place.task_definition_arn,
         "container_name": CONTAINER,
-        "env": ON_SIGTERM,
+        "env": {**ON_SIGTERM, "ESTEIRA_FAN_OUT": str(place.fan_out)},
     }
     if credentials_id:
         defaults["aws_credentials"] = {"$ref": {"block_document_id": credentials_id}}

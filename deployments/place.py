@@ -34,6 +34,7 @@ class Place(BaseSettings):
         work_pool: Name of the pool.
         work_pool_type: `process` on a laptop; `ecs` polled by a worker, or `ecs:push`, which Prefect Cloud serves by itself.
         work_pool_limit: How many runs the pool starts at once; without one, what is set on the server stays.
+        fan_out: How many datasets the daily flow runs at once on an ECS pool, each in a container of its own; 0 for one after the other.
         home: The checkout where a run starts: `/app` in the image, this checkout for processes.
         revision: What runs: a git revision or an image's digest.
         image: The image of the task definition, by digest; the revision is taken from it.
@@ -50,6 +51,7 @@ class Place(BaseSettings):
     work_pool: str = "esteira"
     work_pool_type: PoolType = "process"
     work_pool_limit: int | None = Field(default=None, ge=1)
+    fan_out: int = Field(default=4, ge=0)
     home: str | None = None
     revision: str | None = None
     image: str | None = None

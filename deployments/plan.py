@@ -67,6 +67,7 @@ def plan_stage(path: Path, place: Place, datasets: Path) -> Plan:
     stage = _Stage(file.name, path.parent.resolve(), place, catalogue, variables, resolve(file.pull, variables))
     wanted = [_wanted(stage, each) for each in file.deployments]
     chosen = tuple(each for each in wanted if _has_datasets(each.written, catalogue))
+    _require_room(place, chosen)
     return Plan(file.name, chosen, tuple(_left_out(each) for each in wanted if each not in chosen))
 
 
@@ -101,6 +102,16 @@ def _known_here(written: WrittenDeployment, place: Place) -> WrittenDeployment:
     kept = {name: value for name, value in variables.items() if name in here}
     pool = written.work_pool.model_copy(update={"job_variables": kept})
     return written.model_copy(update={"work_pool": pool})
+
+
+def _require_room(place: Place, chosen: tuple[Wanted, ...]) -> None:
+    """A run over many datasets holds a place in the pool while it waits for theirs: with too few, all would wait for ever."""
+    waiting, limit = sum(CADENCE in each.written.parameters for each in chosen), place.work_pool_limit
+    if place.is_ecs and place.fan_out and limit is not None and limit <= waiting:
+        raise ConfigError(
+            f"The pool would start {limit} runs at once, and {waiting} of them may be waiting for runs of their own.",
+            hint=f"Set ESTEIRA_WORK_POOL_LIMIT to {waiting + place.fan_out}, or ESTEIRA_FAN_OUT to 0.",
+        )
 
 
 def _has_datasets(written: WrittenDeployment, catalogue: dict[str, Dataset]) -> bool:

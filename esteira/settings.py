@@ -38,6 +38,8 @@ class Settings(BaseSettings):
         upkeep_min_age_days: What is younger than this is never removed from the lake.
         drop_profile: AWS profile of the role that may drop files into the inbox; None takes the process's own credentials.
         max_attempts: Failed attempts at a batch after which it is given up, so that it blocks no later one; 0 never gives up.
+        fan_out: How many datasets the daily flow runs at once as runs of their own on the pool; 0 runs them one after the other in its
+            own process.
         step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
     """
 
@@ -66,6 +68,7 @@ class Settings(BaseSettings):
     upkeep_min_age_days: int = Field(default=7, ge=1)
     drop_profile: str | None = None
     max_attempts: int = Field(default=10, ge=0)
+    fan_out: int = Field(default=0, ge=0)
     step_retries: int = 3
     step_retry_seconds: float = 20
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from prefect import flow, get_run_logger, runtime
+from prefect import flow, runtime
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
@@ -14,18 +13,10 @@ from prefect.states import Completed, Failed
 from esteira.catalogue import load_catalogue, of_cadence
 from esteira.contract import Dataset
 from esteira.settings import read_settings
+from flows.fan_out import run_on_pool, skipped
 from flows.ingest import IngestReport, in_utc, ingest
+from flows.outcome import Outcome, row
 from tasks.report import report_catalogue
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one dataset: its report, or why there is none."""
-
-    dataset: str
-    report: IngestReport | None
-    error: BaseException | None = None
-    skipped_for: str | None = None
 
 
 def _run_name() -> str:
@@ -45,13 +36,12 @@ def daily(
         as_of: The run's moment; by default the scheduled start.
     """
     moment = as_of or runtime.flow_run.scheduled_start_time or datetime.now(UTC)
-    datasets = of_cadence(load_catalogue(read_settings().datasets), cadence)
-    outcomes: dict[str, Outcome] = {}
-    for dataset in datasets:
-        outcomes[dataset.name] = _run(dataset, moment, outcomes)
+    settings = read_settings()
+    datasets = of_cadence(load_catalogue(settings.datasets), cadence)
+    outcomes = run_on_pool(datasets, moment, settings.fan_out) if settings.fan_out else _run_here(datasets, moment)
     _publish(cadence, list(outcomes.values()))
     report_catalogue(in_utc(moment))
-    bad = [outcome.dataset for outcome in outcomes.values() if outcome.report is None]
+    bad = [outcome.dataset for outcome in outcomes.values() if not outcome.is_well]
     if bad:
         return Failed(
             message=f"{len(bad)} of {len(outcomes)} datasets failed or were skipped: {', '.join(bad)}.",
@@ -60,12 +50,15 @@ def daily(
     return Completed(message=f"{len(outcomes)} datasets ingested.", data=list(outcomes.values()))
 
 
-def _run(dataset: Dataset, as_of: datetime, outcomes: dict[str, Outcome]) -> Outcome:
-    """Run one dataset unless a table that its rows must refer to is not fresh."""
-    missing = next((name for name in dataset.needed if name in outcomes and outcomes[name].report is None), None)
-    if missing:
-        get_run_logger().warning("%s is skipped because %s failed", dataset.name, missing)
-        return Outcome(dataset.name, None, skipped_for=missing)
+def _run_here(datasets: list[Dataset], as_of: datetime) -> dict[str, Outcome]:
+    """One after the other in this process."""
+    outcomes: dict[str, Outcome] = {}
+    for dataset in datasets:
+        outcomes[dataset.name] = skipped(dataset, outcomes) or _run(dataset, as_of)
+    return outcomes
+
+
+def _run(dataset: Dataset, as_of: datetime) -> Outcome:
     state: State[IngestReport] = ingest(dataset.name, as_of=as_of, return_state=True)
     if state.is_completed():
         return Outcome(dataset.name, state.result())
@@ -75,27 +68,5 @@ def _run(dataset: Dataset, as_of: datetime, outcomes: dict[str, Outcome]) -> Out
 
 def _publish(cadence: str, outcomes: list[Outcome]) -> None:
     create_table_artifact(
-        [_row(outcome) for outcome in outcomes], key=f"{cadence}-datasets", description=f"Datasets of the {cadence} run"
+        [row(outcome) for outcome in outcomes], key=f"{cadence}-datasets", description=f"Datasets of the {cadence} run"
     )
-
-
-def _row(outcome: Outcome) -> dict[str, object]:
-    if outcome.report is None:
-        reason = f"skipped: {outcome.skipped_for} failed" if outcome.skipped_for else f"failed: {outcome.error}"
-        return {
-            "dataset": outcome.dataset,
-            "state": reason,
-            "batches": 0,
-            "extracted": 0,
-            "inserted": 0,
-            "quarantined": 0,
-        }
-    entries = [batch.entry for batch in outcome.report.batches]
-    return {
-        "dataset": outcome.dataset,
-        "state": str(outcome.report.hold or ("loaded" if entries else "nothing due")),
-        "batches": len(entries),
-        "extracted": sum(entry.extracted for entry in entries),
-        "inserted": sum(entry.inserted for entry in entries),
-        "quarantined": sum(entry.quarantined for entry in entries),
-    }

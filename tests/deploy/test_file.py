@@ -93,6 +93,12 @@ def test_a_job_variable_of_another_kind_of_pool_is_left_out(ecs: Place) -> None:
     assert not any(each.written.work_pool.job_variables for each in on_laptop)
 
 
+def test_a_pool_in_which_waiting_runs_would_take_every_place_is_refused(ecs: Place) -> None:
+    with pytest.raises(ConfigError, match="1 runs at once, and 1 of them may be waiting") as raised:
+        plan(ROOT / "prefect.yaml", ecs.model_copy(update={"work_pool_limit": 1}))
+    assert "ESTEIRA_WORK_POOL_LIMIT to 5" in raised.value.hint
+
+
 def test_a_missing_variable_is_named_with_the_next_step() -> None:
     with pytest.raises(ConfigError, match="names A, B, which are not set") as raised:
         resolve({"x": ["{{ $B }}", {"y": "{{ $A }}-{{ $C }}"}]}, {"C": "c", "A": ""})

@@ -1,0 +1,126 @@
+"""Runs that a flow asks the Prefect server for, each at most once, and how they ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterIdempotencyKey,
+)
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound
+
+from esteira.errors import ConfigError
+
+INGEST = "ingest/ingest"
+POLL_SECONDS = 5.0
+MAX_ASKED = 20
+"""How often one dataset is asked for at one moment: a person who starts the parent again and again is told what stands in the way."""
+COUNTS_KEY = "-counts"
+"""Ends the key of the artifact that each batch leaves, with its counts in one row."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run of its own ended.
+
+    Attributes:
+        run: The run's name.
+        is_completed: Whether it did what it was asked for.
+        state, message: What the UI says of it.
+        batches: What it loaded, by the counts of each batch.
+    """
+
+    run: str
+    is_completed: bool
+    state: str
+    message: str = ""
+    batches: tuple[dict[str, int], ...] = field(default=())
+
+
+def run_key(dataset: str, as_of: datetime, asked: int) -> str:
+    """The idempotency key of a run: one for a dataset and a moment, and another only when that one failed."""
+    return f"ingest {dataset} {as_of.isoformat()} {asked}"
+
+
+def start_ingest(dataset: str, as_of: datetime) -> UUID:
+    """Ask for a run of one dataset on the pool; returns its id.
+
+    A run of the same dataset and moment that is under way or did its work is taken instead: a parent that starts again, because its
+    container was stopped or a person retried it, finds the runs that it had asked for, and asks again only for those that failed.
+
+    Raises:
+        ConfigError: There is no deployment to run.
+    """
+    with get_client(sync_client=True) as client:
+        before = _asked_before(client, dataset, as_of)
+    usable = [run for run in before if not _is_failed(run)]
+    if usable or len(before) >= MAX_ASKED:
+        return (usable or before)[-1].id
+    key = run_key(dataset, as_of, len(before) + 1)
+    parameters = {"dataset": dataset, "as_of": as_of.isoformat()}
+    try:
+        run: Any = run_deployment(
+            INGEST, parameters=parameters, timeout=0, idempotency_key=key, tags=[f"dataset:{dataset}"]
+        )
+    except ObjectNotFound as exc:
+        raise ConfigError(
+            f"There is no deployment {INGEST} on this Prefect server.",
+            hint="Run `esteira deploy`, then start this run again.",
+        ) from exc
+    return UUID(str(run.id))
+
+
+def wait_for_any(runs: Iterable[UUID]) -> dict[UUID, Ended]:
+    """Wait until at least one has ended; returns those that have. A server that is away for a while is asked again."""
+    wanted = list(runs)
+    while not (found := _ended(wanted)):
+        time.sleep(POLL_SECONDS)
+    return found
+
+
+def _ended(wanted: list[UUID]) -> dict[UUID, Ended]:
+    try:
+        with get_client(sync_client=True) as client:
+            runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=wanted)))
+            return {run.id: _how(client, run) for run in runs if run.state and run.state.is_final()}
+    except httpx.HTTPError as exc:
+        _log.warning("The Prefect server cannot be asked how the runs are (%s); trying again.", type(exc).__name__)
+        return {}
+
+
+def _how(client: SyncPrefectClient, run: FlowRun) -> Ended:
+    state = run.state
+    assert state  # noqa: S101 - the caller looked
+    mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    artifacts = client.read_artifacts(artifact_filter=mine)
+    counts = [each.data for each in artifacts if (each.key or "").endswith(COUNTS_KEY)]
+    rows = tuple(row for data in counts for row in (json.loads(data) if isinstance(data, str) else ()))
+    return Ended(run.name, state.is_completed(), state.name or state.type.value, state.message or "", rows)
+
+
+def _asked_before(client: SyncPrefectClient, dataset: str, as_of: datetime) -> list[FlowRun]:
+    """Runs of the same dataset and moment, in the order in which they were asked for."""
+    keys = [run_key(dataset, as_of, asked) for asked in range(1, MAX_ASKED + 1)]
+    same = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=keys))
+    runs = client.read_flow_runs(flow_run_filter=same)
+    return sorted(runs, key=lambda run: keys.index(str(run.idempotency_key)))
+
+
+def _is_failed(run: FlowRun) -> bool:
+    return bool(run.state and run.state.is_final() and not run.state.is_completed())
