@@ -1,4 +1,4 @@
-"""The pictures of docs/howto/report.md: `make screens` runs the real datasets for a few days on a stack of its own and photographs their pages.
+"""The pictures of the docs: `make screens` runs the real datasets for a few days on a stack of its own, and photographs their pages and a run form.
 
 `python -m tests.browser.screens --url ADDRESS` photographs those of a stack that runs already.
 """
@@ -51,6 +51,8 @@ class Shot:
     height: int
     is_dark: bool = False
     anchor: str = ""
+    after: str = ""
+    """What must be readable first, on a page that draws itself."""
 
 
 SHOTS = (
@@ -71,8 +73,22 @@ SHOTS = (
 )
 
 
+_DEPLOYED = """
+import sys
+from cli.main import main
+sys.argv[1:] = ["deploy"]
+try:
+    main()
+except SystemExit as end:
+    assert end.code in (0, None)
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    print(client.read_deployment_by_name("ingest/ingest").id)
+"""
+
+
 def main() -> None:
-    """Run unless a stack is named, photograph, write docs/assets/report-*.webp."""
+    """Run unless a stack is named, photograph, write docs/assets/*.webp."""
     parser = argparse.ArgumentParser(prog="tests.browser.screens")
     parser.add_argument("--url", help="Where a running stack serves its pages.")
     url = parser.parse_args().url
@@ -85,12 +101,34 @@ def main() -> None:
         with running(StackConfig(state=Path(folder) / "stack", ports=Ports.free())) as stack:
             _run(stack)
             _photograph(Path(folder), stack.env["ESTEIRA_REPORT_URL"])
+            _photograph_form(Path(folder), stack)
 
 
 def _photograph(folder: Path, url: str) -> None:
     with fresh_page(folder) as page:
         for shot in SHOTS:
             _take(page, url, shot)
+
+
+def _photograph_form(folder: Path, stack: Stack) -> None:
+    address = f"{stack.env['PREFECT_UI_URL']}/{run_form(stack)}"
+    with fresh_page(folder) as page:
+        _take(page, address.rsplit("/", 1)[0], Shot("run-form", "run", "en", 1120, 900, after="Name of the contract."))
+
+
+def run_form(stack: Stack) -> str:
+    """Deploy everything; the path of the form that starts an ingestion."""
+    command = [sys.executable, "-c", _DEPLOYED]
+    done = subprocess.run(
+        command,
+        env=stack.client_environment(),
+        cwd=ROOT,
+        timeout=RUN_SECONDS,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return f"deployments/deployment/{done.stdout.split()[-1]}/run"
 
 
 def _run(stack: Stack) -> None:
@@ -110,6 +148,7 @@ def _take(page: Page, address: str, shot: Shot) -> None:
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
     page.open(f"{address}/{shot.path}?lang={shot.language}")
+    page.wait_for(shot.after)
     page.driver.execute_script(BARELY)
     page.driver.execute_script(
         "document.documentElement.style.scrollBehavior = 'auto'; document.getElementById(arguments[0])?.scrollIntoView()",
