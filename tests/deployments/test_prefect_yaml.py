@@ -83,12 +83,12 @@ def test_a_worker_runs_the_ingest_deployment_to_completion(stage: Stage) -> None
 
 def test_a_worker_runs_the_daily_deployment_to_completion_and_the_ledger_has_its_batches(stage: Stage) -> None:
     before = _last_batches(stage)
-    stage.complete("daily/daily", as_of="2013-01-04T06:00:00Z")
+    stage.complete("daily/daily", as_of="2013-01-09T06:00:00Z")
     new = {name: [each for each in found if each not in before[name]] for name, found in _last_batches(stage).items()}
     assert new.keys() == DATASETS
     for name, batches in new.items():
         (batch,) = batches
-        assert batch["run"] == f"{name} 2013-01-04"
+        assert batch["run"] == f"{name} 2013-01-09"
         assert batch["extracted"] == batch["curated"] + batch["quarantined"] > 0
 
 
