@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+from local.aws.containers import run_tasks_as_processes
 from local.aws.gate import Gate, add_if_none_match_key, check_pins
 from local.ports import HOST
 
@@ -51,6 +52,7 @@ def main() -> None:
     configure(arguments.data, arguments.port, root)
     check_pins()
     add_if_none_match_key()
+    run_tasks_as_processes(arguments.data / "tasks")
     serve(arguments.port, root["access_key_id"], arguments.data)
 
 

@@ -33,6 +33,7 @@ _PINS = {
     "ministack.core.router": ("extract_access_key_id",),
     "ministack.core.iam_evaluator": ("is_root_access_key",),
     "ministack.core.iam_actions": ("s3_service_context",),
+    "ministack.services.ecs": ("_get_docker", "_run_docker_container", "_maybe_mark_stopped"),
 }
 _log = logging.getLogger("local.aws")
 Scope = dict[str, Any]

@@ -81,12 +81,17 @@ class Stage:
                 return state
             time.sleep(1)
 
+    def varied(self, **variables: str) -> Stage:
+        """The same with more in its environment."""
+        return Stage(self.environment | variables)
+
     @contextmanager
-    def working(self, log: Path, **variables: str) -> Iterator[None]:
+    def working(self, log: Path, *, pool: str = POOL, kind: str = "process", **variables: str) -> Iterator[None]:
         """A worker that stays, with more in its environment."""
+        command = (*PREFECT, "worker", "start", "--pool", pool, "--type", kind)
         with log.open("w") as out:
             worker = subprocess.Popen(
-                WORKER, cwd=ROOT, env=self.environment | variables, stdout=out, stderr=subprocess.STDOUT
+                command, cwd=ROOT, env=self.environment | variables, stdout=out, stderr=subprocess.STDOUT
             )
             try:
                 yield
