@@ -53,6 +53,9 @@ class Ended:
     batches: tuple[dict[str, int], ...] = field(default=())
 
 
+_DELETED = Ended("", is_completed=False, state="Deleted", message="The run was deleted while it was waited for.")
+
+
 def run_key(dataset: str, as_of: datetime, asked: int) -> str:
     """The idempotency key of a run: one for a dataset and a moment, and another only when that one failed."""
     return f"ingest {dataset} {as_of.isoformat()} {asked}"
@@ -98,7 +101,8 @@ def _ended(wanted: list[UUID]) -> dict[UUID, Ended]:
     try:
         with get_client(sync_client=True) as client:
             runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=wanted)))
-            return {run.id: _how(client, run) for run in runs if run.state and run.state.is_final()}
+            ended = {run.id: _how(client, run) for run in runs if run.state and run.state.is_final()}
+            return ended | dict.fromkeys(set(wanted) - {run.id for run in runs}, _DELETED)
     except httpx.HTTPError as exc:
         _log.warning("The Prefect server cannot be asked how the runs are (%s); trying again.", type(exc).__name__)
         return {}

@@ -16,7 +16,7 @@ from hypothesis import settings
 settings.register_profile("esteira", deadline=None)  # machines are noisy: how long an example takes proves nothing
 settings.load_profile("esteira")
 TESTS = Path(__file__).parent
-GROUPS = ("main_job", "warehouse", "hands", "stack", "portals", "deployments", "gateway", "torture")
+GROUPS = ("main_job", "deployments", "warehouse", "hands", "stack", "portals", "gateway", "torture")
 """The longest first, so that the last one to end is short."""
 NEEDS_STACK = frozenset(GROUPS) - {"gateway", "portals"}
 SECONDS = frozenset({

@@ -89,7 +89,7 @@ def cloud(stack: Stack) -> Cloud:
     return cloud
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module")
 def pool(request: pytest.FixtureRequest, stage: Stage, cloud: Cloud, tmp_path_factory: Any) -> Iterator[Stage]:
     """Everything deployed to a pool of the kind, a worker that polls it, and a rule that tells it of tasks that ended."""
     kind = request.param
@@ -112,6 +112,7 @@ def pool(request: pytest.FixtureRequest, stage: Stage, cloud: Cloud, tmp_path_fa
     print(log.read_text()[-6000:])
 
 
+@pytest.mark.parametrize("pool", KINDS, indirect=True)
 def test_a_run_is_a_task_of_the_pinned_definition_and_ends_completed(pool: Stage, cloud: Cloud) -> None:
     run = pool.ask("ingest/ingest", dataset="airlines", as_of="2014-01-02T06:00:00Z")
     assert pool.end_of(run)["type"] == "COMPLETED"
@@ -120,6 +121,7 @@ def test_a_run_is_a_task_of_the_pinned_definition_and_ends_completed(pool: Stage
     assert [container["exitCode"] for container in task["containers"]] == [0]
 
 
+@pytest.mark.parametrize("pool", ["ecs"], indirect=True)
 def test_a_run_that_the_contract_or_the_ledger_stops_ends_failed_and_its_task_well(pool: Stage, cloud: Cloud) -> None:
     run = pool.ask("undo/undo", dataset="airlines", batch="2001-01-01-0123abcd")
     state = pool.end_of(run)
@@ -128,6 +130,7 @@ def test_a_run_that_the_contract_or_the_ledger_stops_ends_failed_and_its_task_we
     assert [container["exitCode"] for container in _ended(cloud, run)["containers"]] == [0]
 
 
+@pytest.mark.parametrize("pool", KINDS, indirect=True)
 def test_a_container_that_is_killed_ends_its_run_crashed(pool: Stage, cloud: Cloud) -> None:
     run = pool.ask("ingest/ingest", dataset="airports", as_of="2014-01-03T06:00:00Z")
     _kill(run)
@@ -137,6 +140,8 @@ def test_a_container_that_is_killed_ends_its_run_crashed(pool: Stage, cloud: Clo
     assert [container["exitCode"] for container in _ended(cloud, run)["containers"]] == [137]
 
 
+@pytest.mark.fault(55)
+@pytest.mark.parametrize("pool", ["ecs"], indirect=True)
 def test_a_task_that_ecs_stops_has_its_run_planned_again_and_completed_by_another(pool: Stage, cloud: Cloud) -> None:
     run = pool.ask("ingest/ingest", dataset="planes", as_of="2014-01-03T06:00:00Z")
     _await_running(pool, run)
@@ -146,6 +151,7 @@ def test_a_task_that_ecs_stops_has_its_run_planned_again_and_completed_by_anothe
     assert len(cloud.tasks_of(run)) == 2
 
 
+@pytest.mark.parametrize("pool", ["ecs"], indirect=True)
 def test_what_a_task_prints_is_in_cloudwatch(pool: Stage, cloud: Cloud) -> None:
     with cloud.client("logs") as logs:
         streams = logs.describe_log_streams(logGroupName=LOG_GROUP)["logStreams"]
