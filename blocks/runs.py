@@ -61,11 +61,16 @@ def run_key(dataset: str, as_of: datetime, asked: int) -> str:
     return f"ingest {dataset} {as_of.isoformat()} {asked}"
 
 
-def start_ingest(dataset: str, as_of: datetime) -> UUID:
+def start_ingest(dataset: str, as_of: datetime, size: dict[str, int]) -> UUID:
     """Ask for a run of one dataset on the pool; returns its id.
 
     A run of the same dataset and moment that is under way or did its work is taken instead: a parent that starts again, because its
     container was stopped or a person retried it, finds the runs that it had asked for, and asks again only for those that failed.
+
+    Args:
+        dataset: Name of the contract.
+        as_of: The run's moment.
+        size: `cpu` and `memory` that differ from the task definition's.
 
     Raises:
         ConfigError: There is no deployment to run.
@@ -79,7 +84,12 @@ def start_ingest(dataset: str, as_of: datetime) -> UUID:
     parameters = {"dataset": dataset, "as_of": as_of.isoformat()}
     try:
         run: Any = run_deployment(
-            INGEST, parameters=parameters, timeout=0, idempotency_key=key, tags=[f"dataset:{dataset}"]
+            INGEST,
+            parameters=parameters,
+            timeout=0,
+            idempotency_key=key,
+            tags=[f"dataset:{dataset}"],
+            job_variables=dict(size) or None,
         )
     except ObjectNotFound as exc:
         raise ConfigError(

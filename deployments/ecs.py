@@ -7,6 +7,7 @@ its size, its role and its environment.
 from __future__ import annotations
 
 import asyncio
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -81,11 +82,17 @@ def _variables(known: dict[str, Any], place: Place, credentials_id: str | None) 
         "cluster": place.ecs_cluster,
         "task_definition_arn": place.task_definition_arn,
         "container_name": CONTAINER,
-        "env": {**ON_SIGTERM, "ESTEIRA_FAN_OUT": str(place.fan_out)},
+        "env": ON_SIGTERM | _fan_out(place),
     }
     if credentials_id:
         defaults["aws_credentials"] = {"$ref": {"block_document_id": credentials_id}}
     return {name: {**known[name], **({"default": defaults[name]} if name in defaults else {})} for name in VARIABLES}
+
+
+def _fan_out(place: Place) -> dict[str, str]:
+    """What the daily flow reads in its container."""
+    sizes = {name: size.model_dump(exclude_none=True) for name, size in sorted(place.task_sizes.items())}
+    return {"ESTEIRA_FAN_OUT": str(place.fan_out)} | ({"ESTEIRA_TASK_SIZES": json.dumps(sizes)} if sizes else {})
 
 
 def _network(place: Place) -> dict[str, Any]:

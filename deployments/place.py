@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from esteira.errors import ConfigError
-from esteira.settings import PROJECT_FOLDER
+from esteira.settings import PROJECT_FOLDER, TaskSize
 
 PoolType = Literal["process", "ecs", "ecs:push"]
 IMAGE_FOLDER = "/app"
@@ -35,6 +35,7 @@ class Place(BaseSettings):
         work_pool_type: `process` on a laptop; `ecs` polled by a worker, or `ecs:push`, which Prefect Cloud serves by itself.
         work_pool_limit: How many runs the pool starts at once; without one, what is set on the server stays.
         fan_out: How many datasets the daily flow runs at once on an ECS pool, each in a container of its own; 0 for one after the other.
+        task_sizes: What a dataset's own run needs where the task definition's size is not enough: `{"flights": {"memory": 8192}}`.
         home: The checkout where a run starts: `/app` in the image, this checkout for processes.
         revision: What runs: a git revision or an image's digest.
         image: The image of the task definition, by digest; the revision is taken from it.
@@ -52,6 +53,7 @@ class Place(BaseSettings):
     work_pool_type: PoolType = "process"
     work_pool_limit: int | None = Field(default=None, ge=1)
     fan_out: int = Field(default=4, ge=0)
+    task_sizes: dict[str, TaskSize] = {}
     home: str | None = None
     revision: str | None = None
     image: str | None = None
@@ -89,6 +91,8 @@ def read_place() -> Place:
     except ValidationError as exc:
         wrong = "; ".join(f"{_variable(str(error['loc'][0]))}: {error['msg']}" for error in exc.errors())
         raise ConfigError(f"The pool is not described rightly: {wrong}.", hint=f"{_KINDS} {_WHERE}") from exc
+    except SettingsError as exc:
+        raise ConfigError(f"The pool is not described rightly: {exc}: it must be JSON.", hint=_WHERE) from exc
     missing = [_variable(name) for name in _ECS_NEEDS if place.is_ecs and not getattr(place, name)]
     if place.work_pool_type == "ecs:push" and not place.aws_credentials_block:
         missing.append(_variable("aws_credentials_block"))

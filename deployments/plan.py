@@ -16,7 +16,7 @@ from deployments.forms import check_parameters, load_flow, run_form
 from deployments.place import Place
 from deployments.things import Change
 from deployments.written import HINT, WrittenDeployment, read_file, resolve, suggestion
-from esteira.catalogue import load_catalogue, of_cadence
+from esteira.catalogue import find_dataset, load_catalogue, of_cadence
 from esteira.contract import Dataset
 from esteira.errors import ConfigError
 
@@ -68,6 +68,8 @@ def plan_stage(path: Path, place: Place, datasets: Path) -> Plan:
     wanted = [_wanted(stage, each) for each in file.deployments]
     chosen = tuple(each for each in wanted if _has_datasets(each.written, catalogue))
     _require_room(place, chosen)
+    for name in place.task_sizes:
+        find_dataset(datasets, name)
     return Plan(file.name, chosen, tuple(_left_out(each) for each in wanted if each not in chosen))
 
 

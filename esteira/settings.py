@@ -5,13 +5,25 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from esteira.errors import ConfigError
 from esteira.login import check_login
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+
+
+class TaskSize(BaseModel):
+    """What an ECS task gets: `cpu` in units of which 1024 are one vCPU, `memory` in MiB.
+
+    Fargate takes certain pairs only: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cpu: int | None = Field(default=None, ge=256)
+    memory: int | None = Field(default=None, ge=512)
 
 
 class Settings(BaseSettings):
@@ -40,6 +52,7 @@ class Settings(BaseSettings):
         max_attempts: Failed attempts at a batch after which it is given up, so that it blocks no later one; 0 never gives up.
         fan_out: How many datasets the daily flow runs at once as runs of their own on the pool; 0 runs them one after the other in its
             own process.
+        task_sizes: What a dataset's own run needs of the pool where the task definition's size is not enough, by name.
         step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
     """
 
@@ -69,6 +82,7 @@ class Settings(BaseSettings):
     drop_profile: str | None = None
     max_attempts: int = Field(default=10, ge=0)
     fan_out: int = Field(default=0, ge=0)
+    task_sizes: dict[str, TaskSize] = {}
     step_retries: int = 3
     step_retry_seconds: float = 20
 
@@ -94,5 +108,7 @@ def read_settings() -> Settings:
             f"The environment is incomplete: {wrong}.",
             hint="Start the laptop stack with `esteira stack up`, or set the variables.",
         ) from exc
+    except SettingsError as exc:
+        raise ConfigError(f"The environment cannot be read: {exc}.", hint="Its value must be JSON.") from exc
     check_login(settings.warehouse_secret, settings.warehouse_workgroup, settings.warehouse_cluster)
     return settings

@@ -13,7 +13,7 @@ from prefect.states import Completed, Failed
 from esteira.catalogue import load_catalogue, of_cadence
 from esteira.contract import Dataset
 from esteira.settings import read_settings
-from flows.fan_out import run_on_pool, skipped
+from flows.fan_out import Terms, run_on_pool, skipped
 from flows.ingest import IngestReport, in_utc, ingest
 from flows.outcome import Outcome, row
 from tasks.report import report_catalogue
@@ -38,7 +38,8 @@ def daily(
     moment = as_of or runtime.flow_run.scheduled_start_time or datetime.now(UTC)
     settings = read_settings()
     datasets = of_cadence(load_catalogue(settings.datasets), cadence)
-    outcomes = run_on_pool(datasets, moment, settings.fan_out) if settings.fan_out else _run_here(datasets, moment)
+    terms = Terms(moment, settings.fan_out, settings.task_sizes)
+    outcomes = run_on_pool(datasets, terms) if settings.fan_out else _run_here(datasets, moment)
     _publish(cadence, list(outcomes.values()))
     report_catalogue(in_utc(moment))
     bad = [outcome.dataset for outcome in outcomes.values() if not outcome.is_well]

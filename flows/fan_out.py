@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -10,16 +12,31 @@ from prefect import get_run_logger
 from blocks.runs import start_ingest, wait_for_any
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError
+from esteira.settings import TaskSize
 from flows.outcome import Outcome
 
 
-def run_on_pool(datasets: list[Dataset], as_of: datetime, at_once: int) -> dict[str, Outcome]:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all runs of a fan-out have in common.
+
+    Attributes:
+        as_of: Their moment.
+        at_once: How many may be under way.
+        sizes: What a dataset's own run needs, where it differs, by name.
+    """
+
+    as_of: datetime
+    at_once: int
+    sizes: Mapping[str, TaskSize] = field(default_factory=dict)
+
+
+def run_on_pool(datasets: list[Dataset], terms: Terms) -> dict[str, Outcome]:
     """Ask for a run of each dataset as soon as those it refers to have ended, and wait for all.
 
     Args:
         datasets: Referenced tables first.
-        as_of: The moment of all of them.
-        at_once: How many may be under way.
+        terms: Of all of them.
     """
     waiting = {dataset.name: dataset for dataset in datasets}
     under_way: dict[UUID, str] = {}
@@ -27,11 +44,11 @@ def run_on_pool(datasets: list[Dataset], as_of: datetime, at_once: int) -> dict[
     while waiting or under_way:
         for dataset in _ready(waiting, set(under_way.values())):
             outcome = skipped(dataset, outcomes)
-            if outcome is None and len(under_way) >= at_once:
+            if outcome is None and len(under_way) >= terms.at_once:
                 break
             del waiting[dataset.name]
             if outcome is None:
-                outcome = _start(dataset, as_of, under_way)
+                outcome = _start(dataset, terms, under_way)
             if outcome is not None:
                 outcomes[dataset.name] = outcome
         for run, ended in wait_for_any(under_way).items() if under_way else ():
@@ -55,9 +72,10 @@ def _ready(waiting: dict[str, Dataset], under_way: set[str]) -> list[Dataset]:
     return [dataset for dataset in waiting.values() if not unsettled & (set(dataset.parents) - {dataset.name})]
 
 
-def _start(dataset: Dataset, as_of: datetime, under_way: dict[UUID, str]) -> Outcome | None:
+def _start(dataset: Dataset, terms: Terms, under_way: dict[UUID, str]) -> Outcome | None:
     try:
-        run = start_ingest(dataset.name, as_of)
+        size = terms.sizes.get(dataset.name, TaskSize()).model_dump(exclude_none=True)
+        run = start_ingest(dataset.name, terms.as_of, size)
     except EsteiraError as exc:
         return Outcome(dataset.name, error=exc)
     get_run_logger().info("%s runs on the pool", dataset.name)

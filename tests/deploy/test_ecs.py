@@ -14,6 +14,7 @@ from prefect_aws.workers.ecs_worker import ECSWorker
 from deployments.ecs import CONTAINER, check_job, ecs_template
 from deployments.place import Place
 from esteira.errors import ConfigError
+from esteira.settings import TaskSize
 
 NOT_IN_PUSH = {
     "stream_output", "task_watch_poll_interval", "cloudwatch_logs_prefix", "match_latest_revision_in_family",
@@ -69,6 +70,13 @@ def test_a_container_that_is_stopped_has_its_run_planned_again_whatever_else_a_d
     (container,) = request(ecs, env={"A": "b"})["overrides"]["containerOverrides"]
     wanted = {"A": "b", "PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "reschedule"}
     assert wanted.items() <= {each["name"]: each["value"] for each in container["environment"]}.items()
+
+
+def test_the_daily_flow_finds_in_its_container_how_to_fan_out(ecs: Place) -> None:
+    place = ecs.model_copy(update={"fan_out": 2, "task_sizes": {"flights": TaskSize(memory=8192)}})
+    (container,) = request(place)["overrides"]["containerOverrides"]
+    env = {each["name"]: each["value"] for each in container["environment"]}
+    assert (env["ESTEIRA_FAN_OUT"], env["ESTEIRA_TASK_SIZES"]) == ("2", '{"flights": {"memory": 8192}}')
 
 
 def test_prefect_aws_never_asks_ec2_for_the_network(ecs: Place) -> None:

@@ -11,6 +11,7 @@ from deployments.place import Place, git_revision, read_place
 from deployments.plan import Plan, plan_stage
 from deployments.written import read_file, resolve
 from esteira.errors import ConfigError
+from esteira.settings import TaskSize
 
 ROOT = Path(__file__).resolve().parents[2]
 WRONG = {
@@ -97,6 +98,18 @@ def test_a_pool_in_which_waiting_runs_would_take_every_place_is_refused(ecs: Pla
     with pytest.raises(ConfigError, match="1 runs at once, and 1 of them may be waiting") as raised:
         plan(ROOT / "prefect.yaml", ecs.model_copy(update={"work_pool_limit": 1}))
     assert "ESTEIRA_WORK_POOL_LIMIT to 5" in raised.value.hint
+
+
+def test_a_size_for_a_dataset_that_is_none_is_refused(ecs: Place) -> None:
+    with pytest.raises(ConfigError, match="no dataset 'flihgts'"):
+        plan(ROOT / "prefect.yaml", ecs.model_copy(update={"task_sizes": {"flihgts": TaskSize(memory=8192)}}))
+
+
+@pytest.mark.parametrize("sizes", ["flights=1", '{"flights": {"ram": 1}}', '{"flights": {"cpu": 1}}'])
+def test_sizes_that_are_none_are_refused(sizes: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESTEIRA_TASK_SIZES", sizes)
+    with pytest.raises(ConfigError, match=r"(?i)task_sizes"):
+        read_place()
 
 
 def test_a_missing_variable_is_named_with_the_next_step() -> None:

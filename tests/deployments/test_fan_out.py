@@ -18,14 +18,15 @@ from datetime import datetime
 from pathlib import Path
 import blocks.runs
 from esteira.catalogue import load_catalogue
-from flows.fan_out import run_on_pool
+from esteira.settings import TaskSize
+from flows.fan_out import Terms, run_on_pool
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.states import Completed, Crashed
 
 blocks.runs.POLL_SECONDS = 0.2
 moment, crashing = datetime.fromisoformat(sys.argv[1]), sys.argv[2:]
-under_way = []
+under_way, sizes = [], {}
 
 def work():
     with get_client(sync_client=True) as client:
@@ -33,6 +34,7 @@ def work():
             runs = [each for each in client.read_flow_runs() if each.parameters.get("as_of") == sys.argv[1] and not each.state.is_final()]
             if runs:
                 under_way.append(sorted(each.parameters["dataset"] for each in runs))
+                sizes.update({each.parameters["dataset"]: each.job_variables for each in runs})
                 run = min(runs, key=lambda each: each.created)
                 if time.time() - run.created.timestamp() > 1:
                     state = Crashed() if run.parameters["dataset"] in crashing else Completed()
@@ -41,11 +43,11 @@ def work():
 
 @flow
 def parent():
-    return run_on_pool(list(load_catalogue(Path("datasets")).values()), moment, 2)
+    return run_on_pool(list(load_catalogue(Path("datasets")).values()), Terms(moment, 2, {"weather": TaskSize(memory=8192)}))
 
 threading.Thread(target=work, daemon=True).start()
 found = parent()
-print(json.dumps({"well": [name for name, each in found.items() if each.is_well], "under_way": under_way,
+print(json.dumps({"well": [name for name, each in found.items() if each.is_well], "under_way": under_way, "sizes": sizes,
     "skipped": {name: each.skipped_for for name, each in found.items() if each.skipped_for},
     "ended": {name: each.ended.state for name, each in found.items() if each.ended}}))
 """
@@ -78,6 +80,10 @@ def test_a_run_that_crashes_stops_only_those_that_need_its_rows(first: dict[str,
 def test_no_more_run_at_once_than_are_allowed_and_none_before_what_it_refers_to(first: dict[str, Any]) -> None:
     assert max(len(names) for names in first["under_way"]) == 2
     assert not any({"airports", "weather"} <= set(names) for names in first["under_way"])
+
+
+def test_a_dataset_that_needs_more_gets_it_and_no_other(first: dict[str, Any]) -> None:
+    assert first["sizes"] == {"weather": {"memory": 8192}} | {name: {} for name in ("airlines", "airports", "planes")}
 
 
 def test_the_same_moment_again_asks_only_for_what_failed(stage: Stage, first: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from tests.deployments.stage import PREFECT, ROOT, Stage
 DATASETS = {"airlines", "airports", "flights", "planes", "weather"}
 BY_HAND = """
 from prefect.client.orchestration import get_client
+from prefect.events.schemas.automations import AutomationCore
 with get_client(sync_client=True) as client:
     flow = client.create_flow_from_name("daily")
     client.create_deployment(flow, "by-hand", tags=["esteira"])
@@ -22,6 +23,11 @@ with get_client(sync_client=True) as client:
     daily = client.read_deployment_by_name("daily/daily")
     client.update_deployment_schedule(daily.id, daily.schedules[0].id, active=False)
     client.pause_deployment(client.read_deployment_by_name("undo/undo").id)
+    (ours,) = client.read_automations_by_name("esteira: a batch failed")
+    for name in ("esteira: of an older version", "of somebody"):
+        client.create_automation(AutomationCore(name=name, trigger=ours.trigger, actions=ours.actions))
+    by_hand = {"name": ours.name, "description": "by hand", "trigger": ours.trigger, "actions": ours.actions}
+    client.update_automation(ours.id, AutomationCore(enabled=False, **by_hand))
     print("null")
 """
 LOOK = """
@@ -32,7 +38,9 @@ with get_client(sync_client=True) as client:
     paused = client.read_deployment_by_name("undo/undo").paused
     by_hand = client.read_deployment_by_name("daily/by-hand")
     client.delete_deployment(by_hand.id)
-    print(json.dumps({"cron": schedule.schedule.cron, "active": schedule.active, "paused": paused, "by_hand": bool(by_hand)}))
+    automations = {each.name: each.enabled for each in client.read_automations()}
+    found = {"cron": schedule.schedule.cron, "active": schedule.active, "paused": paused, "by_hand": bool(by_hand)}
+    print(json.dumps(found | {"automations": automations}))
 """
 FORM = """
 import json
@@ -64,7 +72,11 @@ def test_what_ops_paused_stays_paused_and_only_what_is_ours_is_removed(stage: St
     assert foretold["undo/undo"].endswith("paused in the UI")
     assert "schedules" in foretold["daily/daily"]
     assert "daily/by-hand" not in foretold
-    assert stage.python(LOOK) == {"cron": "0 6 * * *", "active": False, "paused": True, "by_hand": True}
+    assert foretold["esteira: of an older version"] == "removed"
+    assert foretold["esteira: a batch failed"] == "updated description"
+    automations = {"esteira: a batch failed": False, "of somebody": True}
+    expected = {"cron": "0 6 * * *", "active": False, "paused": True, "by_hand": True, "automations": automations}
+    assert stage.python(LOOK) == expected
     stage.esteira("deploy")
 
 
