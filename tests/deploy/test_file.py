@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import prefect
 import pytest
 
 from deployments.place import Place, git_revision, read_place
@@ -70,6 +71,10 @@ def test_every_flow_is_deployed_and_each_schedule_is_in_the_time_of_sao_paulo() 
     assert {schedule.timezone for each in written for schedule in each.schedules} == {"America/Sao_Paulo"}
     flows = {path.name for path in (ROOT / "flows").glob("*.py") if "\n@flow(" in path.read_text()}
     assert {each.entrypoint.removeprefix("flows/").split(":")[0] for each in written} == flows
+
+
+def test_the_file_names_the_version_of_prefect_that_it_is_read_with() -> None:
+    assert read_file(ROOT / "prefect.yaml").prefect_version == prefect.__version__
 
 
 def test_a_cadence_without_a_dataset_has_no_deployment() -> None:

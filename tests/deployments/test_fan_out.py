@@ -83,7 +83,7 @@ def test_no_more_run_at_once_than_are_allowed_and_none_before_what_it_refers_to(
 
 
 def test_a_dataset_that_needs_more_gets_it_and_no_other(first: dict[str, Any]) -> None:
-    assert first["sizes"] == {"weather": {"memory": 8192}} | {name: {} for name in ("airlines", "airports", "planes")}
+    assert first["sizes"] == {"weather": {"memory": 8192}} | dict.fromkeys(("airlines", "airports", "planes"))
 
 
 def test_the_same_moment_again_asks_only_for_what_failed(stage: Stage, first: dict[str, Any]) -> None:
