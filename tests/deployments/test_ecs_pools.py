@@ -121,6 +121,11 @@ def test_a_run_is_a_task_of_the_pinned_definition_and_ends_completed(pool: Stage
     assert [container["exitCode"] for container in task["containers"]] == [0]
 
 
+@pytest.mark.parametrize("pool", ["ecs:push"], indirect=True)
+def test_a_second_deploy_to_a_push_pool_changes_nothing(pool: Stage) -> None:
+    assert pool.esteira("deploy").splitlines()[-1].startswith("Nothing changed: ")
+
+
 @pytest.mark.parametrize("pool", ["ecs"], indirect=True)
 def test_a_run_that_the_contract_or_the_ledger_stops_ends_failed_and_its_task_well(pool: Stage, cloud: Cloud) -> None:
     run = pool.ask("undo/undo", dataset="airlines", batch="2001-01-01-0123abcd")
