@@ -1,10 +1,10 @@
-"""How a failed run ends in the Prefect UI."""
+"""How a run ends in the Prefect UI."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 
 from esteira.errors import EsteiraError
 
@@ -15,3 +15,8 @@ def failed(error: EsteiraError) -> Any:
     Prefect's own message would be the cause alone; a person who opens the run needs the next step before any traceback.
     """
     return Failed(message=error.paragraph(), data=error)
+
+
+def completed(result: Any, message: str) -> Any:
+    """The state of a run that did its work, with a sentence about it; a flow returns it."""
+    return Completed(message=message, data=result)

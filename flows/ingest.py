@@ -19,7 +19,7 @@ from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
 from esteira.warehouse.states import DatasetState
 from flows.batches import BatchReport, curate_and_load, timed
-from flows.ending import failed
+from flows.ending import completed, failed
 from flows.files import Rejected, Terms, take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches, publish_batch
 from tasks.announce import announce_failure
@@ -77,7 +77,21 @@ def ingest(
             _tell(moment)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     _tell(moment)
-    return report
+    return completed(report, _sentence(report))  # type: ignore[no-any-return] # the same
+
+
+def _sentence(report: IngestReport) -> str:
+    """What a list of runs, and a run that started this one, tell of it."""
+    if report.hold is not None:
+        return f"{report.hold}."
+    back = f"Went back to who dropped them: {len(report.rejected)}. " if report.rejected else ""
+    if not report.batches:
+        return f"{back}Nothing was due."
+    counts = (
+        f"{sum(getattr(each.entry, name) for each in report.batches):,} {name}"
+        for name in ("extracted", "inserted", "updated", "quarantined")
+    )
+    return f"{back}{len(report.batches)} {'batches' if report.batches[1:] else 'batch'}: {', '.join(counts)}."
 
 
 def _tell(as_of: datetime) -> None:

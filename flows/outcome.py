@@ -46,5 +46,7 @@ def _state(outcome: Outcome, batches: int) -> str:
         return f"failed: {outcome.error}"
     if outcome.ended is not None and not outcome.ended.is_completed:
         return f"{outcome.ended.state.lower()}: {outcome.ended.message}"
+    if batches:
+        return "loaded"
     hold = outcome.report.hold if outcome.report else None
-    return str(hold or ("loaded" if batches else "nothing due"))
+    return str(hold or (outcome.ended and outcome.ended.message) or "nothing due")

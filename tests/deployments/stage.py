@@ -66,12 +66,13 @@ class Stage:
         created = self.prefect("deployment", "run", deployment, *options)
         return next(word for word in created.split() if word.count("-") == 4 and len(word) == 36)
 
-    def complete(self, deployment: str, **parameters: Any) -> None:
-        """Ask for a run; a worker that leaves after it must bring it to completion."""
+    def complete(self, deployment: str, **parameters: Any) -> str:
+        """Ask for a run; a worker that leaves after it must bring it to completion. What the run says at its end."""
         run = self.ask(deployment, **parameters)
         worker = self.tried(*WORKER, "--run-once")
         state = self.end_of(run)
         assert state["type"] == "COMPLETED", (state, worker.stdout[-3000:], worker.stderr[-3000:])
+        return state["message"]
 
     def end_of(self, run: str) -> dict[str, str]:
         deadline = time.monotonic() + RUN_SECONDS

@@ -89,8 +89,10 @@ def test_the_run_form_offers_the_datasets_and_the_server_refuses_any_other(stage
     assert "is not one of" in refused.stdout + refused.stderr
 
 
-def test_a_worker_runs_the_ingest_deployment_to_completion(stage: Stage) -> None:
-    stage.complete("ingest/ingest", dataset="airlines", as_of="2014-01-02T06:00:00Z")
+def test_a_worker_runs_the_ingest_deployment_to_completion_and_its_state_tells_the_counts(stage: Stage) -> None:
+    moment = {"dataset": "airlines", "as_of": "2014-01-12T06:00:00Z"}
+    assert stage.complete("ingest/ingest", **moment).startswith("1 batch: 16 extracted, ")
+    assert stage.complete("ingest/ingest", **moment) == "Nothing was due."
 
 
 def test_a_worker_runs_the_daily_deployment_to_completion_and_the_ledger_has_its_batches(stage: Stage) -> None:
