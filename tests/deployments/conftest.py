@@ -23,7 +23,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def stage(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """Deployed once. Workers have a temporary folder of their own: Prefect's has one name for all users, and belongs to the first of them."""
     temporary = str(tmp_path_factory.mktemp("worker"))
-    more = {"ESTEIRA_WORK_POOL": POOL, "PREFECT_LOGGING_LEVEL": "WARNING", "TMPDIR": temporary}
+    more = {
+        "ESTEIRA_WORK_POOL": POOL,
+        "ESTEIRA_REVISION": "tested",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "TMPDIR": temporary,
+    }
     stage = Stage(stack.client_environment() | more)
     stage.esteira("deploy")
     return stage
