@@ -90,7 +90,10 @@ def test_a_refused_row_has_the_address_of_the_cell_that_is_to_blame(lake: Lake, 
     told = {row.position: (row.where, row.reasons[0].sentence) for row in found.samples}
     assert told == {
         1: ("B3", "amount is '99.0', and must be at most 50."),
-        2: ("A4", "codigo is 'x', which int64 cannot hold."),
+        2: (
+            "A4",
+            "codigo is 'x', which is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807.",
+        ),
         3: ("B5", "amount is '999.0', and must be at most 50."),
     }
     (row, *_) = found.samples
