@@ -16,7 +16,7 @@ from esteira.recognise.personal import why_personal
 from esteira.spreadsheet.cells import Cells, sorted_cells
 from esteira.spreadsheet.convert import Column
 from esteira.spreadsheet.failure import letters
-from esteira.spreadsheet.heading import filler, joined_names
+from esteira.spreadsheet.heading import filler, joined_names, numbered
 from esteira.spreadsheet.look import Look
 from esteira.spreadsheet.preview import Preview
 
@@ -64,7 +64,7 @@ def recognise(found: Preview) -> Table | None:
     first = last - is_grouped
     end, footer, is_blank = _end(rows, last + 1)
     by_row = Look(merged=found.merged).merged_by_row()
-    names = joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row))
+    names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
     data = [row for row in rows[last + 1 : end] if any(map(_says, row))]
     columns = tuple(_columns(names, data, found.source))
     return Table(first, last - first + 1, end, footer, is_blank, columns)
