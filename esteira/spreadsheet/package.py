@@ -58,7 +58,10 @@ def read_package(path: Path, name: str, source: SpreadsheetSource) -> Package:
         SpreadsheetError: It is no workbook, links to the outside, has an entity, or has too many sheets or texts.
     """
     with open_zip(path, name, source) as archive:
-        members = {each.filename.lower(): each.filename for each in archive.infolist()}
+        names = [
+            each.filename for each in archive.infolist() if not each.filename.startswith("__MACOSX/")
+        ]  # a Mac's own notes
+        members = {each.lower(): each for each in names}
         if "xl/workbook.xml" not in members:
             raise failed(
                 name,

@@ -781,3 +781,12 @@ def test_a_zip_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
         archive.writestr("hello.txt", "x")
     with pytest.raises(SpreadsheetError, match="is not in it"):
         read(tmp_path / "a.xlsx")
+
+
+def test_what_a_mac_adds_to_a_workbook_and_an_empty_cell_far_away_are_no_fault(tmp_path: Path) -> None:
+    book = workbook(tmp_path / "a.xlsx", [HEADER, *ROWS])
+    book.active["AMJ1"].font = openpyxl.styles.Font(bold=True)
+    book.save(tmp_path / "a.xlsx")
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "a") as archive:
+        archive.writestr("__MACOSX/_rels/._.rels", b"\x00\x05\x16\x07")
+    assert len(rows_of(read(tmp_path / "a.xlsx"))) == 2
