@@ -42,9 +42,10 @@ def new(is_debug: bool, /, name: str, *, folder: Path | None, **options: Any) ->
             raise click.UsageError("Give --file alone, or a portal.")
 
         def from_file() -> int:
-            from cli.new_file import run_new_file
+            from cli.new_file import Request, run_new_file
 
-            return run_new_file(name, path, sheet=sheet, locale=locale, owner=options["owner"], is_debug=is_debug)
+            asked = Request(name, path, sheet, locale, options["owner"], options["fixtures"])
+            return run_new_file(asked, is_debug=is_debug)
 
         run(from_file, is_debug=is_debug, folder=folder, as_json=False)
         return
