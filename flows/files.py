@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from prefect import get_run_logger
 
-from esteira.contract import Dataset, Inbox, Listing, SpreadsheetSource
+from esteira.contract import Dataset, Inbox, Listing, Replace, SpreadsheetSource
 from esteira.errors import DataQualityError, EsteiraError, PermanentError, SpreadsheetError
 from esteira.extraction.ahead import Extracted
 from esteira.extraction.files import sealed_file
@@ -25,7 +25,7 @@ from esteira.warehouse import LedgerEntry
 from flows.batches import BatchReport, curate_and_load, timed
 from tasks import counted_attempt, publish_batch
 from tasks.announce import announce_failure
-from tasks.files import find_files, keep_fixed, keep_listed
+from tasks.files import find_files, keep_fixed, keep_listed, remember_listed
 from tasks.inbox import find_drops, find_entries, keep_drop, reject_drop, remove_drop
 from tasks.report import report_batch
 
@@ -167,7 +167,10 @@ def _take_listed(dataset: Dataset, terms: Terms) -> Iterable[BatchReport]:
 def _listed(dataset: Dataset, listed: Listed, terms: Terms) -> BatchReport:
     seconds: dict[str, float] = {}
     raw = timed(seconds, "extract", lambda: keep_listed.with_options(**terms.policy)(dataset, listed))
-    return _loaded(dataset, seconds, raw, terms)
+    report = _loaded(dataset, seconds, raw, terms, listed)
+    if not report.is_new:
+        remember_listed.with_options(**terms.policy)(dataset, listed, raw)
+    return report
 
 
 def _take_fixed(dataset: Dataset, terms: Terms) -> Iterable[BatchReport]:
@@ -208,21 +211,28 @@ def _each(dataset: Dataset, takes: Iterable[Callable[[], T]]) -> list[T]:
     return done
 
 
-def _loaded(dataset: Dataset, seconds: dict[str, float], raw: Seal, terms: Terms) -> BatchReport:
-    """A portal's file into the table.
+def _loaded(
+    dataset: Dataset, seconds: dict[str, float], raw: Seal, terms: Terms, listed: Listed | None = None
+) -> BatchReport:
+    """A portal's file into the table. A listed one keeps its first date, so that it matters only to `Replace` which one is listed as the newest.
 
     Raises:
         DataQualityError: The portal serves bytes that an earlier batch brought, and the table shows a later one's.
     """
     kept = _kept(raw, seconds, terms)
     later = _later(dataset, kept)
-    if later is not None:
+    if later is not None and _is_contradicted(dataset, later, listed):
         raise DataQualityError(
             f"The portal serves again the file that this batch brought, and batch {later.batch_id}, which came later, stands above it in the table.",
             batch=raw.batch,
             hint=f"If the portal took its newer file back, take it out: `esteira undo {later.batch_id} --dataset {dataset.name}`.",
         )
     return _load(dataset, kept, terms)
+
+
+def _is_contradicted(dataset: Dataset, later: LedgerEntry, listed: Listed | None) -> bool:
+    """Whether the table shows another file than the one that the portal serves as its newest."""
+    return listed is None or (isinstance(dataset.write, Replace) and listed.changed >= later.window_end)
 
 
 def _kept(raw: Seal, seconds: dict[str, float], terms: Terms) -> _Kept:

@@ -81,6 +81,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("served")
     contract(made, "file_listed", LISTING, write='Upsert(key="code")')
     contract(made, "file_killed", LISTING)
+    contract(made, "file_redated", LISTING, write='Upsert(key="code")')
+    contract(made, "file_shown", LISTING, write="Replace()")
     contract(made, "file_fixed", FIXED, write="Replace()")
     return made
 
@@ -112,6 +114,38 @@ def test_the_new_files_of_a_listing_are_loaded_once_in_the_order_of_their_dates(
     assert (dead.code, "File gone.csv" in dead.err, "404" in dead.err) == (65, True, True), dead
     assert office.table("file_listed")[-1] == ("c", 3.0)
     shelf.listed.clear()
+
+
+def test_a_listed_file_with_another_date_and_the_same_bytes_is_downloaded_once_more(
+    world: Any, shelf: Shelf, ingest: Any
+):
+    first, second = sales({"a": "1,00"}), sales({"a": "2,00", "b": "2,00"})
+    shelf.listed.clear()
+    shelf.put("1.csv", first, "2024-01-01")
+    shelf.put("2.csv", second, "2024-02-01")
+    assert len(batches(ingest("file_redated"))) == 2
+    shelf.downloads()
+    shelf.put("1.csv", first, "2024-03-01")
+    assert [each["is_new"] for each in batches(ingest("file_redated"))] == [False]
+    assert shelf.downloads() == ["/files/1.csv"]
+    assert batches(ingest("file_redated")) == []
+    assert shelf.downloads() == []
+    assert Office(world).table("file_redated") == [("a", 2.0), ("b", 2.0)]
+
+
+def test_a_listing_whose_newest_file_is_not_the_one_that_the_table_shows_is_told(world: Any, shelf: Shelf, ingest: Any):
+    first, second = sales({"a": "1,00"}), sales({"a": "2,00"})
+    shelf.listed.clear()
+    shelf.put("1.csv", first, "2024-01-01")
+    shelf.put("2.csv", second, "2024-02-01")
+    assert len(batches(ingest("file_shown"))) == 2
+    shelf.put("1.csv", first, "2024-01-15")
+    assert [each["is_new"] for each in batches(ingest("file_shown"))] == [False]
+    shelf.put("1.csv", first, "2024-03-01")
+    for _ in range(2):
+        told = ingest("file_shown")
+        assert (told.code, "esteira undo file-" in told.err) == (65, True), told
+    assert Office(world).table("file_shown") == [("a", 2.0)]
 
 
 @pytest.mark.fault(54)
