@@ -82,6 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     contract(made, "file_listed", LISTING, write='Upsert(key="code")')
     contract(made, "file_killed", LISTING)
     contract(made, "file_redated", LISTING, write='Upsert(key="code")')
+    contract(made, "file_chosen", LISTING)
     contract(made, "file_shown", LISTING, write="Replace()")
     contract(made, "file_fixed", FIXED, write="Replace()")
     return made
@@ -146,6 +147,17 @@ def test_a_listing_whose_newest_file_is_not_the_one_that_the_table_shows_is_told
         told = ingest("file_shown")
         assert (told.code, "esteira undo file-" in told.err) == (65, True), told
     assert Office(world).table("file_shown") == [("a", 2.0)]
+
+
+def test_a_range_chooses_files_by_their_dates_and_the_others_come_later(world: Any, shelf: Shelf, ingest: Any):
+    shelf.listed.clear()
+    for month in (1, 2, 3):
+        shelf.put(f"{month}.csv", sales({str(month): "1,00"}), f"2024-0{month}-10")
+    assert len(batches(ingest("file_chosen", "--start", "2024-02-01", "--end", "2024-03-01"))) == 1
+    assert Office(world).table("file_chosen") == [("2", 1.0)]
+    assert len(batches(ingest("file_chosen"))) == 2
+    fixed = ingest("file_fixed", "--start", "2024-02-01", "--end", "2024-03-01")
+    assert (fixed.code, "esteira ingest file_fixed --from raw" in fixed.err) == (78, True), fixed
 
 
 @pytest.mark.fault(54)
