@@ -117,7 +117,7 @@ def _row(each: Listed) -> tuple[Any, ...]:
 
 def _rules(each: Listed) -> Iterator[tuple[Any, ...]]:
     for rule in each.kept.rules if each.kept else ():
-        where = each.kept.first(rule).where if each.kept else ""
+        where = each.kept.where(rule) if each.kept else ""
         yield each.dataset, each.holding.batch, rule.column, rule.rule, rule.rows, where, short(rule.example)
 
 
@@ -133,15 +133,13 @@ def _facts(each: Listed, request: Request) -> dict[str, Any]:
     facts |= {"records": holding.extracted, "replayed": holding.replayed, "error": each.error or None}
     if kept is None:
         return facts
-    rules = [asdict(rule) | {"first": rule.first + 1, "where": kept.first(rule).where} for rule in kept.rules]
+    rules = [asdict(rule) | {"first": rule.first + 1, "where": kept.where(rule)} for rule in kept.rules]
     samples = [_sample(row) for row in kept.samples] if request.samples else []
     return facts | {"refused": kept.rows, "rules": rules, "samples": samples}
 
 
 def _sample(row: Refused) -> dict[str, Any]:
-    reasons = [
-        asdict(reason) | {"where": row.place.of(reason.column) if row.place else row.where} for reason in row.reasons
-    ]
+    reasons = [asdict(reason) | {"where": row.where_of(reason.column)} for reason in row.reasons]
     return {
         "batch": row.batch,
         "position": row.position + 1,

@@ -44,6 +44,7 @@ class Table:
         footer: The pattern of the row that ends it; None where nothing stands below.
         ends_at_blank: Whether an empty row ends it, and what stands below says nothing that could be told by.
         columns: What its columns hold.
+        places: Where each of them stands, from 0.
     """
 
     header: int
@@ -52,6 +53,7 @@ class Table:
     footer: str | None
     ends_at_blank: bool
     columns: tuple[ColumnGuess, ...]
+    places: tuple[int, ...]
 
 
 def recognise(found: Preview) -> Table | None:
@@ -66,8 +68,8 @@ def recognise(found: Preview) -> Table | None:
     by_row = Look(merged=found.merged).merged_by_row()
     names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
     data = [row for row in rows[last + 1 : end] if any(map(_says, row))]
-    columns = tuple(_columns(names, data, found.source))
-    return Table(first, last - first + 1, end, footer, is_blank, columns)
+    guessed = dict(_columns(names, data, found.source))
+    return Table(first, last - first + 1, end, footer, is_blank, tuple(guessed.values()), tuple(guessed))
 
 
 def _header(rows: Sequence[Sequence[Any]]) -> int | None:
@@ -113,7 +115,9 @@ def _end(rows: Sequence[Sequence[Any]], first: int) -> tuple[int, str | None, bo
     return len(rows), None, False
 
 
-def _columns(names: Sequence[str], data: Sequence[Sequence[Any]], source: SpreadsheetSource) -> Iterator[ColumnGuess]:
+def _columns(
+    names: Sequence[str], data: Sequence[Sequence[Any]], source: SpreadsheetSource
+) -> Iterator[tuple[int, ColumnGuess]]:
     taken = set[str]()
     for place, printed in enumerate(names):
         values = [row[place] if place < len(row) else "" for row in data]
@@ -124,9 +128,9 @@ def _columns(names: Sequence[str], data: Sequence[Sequence[Any]], source: Spread
         kind, why, precision, scale = _kind(values, source)
         texts = [str(value) for value in values if _says(value)]
         is_nullable = len(texts) < len(values)
-        yield ColumnGuess(
+        yield place, ColumnGuess(
             printed or f"[{letters(place)}]", name, kind, why, is_nullable, precision, scale,
-            pii_why=None if kind in {"boolean", "local moment"} else why_personal(printed, texts),
+            pii_why=None if kind in {"boolean", "local moment"} else why_personal(name, texts),
         )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def _dataset(name: str, path: Path, found: Preview, table: Table, owner: str) ->
 
 
 def _source(path: Path, found: Preview, table: Table) -> Iterator[str]:
-    ending, source = path.name.lower().rpartition(".")[2], found.source
+    ending, source = ending_of(path), found.source
     yield f"match={literal(f'*.{ending}')}"
     if found.sheet:
         yield f"sheet={literal(found.sheet)}"
@@ -84,6 +84,11 @@ def _source(path: Path, found: Preview, table: Table) -> Iterator[str]:
     if ending in DELIMITED:
         yield f"encoding={literal(source.encoding)}"
         yield f"delimiter={literal(source.delimiter)}"
+
+
+def ending_of(path: Path) -> str:
+    """What the end of a file's name says of its format."""
+    return path.name.lower().rpartition(".")[2]
 
 
 def guesses_of_sheet(found: Preview, table: Table) -> Iterator[str]:

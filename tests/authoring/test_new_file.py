@@ -8,13 +8,14 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import esteira
 from esteira.catalogue import load_catalogue
 from tests.conventions.sources import ROOT
-from tests.spreadsheet.offices import read, rows_of, workbook, write_csv, write_xlsx
+from tests.spreadsheet.offices import read, rows_of, workbook, write_csv, write_xls, write_xlsx
 
 ROWS = [
     ("Relatório de vendas",), (), ("Código", "Emitido em", "Valor (R$)", "Qtde", "E-mail", None),
@@ -36,6 +37,10 @@ def new(folder: Path, path: Path, *arguments: str, name: str = "sales") -> Resul
     )
 
 
+def tried_on(folder: Path) -> Result:
+    return CliRunner().invoke(esteira, ["test", "sales", "--datasets", str(folder / "datasets")])
+
+
 def test_a_draft_reads_its_own_workbook_and_says_what_it_took_for_what(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "vendas.xlsx", ROWS)
     done = new(tmp_path, path, "--owner", "bi-team")
@@ -54,6 +59,79 @@ def test_a_draft_reads_its_own_workbook_and_says_what_it_took_for_what(tmp_path:
         ("001", dt.date(2017, 5, 19), Decimal("1234.56"), 3), ("002", dt.date(2017, 5, 20), Decimal("-8.50"), 4),
     ]  # fmt: skip
     assert [column.name for column in dataset.columns if column.is_pii] == ["e_mail"]
+
+
+def test_a_draft_leaves_a_fixture_without_personal_values_that_it_fits(tmp_path: Path) -> None:
+    people = [
+        (f"Rua {number}", f"{number:03}", f"p{number}@example.org", 39_053_344_705 + number, "SP")
+        for number in range(30)
+    ]
+    rows = [
+        ("Feito por Ana Souza",),
+        (),
+        ("Local", "Código", "E-mail", "Inscrição", "UF"),
+        *people,
+        ("Total geral", "Ana Souza"),
+    ]
+    done = new(tmp_path, write_xlsx(tmp_path / "vendas.xlsx", rows))
+    assert done.exit_code == 0, done.output
+    assert "sample.xlsx, its first 20 rows; texts are replaced" in done.output
+    left = list(
+        openpyxl.load_workbook(tmp_path / "tests/fixtures/sales/sample.xlsx").active.iter_rows(values_only=True)
+    )
+    assert left[2] == rows[2]
+    assert len(left) == 24
+    assert str(left[23][0]).startswith("Total ")
+    assert {row[4] for row in left[3:23]} == {"SP"}
+    said = " ".join(str(cell) for row in left[:2] + left[3:] for cell in row)
+    for personal in ("Ana", "Souza", "Rua", "example", "39053344", "geral", *(row[2] for row in people)):
+        assert personal not in said
+    tried = tried_on(tmp_path)
+    assert tried.exit_code == 0, tried.output
+    assert tried.output.splitlines()[2].split() == ["sales", "1", "20", "20", "0"]
+
+
+def test_days_and_numbers_that_are_personal_stay_what_they_are(tmp_path: Path) -> None:
+    rows = [
+        ("Nome", "Nascimento", "Salário do cliente"),
+        ("Ana Lima", "19/05/1980", "1.234,56"),
+        ("Rui Dias", "20/05/1981", "8,50"),
+    ]
+    path = write_csv(tmp_path / "a.csv", rows, "cp1252", ";")
+    assert new(tmp_path, path).exit_code == 0
+    text = (tmp_path / "tests/fixtures/sales/sample.csv").read_text(encoding="cp1252")
+    assert "01/01/2001" in text
+    for personal in ("Ana", "Rui", "1980", "1981", "1.234,56"):
+        assert personal not in text
+    assert tried_on(tmp_path).exit_code == 0
+
+
+def test_a_fixture_that_cannot_be_written_is_asked_of_the_person(tmp_path: Path) -> None:
+    done = new(tmp_path, write_xls(tmp_path / "a.xls", ROWS))
+    assert done.exit_code == 0
+    assert "read here and not written. `esteira test sales` wants a small one" in done.output
+
+
+def test_a_file_that_no_longer_fits_ends_with_65_and_says_where(tmp_path: Path) -> None:
+    assert new(tmp_path, write_xlsx(tmp_path / "vendas.xlsx", ROWS)).exit_code == 0
+    folder = tmp_path / "tests/fixtures/sales"
+    write_xlsx(folder / "sample.xlsx", [("Código", "Outra"), ("001", 1)])
+    assert tried_on(tmp_path).exit_code == 65
+    (folder / "sample.xlsx").rename(folder / "sample.ods")
+    done = tried_on(tmp_path)
+    assert done.exit_code == 78
+    assert "'sample.ods' does not match" in done.output
+    (folder / "sample.ods").unlink()
+    assert "There is no recorded file" in tried_on(tmp_path).output
+
+
+def test_bad_rows_of_a_fixture_are_counted_and_refused_above_the_limit(tmp_path: Path) -> None:
+    assert new(tmp_path, write_xlsx(tmp_path / "vendas.xlsx", ROWS)).exit_code == 0
+    bad = [(*row[:3], "muitos", *row[4:]) if row[:1] == ("001",) else row for row in ROWS]
+    write_xlsx(tmp_path / "tests/fixtures/sales/sample.xlsx", bad)
+    done = tried_on(tmp_path)
+    assert done.exit_code == 65
+    assert "1 of 2 recorded rows break their rules" in done.output
 
 
 def test_grouped_header_rows_are_recognised(tmp_path: Path) -> None:

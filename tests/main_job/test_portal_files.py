@@ -81,6 +81,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("served")
     contract(made, "file_listed", LISTING, write='Upsert(key="code")')
     contract(made, "file_killed", LISTING)
+    contract(made, "file_redated", LISTING, write='Upsert(key="code")')
+    contract(made, "file_chosen", LISTING)
+    contract(made, "file_shown", LISTING, write="Replace()")
     contract(made, "file_fixed", FIXED, write="Replace()")
     return made
 
@@ -112,6 +115,49 @@ def test_the_new_files_of_a_listing_are_loaded_once_in_the_order_of_their_dates(
     assert (dead.code, "File gone.csv" in dead.err, "404" in dead.err) == (65, True, True), dead
     assert office.table("file_listed")[-1] == ("c", 3.0)
     shelf.listed.clear()
+
+
+def test_a_listed_file_with_another_date_and_the_same_bytes_is_downloaded_once_more(
+    world: Any, shelf: Shelf, ingest: Any
+):
+    first, second = sales({"a": "1,00"}), sales({"a": "2,00", "b": "2,00"})
+    shelf.listed.clear()
+    shelf.put("1.csv", first, "2024-01-01")
+    shelf.put("2.csv", second, "2024-02-01")
+    assert len(batches(ingest("file_redated"))) == 2
+    shelf.downloads()
+    shelf.put("1.csv", first, "2024-03-01")
+    assert [each["is_new"] for each in batches(ingest("file_redated"))] == [False]
+    assert shelf.downloads() == ["/files/1.csv"]
+    assert batches(ingest("file_redated")) == []
+    assert shelf.downloads() == []
+    assert Office(world).table("file_redated") == [("a", 2.0), ("b", 2.0)]
+
+
+def test_a_listing_whose_newest_file_is_not_the_one_that_the_table_shows_is_told(world: Any, shelf: Shelf, ingest: Any):
+    first, second = sales({"a": "1,00"}), sales({"a": "2,00"})
+    shelf.listed.clear()
+    shelf.put("1.csv", first, "2024-01-01")
+    shelf.put("2.csv", second, "2024-02-01")
+    assert len(batches(ingest("file_shown"))) == 2
+    shelf.put("1.csv", first, "2024-01-15")
+    assert [each["is_new"] for each in batches(ingest("file_shown"))] == [False]
+    shelf.put("1.csv", first, "2024-03-01")
+    for _ in range(2):
+        told = ingest("file_shown")
+        assert (told.code, "esteira undo file-" in told.err) == (65, True), told
+    assert Office(world).table("file_shown") == [("a", 2.0)]
+
+
+def test_a_range_chooses_files_by_their_dates_and_the_others_come_later(world: Any, shelf: Shelf, ingest: Any):
+    shelf.listed.clear()
+    for month in (1, 2, 3):
+        shelf.put(f"{month}.csv", sales({str(month): "1,00"}), f"2024-0{month}-10")
+    assert len(batches(ingest("file_chosen", "--start", "2024-02-01", "--end", "2024-03-01"))) == 1
+    assert Office(world).table("file_chosen") == [("2", 1.0)]
+    assert len(batches(ingest("file_chosen"))) == 2
+    fixed = ingest("file_fixed", "--start", "2024-02-01", "--end", "2024-03-01")
+    assert (fixed.code, "esteira ingest file_fixed --from raw" in fixed.err) == (78, True), fixed
 
 
 @pytest.mark.fault(54)
