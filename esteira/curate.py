@@ -70,7 +70,15 @@ class CuratedParts:
     places: tuple[str, ...] = ()
 
 
-def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahead: CuratedParts | None = None) -> Seal:
+def curate(
+    dataset: Dataset,
+    raw: Seal,
+    *,
+    lake: Lake,
+    generation: int = 1,
+    ahead: CuratedParts | None = None,
+    is_limited: bool = True,
+) -> Seal:
     """Validate a sealed raw batch and seal the result as a generation; returns the seal that stands, ours or an earlier one.
 
     Args:
@@ -79,6 +87,7 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
         lake: Where the parts are.
         generation: Which loading of the batch.
         ahead: What was curated while the batch was extracted; used when it was made from the very parts that are sealed.
+        is_limited: Whether too many quarantined rows, or too few at all, stop it; an erasure they do not.
 
     Raises:
         DataQualityError: The share of quarantined rows is above the contract's limit; nothing is sealed.
@@ -95,7 +104,8 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
         if made.broken:
             beside = () if dataset.new_columns == "ignore" else made.new  # one of them may be what is missing, renamed
             raise drift_error(dataset, layout, (*made.broken, *beside), lake)
-        _check(made, raw, dataset)
+        if is_limited:
+            _check(made, raw, dataset)
         seal = lake.put_seal("curated", _new_seal(made, raw, dataset))
     except EsteiraError as exc:
         raise exc.located(dataset=raw.dataset, batch=raw.batch) from exc.__cause__
