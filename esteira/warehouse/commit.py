@@ -55,17 +55,28 @@ class News:
     lost: tuple[str, ...] = ()
 
 
-def commit(session: Session, place: Place, requests: Sequence[LoadRequest], *, accept_loss: bool) -> News:
+def commit(
+    session: Session, place: Place, requests: Sequence[LoadRequest], *, accept_loss: bool, may_be_late: bool = True
+) -> News:
     """Load what the ledger does not have yet, under the lock.
 
+    Args:
+        session: In the transaction.
+        place: Where.
+        requests: What to load.
+        accept_loss: Whether to go on without batches that a fold needs and that are gone.
+        may_be_late: Whether a later generation does as well. A rebuild was asked for its own rows.
+
     Raises:
-        SealConflict: A batch is committed under another seal of the same generation.
+        SealConflict: A batch is committed under another seal of the same generation, or a rebuild was overtaken.
         DataQualityError: A whole-batch rule failed, or rows of an `Append` are in the table already.
         LoadError: COPY brought other rows than were sealed, or a fold needs batches that are gone.
     """
     name = place.dataset.name
     standing = {request.batch.id: ledger.find_current(session, name, request.batch.id) for request in requests}
     wanted = [request for request in requests if not _is_settled(standing[request.batch.id], request.seal)]
+    for request in () if may_be_late else requests:
+        _refuse_overtaken(session, request, standing[request.batch.id])
     if not wanted:
         return News()
     for request in wanted:
@@ -135,6 +146,19 @@ def _is_settled(current: LedgerEntry | None, seal: Seal) -> bool:
             f"this attempt holds seal {seal.hash}."
         )
     return True
+
+
+def _refuse_overtaken(session: Session, request: LoadRequest, current: LedgerEntry | None) -> None:
+    """A later generation from other rows stands, and ours was never in: to take it for ours would lose what was asked for."""
+    seal, name = request.seal, request.dataset.name
+    if current is None or current.generation <= seal.generation or ledger.has_seal(session, name, seal):
+        return
+    raise SealConflict(
+        f"Generation {current.generation} was committed while this run made generation {seal.generation}.",
+        dataset=name,
+        batch=request.batch.id,
+        hint="Nothing of this run was loaded or deleted. Give the same command again: it goes on from what stands now.",
+    )
 
 
 def _write(

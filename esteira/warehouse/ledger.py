@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from esteira.findings import read, written
+from esteira.lake import Seal
 from esteira.warehouse.connection import Session
 from esteira.warehouse.ledger_entry import READ, WRITTEN, LedgerEntry
 from esteira.warehouse.ledger_tables import SHAPE, ledger_table, selected, versions
@@ -45,6 +46,12 @@ def find_current(session: Session, dataset: str, batch_id: str) -> LedgerEntry |
     query = f"SELECT {_READ} FROM {ledger_table(dataset)} WHERE batch_id = %s ORDER BY generation DESC LIMIT 1"
     found = session.rows(query, (batch_id,))
     return _entry(found[0]) if found else None
+
+
+def has_seal(session: Session, dataset: str, seal: Seal) -> bool:
+    """Whether a seal was ever committed."""
+    found = f"SELECT COUNT(*) FROM {ledger_table(dataset)} WHERE batch_id = %s AND seal_hash = %s"
+    return session.count(found, (seal.batch, seal.hash)) > 0
 
 
 def read_current(session: Session, dataset: str) -> list[LedgerEntry]:
