@@ -23,6 +23,7 @@ from esteira.lake import Lake, Layout, Part, Seal, Seen, TableParts
 from esteira.lake.files import fetch_file
 from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
+from esteira.lake.taken import adopted
 from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 from esteira.quality.rejection import SHOWN_PLACES, places_of
@@ -70,7 +71,15 @@ class CuratedParts:
     places: tuple[str, ...] = ()
 
 
-def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahead: CuratedParts | None = None) -> Seal:
+def curate(
+    dataset: Dataset,
+    raw: Seal,
+    *,
+    lake: Lake,
+    generation: int = 1,
+    ahead: CuratedParts | None = None,
+    is_limited: bool = True,
+) -> Seal:
     """Validate a sealed raw batch and seal the result as a generation; returns the seal that stands, ours or an earlier one.
 
     Args:
@@ -79,24 +88,26 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
         lake: Where the parts are.
         generation: Which loading of the batch.
         ahead: What was curated while the batch was extracted; used when it was made from the very parts that are sealed.
+        is_limited: Whether too many quarantined rows, or too few at all, stop it; an erasure they do not.
 
     Raises:
         DataQualityError: The share of quarantined rows is above the contract's limit; nothing is sealed.
         ContractError: The source drifted.
-        SealConflict: A raw part is not what was sealed.
+        SealConflict: A raw part is not what was sealed, or another run has taken the number for other rows.
     """
     try:
         generation, sealed = lake.find_standing("curated", raw.dataset, raw.batch, generation)
         if sealed:
-            return sealed
+            return adopted(sealed, raw)
         layout = Layout(raw.dataset, raw.batch, generation)
         fits = ahead is not None and (ahead.layout, ahead.raw) == (layout, raw.parts)
         made = ahead if ahead is not None and fits else _curated(dataset, raw, layout, lake)
         if made.broken:
             beside = () if dataset.new_columns == "ignore" else made.new  # one of them may be what is missing, renamed
             raise drift_error(dataset, layout, (*made.broken, *beside), lake)
-        _check(made, raw, dataset)
-        seal = lake.put_seal("curated", _new_seal(made, raw, dataset))
+        if is_limited:
+            _check(made, raw, dataset)
+        seal = adopted(lake.put_seal("curated", _new_seal(made, raw, dataset)), raw)
     except EsteiraError as exc:
         raise exc.located(dataset=raw.dataset, batch=raw.batch) from exc.__cause__
     failpoint("curate.seal")

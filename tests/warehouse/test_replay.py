@@ -45,6 +45,7 @@ def schema(*mistakes: str) -> type[pandera.DataFrameModel]:
     return type("Wrong", (Thing,), facts | fields)
 
 
+LENIENT = Quality(max_quarantine_ratio=1.0)
 LEVELS = (schema(NUMBER, LETTER), schema(LETTER), Thing)
 """The contract as it was, half mended, and mended."""
 
@@ -61,10 +62,11 @@ class Mill:
     contract: Dataset
     level: int = 0
     rows: dict[str, Load] = field(default_factory=dict)
+    quality: Quality = LENIENT
 
     @property
     def dataset(self) -> Dataset:
-        return replace(self.contract, schema=LEVELS[self.level], quality=Quality(max_quarantine_ratio=1.0))
+        return replace(self.contract, schema=LEVELS[self.level], quality=self.quality)
 
     @property
     def places(self) -> Places:
