@@ -31,6 +31,7 @@ _TRIED: tuple[tuple[Kind, pa.DataType], ...] = (
     ("local moment", pa.timestamp("us")), ("boolean", pa.bool_()),
 )  # fmt: skip
 _CODE = re.compile(r"0\d+")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Table:
         ends_at_blank: Whether an empty row ends it, and what stands below says nothing that could be told by.
         columns: What its columns hold.
         places: Where each of them stands, from 0.
+        codes: The columns of texts that have whole numbers among them.
     """
 
     header: int
@@ -54,6 +56,7 @@ class Table:
     ends_at_blank: bool
     columns: tuple[ColumnGuess, ...]
     places: tuple[int, ...]
+    codes: tuple[str, ...] = ()
 
 
 def recognise(found: Preview) -> Table | None:
@@ -69,7 +72,8 @@ def recognise(found: Preview) -> Table | None:
     names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
     data = [row for row in rows[last + 1 : end] if any(map(_says, row))]
     guessed = dict(_columns(names, data, found.source))
-    return Table(first, last - first + 1, end, footer, is_blank, tuple(guessed.values()), tuple(guessed))
+    codes = tuple(each.name for place, each in guessed.items() if each.kind == "text" and _has_numbers(data, place))
+    return Table(first, last - first + 1, end, footer, is_blank, tuple(guessed.values()), tuple(guessed), codes)
 
 
 def _header(rows: Sequence[Sequence[Any]]) -> int | None:
@@ -78,7 +82,7 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
         names = [value for value in row if _says(value)]
         below = [sum(map(_says, each)) for each in rows[number + 1 : number + 6]]
         width = max(below, default=0)
-        is_named = all(isinstance(each, str) and len(each) <= _MOST_TEXT for each in names)
+        is_named = _are_names(names)
         if (
             len(names) >= max(2 if width > 1 else 1, round(width * 0.7))
             and is_named
@@ -87,6 +91,25 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
         ):
             return number
     return None
+
+
+def _are_names(values: Sequence[Any]) -> bool:
+    """Short texts; and years beside them, two or more in their order, which office programs keep as numbers."""
+    years = [each for each in values if not isinstance(each, str)]
+    if any(isinstance(each, str) and len(each) > _MOST_TEXT for each in values):
+        return False
+    return not years or (1 < len(years) < len(values) and all(map(_is_year, years)) and years == sorted(set(years)))
+
+
+def _is_year(value: Any) -> bool:
+    return isinstance(value, int | float) and value == int(value) and _FIRST_YEAR <= value <= _LAST_YEAR
+
+
+def _has_numbers(data: Sequence[Sequence[Any]], place: int) -> bool:
+    """Whether there are numbers, all of them whole: digits of codes that an office program took for numbers."""
+    values = [row[place] for row in data if place < len(row)]
+    numbers = [each for each in values if isinstance(each, int | float) and not isinstance(each, bool)]
+    return bool(numbers) and all(each == int(each) for each in numbers)
 
 
 def _is_below_too(rows: Sequence[Sequence[Any]], number: int, count: int) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from esteira.recognise.columns import ColumnGuess
@@ -12,6 +13,10 @@ from esteira.recognise.text import class_name, field_text, type_text
 from esteira.spreadsheet.heading import plain_name
 from esteira.spreadsheet.opening import DELIMITED
 from esteira.spreadsheet.preview import Preview
+
+_YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
+_MANY = 3
+"""Columns of years from which on they may be rows."""
 
 
 def sheet_contract(name: str, path: Path, found: Preview, table: Table, owner: str) -> str:
@@ -76,6 +81,8 @@ def _source(path: Path, found: Preview, table: Table) -> Iterator[str]:
     }
     if renamed:
         yield f"columns={literal(renamed)}"
+    if table.codes:
+        yield f"codes={literal(dict.fromkeys(table.codes, 1))}"
     if table.footer:
         yield f"footer=({literal(table.footer)},)"
     if table.ends_at_blank:
@@ -124,7 +131,24 @@ def unknowns_of_sheet(table: Table, owner: str) -> Iterator[str]:
     yield "What days and numbers are written like in other files: the locale is yours to declare (--locale)."
     if not table.footer and not table.ends_at_blank:
         yield 'How a footer would begin: this file has none. Where another may have one, write footer=("Total*",).'
+    periods = _periods(table)
+    if len(periods) >= _MANY:
+        yield f"""Whether {periods[0]!r} to {periods[-1]!r} are one column's values: then write melt=Melt(r"{_pattern(periods)}", "value")."""
+    for name in table.codes:
+        yield f"How many digits the codes of {name} have: write codes={{{name!r}: 7}} if 7 is printed as 0000007."
     yield 'Words that mean that there is no value: write nulls=("-",).'
+
+
+def _periods(table: Table) -> list[str]:
+    """Printed names that say a year: each may be a row's value rather than a column."""
+    return [column.source for column in table.columns if _YEAR.search(column.source)]
+
+
+def _pattern(names: Sequence[str]) -> str:
+    """What they are all like, with the year as a group."""
+    around = {_YEAR.sub("\0", name, count=1) for name in names}
+    before, after = (re.escape(each) for each in around.pop().split("\0")) if len(around) == 1 else (".*", ".*")
+    return rf"{before}(?P<year>\d{{4}}){after}"
 
 
 def _why(column: ColumnGuess) -> str:

@@ -61,6 +61,38 @@ def test_a_draft_reads_its_own_workbook_and_says_what_it_took_for_what(tmp_path:
     assert [column.name for column in dataset.columns if column.is_pii] == ["e_mail"]
 
 
+@pytest.mark.parametrize(
+    ("years", "melt"),
+    [
+        ((2019, 2020, 2021), r'melt=Melt(r"(?P<year>\d{4})", "value")'),
+        (("Valor 2019 (R$)", "Valor 2020 (R$)", "Valor 2021 (R$)"), r'melt=Melt(r"Valor\ (?P<year>\d{4})\ \(R\$\)", "value")'),
+        (("jan/2019", "fev/2019", "mar/2019"), r'melt=Melt(r".*(?P<year>\d{4}).*", "value")'),
+    ],
+)  # fmt: skip
+def test_columns_of_years_are_names_and_may_be_rows(tmp_path: Path, years: tuple[object, ...], melt: str) -> None:
+    rows = [("Produção por município",), (), ("Município", "Código", *years), ("Caçu", "x1", 1.5, 2, 3), ("Bom Jesus", 12, 2, 3, 4)]  # fmt: skip
+    path = write_xlsx(tmp_path / "vendas.xlsx", rows)
+    done = new(tmp_path, path)
+    assert done.exit_code == 0, done.output
+    assert melt in " ".join(done.output.split())
+    dataset = load_catalogue(tmp_path / "datasets")["sales"]
+    assert [row[:3] for row in rows_of(read(path, dataset))] == [("Caçu", "x1", Decimal("1.50")), ("Bom Jesus", "12", Decimal("2.00"))]  # fmt: skip
+
+
+def test_a_row_of_numbers_is_no_header(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "vendas.xlsx", [("a", 2019, 17), ("b", 2020, 18), ("c", 1.5, 19)])
+    done = new(tmp_path, path)
+    assert done.exit_code != 0
+    assert "looks like names above a table" in done.output
+
+
+def test_a_draft_of_two_columns_of_one_name_reads_both(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "vendas.xlsx", [("Fruta", "Valor", "Carne", "Valor"), ("maçã", 1, "boi", 2)])
+    assert new(tmp_path, path).exit_code == 0
+    dataset = load_catalogue(tmp_path / "datasets")["sales"]
+    assert rows_of(read(path, dataset)) == [("maçã", 1, "boi", 2)]
+
+
 def test_a_draft_leaves_a_fixture_without_personal_values_that_it_fits(tmp_path: Path) -> None:
     people = [
         (f"Rua {number}", f"{number:03}", f"p{number}@example.org", 39_053_344_705 + number, "SP")
