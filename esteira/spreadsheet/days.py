@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,7 +19,9 @@ from esteira.contract.spreadsheet import Midnight
 from esteira.spreadsheet.buffers import as_matrix, from_matrix
 
 _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
-_ISO = "Y-m-d H:M:S"
+_ISO, _ISO_DAY = "Y-m-d H:M:S", "Y-m-d"
+_TIME_AT = len("2017-05-19")
+_Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 _DAYS_1900 = 25_569
 """From serial 0 of the 1900 epoch to 1970; only from serial 61 on, since that epoch has a 29 February 1900."""
 _DAYS_1904 = 24_107
@@ -70,13 +74,16 @@ def serial_moments(numbers: pa.DoubleArray, *, is_1904: bool) -> pa.TimestampArr
 def as_days(moments: pa.TimestampArray) -> pa.Array:
     """Moments as days; null where one is not at midnight."""
     days = moments.cast(pa.date32(), safe=False)
-    return pc.if_else(pc.equal(days.cast(pa.timestamp("us")), moments), days, pa.scalar(None, pa.date32()))
+    midnights = days.cast(pa.timestamp("us"))
+    if midnights.equals(moments):
+        return days
+    return pc.if_else(pc.equal(midnights, moments), days, pa.scalar(None, pa.date32()))
 
 
 def in_utc(moments: pa.TimestampArray, timezone: str) -> pa.Array:
     """Moments of a zone's clock; null where the clock shows one never or twice, as when summer time begins or ends."""
     if timezone == "UTC":
-        return pc.assume_timezone(moments, "UTC")
+        return moments.view(pa.timestamp("us", "UTC"))
     try:
         return pc.assume_timezone(moments, timezone).cast(pa.timestamp("us", "UTC"))
     except pa.ArrowInvalid:
@@ -94,11 +101,8 @@ def _by_width(texts: pa.StringArray, pattern: str) -> pa.TimestampArray | None:
     letters = None if place is None else as_matrix(texts, place.width)
     if place is None or letters is None or any((letters[:, at] != sign).any() for at, sign in place.signs):
         return None
-    made = np.empty((len(texts), len(place.iso)), np.uint8)
-    for to, source in enumerate(place.iso):
-        made[:, to] = letters[:, source] if source >= 0 else -source
     try:
-        return from_matrix(made).cast(pa.timestamp("us"))
+        return (texts if place.is_iso else from_matrix(place.moved(letters))).cast(pa.timestamp("us"))
     except pa.ArrowInvalid:
         return None
 
@@ -110,12 +114,27 @@ class _Places:
     Attributes:
         width: Of what it prints.
         signs: Places of what is not a digit.
-        iso: For each letter of the ISO text the place to take it from, or the negated letter.
+        iso: For each letter of the ISO text the place to take it from, or the negated letter; of a pattern of days, for those of the day.
     """
 
     width: int
     signs: tuple[tuple[int, int], ...]
     iso: tuple[int, ...]
+
+    @property
+    def is_iso(self) -> bool:
+        """Whether every letter stands where ISO has it: a `T` may take the place of the blank."""
+        printed = [*range(self.width)]
+        for at, sign in self.signs:
+            printed[at] = -ord(" ") if sign == ord("T") and at == _TIME_AT else -sign
+        return printed == [*self.iso]
+
+    def moved(self, letters: _Matrix) -> _Matrix:
+        """The printed letters as ISO orders them."""
+        made = np.empty((len(letters), len(self.iso)), np.uint8)
+        for to, source in enumerate(self.iso):
+            made[:, to] = letters[:, source] if source >= 0 else -source
+        return made
 
 
 @lru_cache(maxsize=64)
@@ -130,15 +149,17 @@ def _places(pattern: str) -> _Places | None:
         else:
             signs.append((at, ord(sign)))
             at += 1
-    iso: list[int] = []
-    for letter in _ISO:
+    return _Places(at, tuple(signs), tuple(_sources(starts))) if {"Y", "m"} <= set(starts) else None
+
+
+def _sources(starts: Mapping[str, int]) -> Iterator[int]:
+    for letter in _ISO if set(starts) & set("HMS") else _ISO_DAY:
         if letter not in _WIDTHS:
-            iso.append(-ord(letter))
+            yield -ord(letter)
         elif letter in starts:
-            iso += range(starts[letter], starts[letter] + _WIDTHS[letter])
+            yield from range(starts[letter], starts[letter] + _WIDTHS[letter])
         else:
-            iso += [-ord(each) for each in {"d": "01"}.get(letter, "00")]
-    return _Places(at, tuple(signs), tuple(iso)) if {"Y", "m"} <= set(starts) else None
+            yield from (-ord(each) for each in {"d": "01"}.get(letter, "00"))
 
 
 def _spread(found: pa.Array, texts: pa.StringArray) -> pa.Array:

@@ -7,6 +7,7 @@ import csv
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from esteira.contract import Dataset, SpreadsheetSource
+from esteira.spreadsheet.ahead import in_turn, read_ahead
 from esteira.spreadsheet.assemble import WHOLE_ROW, Assembly, Block
 from esteira.spreadsheet.buffers import combined
 from esteira.spreadsheet.cells import Cells
@@ -28,6 +30,8 @@ from esteira.spreadsheet.workbook import footer_pattern
 
 BLOCK_BYTES = 1024 * 1024
 """Text of a piece; a row must fit into it. Arrow reads some blocks ahead, so they make most of the memory."""
+BLOCKS_AHEAD = 2
+"""That many are converted while one is read."""
 _SCAN_BYTES = 4 * 1024 * 1024
 _NONE = pa.scalar(None, pa.string())
 
@@ -39,11 +43,11 @@ def delimited_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, 
         SpreadsheetError: It cannot be read as the contract describes.
     """
     text = _Text(file, source)
-    assembly = Assembly(dataset, source, file.name, pool)
+    assembly = Assembly(dataset, source, file.name)
     try:
         heading, lines = text.heading(Headings(dataset, source, file.name))
-        for block in _Blocks(text, heading, lines, pool).all():
-            yield assembly.piece(block, heading)
+        blocks = _Blocks(text, heading, lines, pool).all()
+        yield from in_turn(pool, partial(assembly.piece, heading=heading), blocks, BLOCKS_AHEAD)
     except (UnicodeError, pa.ArrowInvalid) as exc:
         raise text.unreadable(exc) from exc
 
@@ -163,7 +167,7 @@ class _Blocks:
     def all(self) -> Iterator[Block]:
         """Until the footer, or the end."""
         broken = _Broken()
-        for batch in _ahead(self._text.batches(self._heading, self._lines, broken), self._pool):
+        for batch in read_ahead(self._pool, self._text.batches(self._heading, self._lines, broken)):
             yield from self._block(batch, broken, is_last=False)
             if self._is_over:
                 return
@@ -243,14 +247,6 @@ class _Blocks:
             lambda row, column: batch.column(column)[row].as_py() if row < batch.num_rows else None,
             faults,
         )
-
-
-def _ahead(batches: Iterator[pa.RecordBatch], pool: Executor) -> Iterator[pa.RecordBatch]:
-    """The next one is read while one is in work."""
-    following = pool.submit(next, batches, None)
-    while (batch := following.result()) is not None:
-        following = pool.submit(next, batches, None)
-        yield batch
 
 
 def _lengthened(texts: pa.StringArray, more: int) -> Cells:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
@@ -13,6 +14,7 @@ import numpy as np
 import python_calamine as calamine
 
 from esteira.contract import Dataset, Sheets, SpreadsheetSource
+from esteira.spreadsheet.ahead import in_turn
 from esteira.spreadsheet.assemble import Assembly, Block
 from esteira.spreadsheet.cells import printed, sorted_cells
 from esteira.spreadsheet.failure import address, failed
@@ -25,6 +27,8 @@ from esteira.spreadsheet.piece import Piece
 
 CELLS_PER_PIECE = 200_000
 """About 10 MB of Python values while a piece is made."""
+BLOCKS_AHEAD = 1
+"""While one is converted, the next is read."""
 _Row: TypeAlias = list[Any]
 
 
@@ -40,10 +44,9 @@ def workbook_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, p
         for name in _chosen(book, file.name, source):
             found = look(name)
             sheet_rows = checked_sheet(book, name, file, found, source)
-            assembly = Assembly(dataset, source, file.name, pool, is_1904=found.is_1904, is_dated=found.is_dated)
+            assembly = Assembly(dataset, source, file.name, is_1904=found.is_1904, is_dated=found.is_dated)
             sheet = _Sheet(sheet_rows, found, headings, source, file.name)
-            for block in sheet.blocks():
-                yield assembly.piece(block, sheet.heading)
+            yield from in_turn(pool, partial(assembly.piece, heading=sheet.heading), sheet.blocks(), BLOCKS_AHEAD)
 
 
 def looker(file: Opened, source: SpreadsheetSource) -> Callable[[str], Look]:
