@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.buffers import combined, edges_of
+from esteira.spreadsheet.buffers import combined, edges_of, letters_of
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.days import Calendar, as_days, in_utc, parse_moments, serial_moments
 from esteira.spreadsheet.numbers import EXACT_BELOW, parse_numbers, stored_numbers
@@ -22,6 +22,8 @@ Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 _BLANK_BEGINS = np.isin(np.arange(256), [*range(0x21), 0xC2, 0xE1, 0xE2, 0xE3])
 _BLANK_ENDS = np.isin(np.arange(256), [*range(0x21), *range(0x80, 0x8B), 0x9F, 0xA0, 0xA8, 0xA9, 0xAF])
 """Bytes that a blank of Unicode may begin or end with in UTF-8: where no text has one at its edges, there is nothing to trim."""
+_FIRST_FOREIGN = 0x80
+"""The lowest byte of a letter outside ASCII."""
 _MOST_WORDS = 8
 """Of nulls that are compared one after the other; more are looked up."""
 _FIRST_DAY = date(1900, 3, 1)
@@ -105,7 +107,7 @@ class Column:
         if pa.types.is_boolean(self.arrow):
             return self._flags(texts)
         if pa.types.is_temporal(self.arrow):
-            return self._moments(parse_moments(texts, self._calendar))
+            return self._moments(parse_moments(texts, self._calendar, is_day=pa.types.is_date32(self.arrow)))
         return combined(parse_numbers(texts, self.arrow, self.source.prints))
 
     def _from_others(self, kind: type, others: pa.Array) -> pa.Array:
@@ -145,7 +147,7 @@ class Column:
             return None
         return self._moments(serial_moments(numbers, is_1904=self.is_1904 if epoch == "workbook" else epoch == "1904"))
 
-    def _moments(self, moments: pa.TimestampArray) -> pa.Array:
+    def _moments(self, moments: pa.Array) -> pa.Array:
         if pa.types.is_date(self.arrow):
             return as_days(moments)
         return moments if self.arrow.tz is None else in_utc(moments, self.source.timezone)
@@ -167,6 +169,9 @@ class Column:
 
 
 def _may_have_blanks(texts: pa.StringArray) -> bool:
+    letters = letters_of(texts)
+    if not len(letters) or (letters.min() > ord(" ") and letters.max() < _FIRST_FOREIGN):
+        return False
     first, last = edges_of(texts)
     return bool(_BLANK_BEGINS.take(first).any() or _BLANK_ENDS.take(last).any())
 

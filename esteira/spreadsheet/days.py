@@ -48,12 +48,18 @@ class Calendar:
     timezone: str = "UTC"
 
 
-def parse_moments(texts: pa.StringArray, calendar: Calendar) -> pa.TimestampArray:
-    """Printed days and moments, as moments of the printing clock; null where a text is neither."""
+def parse_moments(texts: pa.StringArray, calendar: Calendar, *, is_day: bool = False) -> pa.Array:
+    """Printed days and moments, as moments of the printing clock; null where a text is neither.
+
+    Args:
+        texts: Without outer blanks, no empty ones.
+        calendar: How they are printed.
+        is_day: Whether they may come as days where all of them are.
+    """
     found = None
     given = texts.drop_null() if texts.null_count else texts
     for pattern in calendar.patterns:
-        found = _by_width(given, pattern)
+        found = _by_width(given, pattern, is_day=is_day)
         if found is not None:
             break
     if found is None:
@@ -71,8 +77,10 @@ def serial_moments(numbers: pa.DoubleArray, *, is_1904: bool) -> pa.TimestampArr
     return pa.array(moved * 10**6, pa.int64(), mask=~is_good).cast(pa.timestamp("us"))
 
 
-def as_days(moments: pa.TimestampArray) -> pa.Array:
+def as_days(moments: pa.Array) -> pa.Array:
     """Moments as days; null where one is not at midnight."""
+    if pa.types.is_date32(moments.type):
+        return moments
     days = moments.cast(pa.date32(), safe=False)
     midnights = days.cast(pa.timestamp("us"))
     if midnights.equals(moments):
@@ -95,14 +103,15 @@ def in_utc(moments: pa.TimestampArray, timezone: str) -> pa.Array:
         return found.cast(pa.timestamp("us", "UTC"))
 
 
-def _by_width(texts: pa.StringArray, pattern: str) -> pa.TimestampArray | None:
+def _by_width(texts: pa.StringArray, pattern: str, *, is_day: bool) -> pa.Array | None:
     """All at once, where every text is as wide as the pattern prints and only digits have to change places."""
     place = _places(pattern)
     letters = None if place is None else as_matrix(texts, place.width)
     if place is None or letters is None or any((letters[:, at] != sign).any() for at, sign in place.signs):
         return None
+    spelt = texts if place.is_iso else from_matrix(place.moved(letters))
     try:
-        return (texts if place.is_iso else from_matrix(place.moved(letters))).cast(pa.timestamp("us"))
+        return spelt.cast(pa.date32() if is_day and len(place.iso) == _TIME_AT else pa.timestamp("us"))
     except pa.ArrowInvalid:
         return None
 
