@@ -12,6 +12,13 @@ Letters: TypeAlias = np.ndarray[tuple[int], np.dtype[np.uint8]]
 Places: TypeAlias = np.ndarray[tuple[int], np.dtype[Any]]
 
 
+FIRST_FOREIGN = 0x80
+"""The lowest byte of a letter outside ASCII."""
+_BLANK_BEGINS = np.isin(np.arange(256), [*range(0x21), 0xC2, 0xE1, 0xE2, 0xE3])
+_BLANK_ENDS = np.isin(np.arange(256), [*range(0x21), *range(0x80, 0x8B), 0x9F, 0xA0, 0xA8, 0xA9, 0xAF])
+"""Bytes that a blank of Unicode may begin or end with in UTF-8."""
+
+
 def letters_of(texts: pa.StringArray) -> Letters:
     """The bytes of an array's texts, one text behind the other; not a copy."""
     offsets, data = offsets_of(texts), texts.buffers()[2]
@@ -25,6 +32,16 @@ def edges_of(texts: pa.StringArray) -> tuple[Letters, Letters]:
         return letters, letters
     ends = offsets - offsets[0]
     return letters.take(ends[:-1], mode="clip"), letters.take(ends[1:] - 1, mode="clip")
+
+
+def trimmed(texts: pa.StringArray) -> pa.StringArray:
+    """The texts without outer blanks; themselves where none has any."""
+    letters = letters_of(texts)
+    if not len(letters) or (letters.min() > ord(" ") and letters.max() < FIRST_FOREIGN):
+        return texts
+    first, last = edges_of(texts)
+    may_have_blanks = _BLANK_BEGINS.take(first).any() or _BLANK_ENDS.take(last).any()
+    return pc.utf8_trim_whitespace(texts) if may_have_blanks else texts
 
 
 def with_letters(texts: pa.StringArray, letters: Letters) -> pa.StringArray:

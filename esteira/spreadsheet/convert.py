@@ -13,17 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.buffers import combined, edges_of, letters_of
+from esteira.spreadsheet.buffers import combined, trimmed
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.days import Calendar, as_days, in_utc, parse_moments, serial_moments
 from esteira.spreadsheet.numbers import EXACT_BELOW, parse_numbers, stored_numbers
 
 Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
-_BLANK_BEGINS = np.isin(np.arange(256), [*range(0x21), 0xC2, 0xE1, 0xE2, 0xE3])
-_BLANK_ENDS = np.isin(np.arange(256), [*range(0x21), *range(0x80, 0x8B), 0x9F, 0xA0, 0xA8, 0xA9, 0xAF])
-"""Bytes that a blank of Unicode may begin or end with in UTF-8: where no text has one at its edges, there is nothing to trim."""
-_FIRST_FOREIGN = 0x80
-"""The lowest byte of a letter outside ASCII."""
 _MOST_WORDS = 8
 """Of nulls that are compared one after the other; more are looked up."""
 _FIRST_DAY = date(1900, 3, 1)
@@ -80,7 +75,7 @@ class Column:
 
     def _given(self, texts: pa.StringArray) -> pa.StringArray:
         """Without outer blanks, and null where the contract says that a text is no value."""
-        bare = pc.utf8_trim_whitespace(texts) if _may_have_blanks(texts) else texts
+        bare = trimmed(texts)
         kept = texts if self.source.blanks == "keep" and pa.types.is_string(self.arrow) else bare
         is_nothing = self._is_nothing(bare)
         if is_nothing is None or not pc.any(is_nothing).as_py():
@@ -166,14 +161,6 @@ class Column:
             for group in (locale.true, locale.false)
         )
         return pc.if_else(yes, pa.scalar(True), pc.if_else(no, pa.scalar(False), pa.scalar(None, pa.bool_())))
-
-
-def _may_have_blanks(texts: pa.StringArray) -> bool:
-    letters = letters_of(texts)
-    if not len(letters) or (letters.min() > ord(" ") and letters.max() < _FIRST_FOREIGN):
-        return False
-    first, last = edges_of(texts)
-    return bool(_BLANK_BEGINS.take(first).any() or _BLANK_ENDS.take(last).any())
 
 
 def _whole(numbers: pa.DoubleArray) -> pa.StringArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from fnmatch import fnmatchcase
@@ -18,6 +17,7 @@ from esteira.spreadsheet.ahead import in_turn
 from esteira.spreadsheet.assemble import Assembly, Block
 from esteira.spreadsheet.cells import printed, sorted_cells
 from esteira.spreadsheet.failure import address, failed
+from esteira.spreadsheet.footer import footer_of
 from esteira.spreadsheet.heading import Heading, Headings, filler
 from esteira.spreadsheet.legacy import look_at_old, look_at_open_document
 from esteira.spreadsheet.look import Fault, Look, Range
@@ -164,7 +164,7 @@ class _Sheet:
         self._rows = chain(first[self.heading.first :], map(self._padded, rows))
         self._columns = sorted({*self.heading.places.values(), *(place for place, _ in self.heading.melted)})
         self._inner = set(self._rows_inside())
-        self._footer = footer_pattern(source.footer)
+        self._footer = footer_of(source.footer)
         self._top: dict[tuple[int, int], Any] = {}
 
     def blocks(self) -> Iterator[Block]:
@@ -205,14 +205,8 @@ class _Sheet:
             yield number, row
 
     def _is_footer(self, row: _Row) -> bool:
-        for value in row:
-            if value != "":
-                return (
-                    type(value) is str
-                    and self._footer is not None
-                    and self._footer.fullmatch(value.strip()) is not None
-                )
-        return False
+        first = next((value for value in row if value != ""), None)
+        return type(first) is str and self._footer is not None and self._footer.knows(first.strip())
 
     def _takes_hidden(self, number: int) -> bool:
         if self._source.hidden == "refuse":
@@ -251,20 +245,3 @@ class _Sheet:
             values[left : right + 1] = [value] * (right + 1 - left)
         else:
             yield from (((row, column), Fault("merged", str(printed(value)))) for column in range(left, right + 1))
-
-
-def footer_pattern(footer: tuple[str, ...]) -> re.Pattern[str] | None:
-    """What the first text of a footer looks like."""
-    if not footer:
-        return None
-    return re.compile("|".join(f"(?:{like(pattern)})" for pattern in footer), re.IGNORECASE | re.DOTALL)
-
-
-def like(pattern: str) -> str:
-    """A pattern with `*` and `?` as a regular expression; `[*]` and `[?]` are the signs themselves."""
-    pieces = re.split(r"(\[[*?]\]|[*?])", pattern)
-    return "".join(
-        {"*": ".*", "?": "."}.get(each) or re.escape(each[1] if each in {"[*]", "[?]"} else each)
-        for each in pieces
-        if each
-    )
