@@ -13,14 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.buffers import combined, has_only, texts_bytes
+from esteira.spreadsheet.buffers import combined, trimmed
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.days import Calendar, as_days, in_utc, parse_moments, serial_moments
 from esteira.spreadsheet.numbers import EXACT_BELOW, parse_numbers, stored_numbers
 
 Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
-_NO_BLANK = bytes(set(range(256)) - {*b" \t\r\n\v\f", 0xC2, 0xE1, 0xE2, 0xE3})
-"""Bytes that no blank of Unicode begins with in UTF-8: where a column has only these, there is nothing to trim."""
 _MOST_WORDS = 8
 """Of nulls that are compared one after the other; more are looked up."""
 _FIRST_DAY = date(1900, 3, 1)
@@ -63,7 +61,10 @@ class Column:
     def convert(self, cells: Cells) -> Converted:
         """The cells under the contract's type."""
         texts = self._given(cells.texts)
-        values, is_given = self._from_texts(texts), pc.is_valid(texts)
+        values = self._from_texts(texts)
+        if not cells.others and not cells.clocks and values.null_count == texts.null_count:
+            return Converted(values, np.zeros(cells.count, np.bool_))
+        is_given = pc.is_valid(texts)
         for kind, others in cells.others.items():
             made = self._from_others(kind, others)
             values = pc.coalesce(values, made)
@@ -74,10 +75,12 @@ class Column:
 
     def _given(self, texts: pa.StringArray) -> pa.StringArray:
         """Without outer blanks, and null where the contract says that a text is no value."""
-        bare = texts if has_only(texts_bytes(texts), _NO_BLANK) else pc.utf8_trim_whitespace(texts)
+        bare = trimmed(texts)
         kept = texts if self.source.blanks == "keep" and pa.types.is_string(self.arrow) else bare
         is_nothing = self._is_nothing(bare)
-        return kept if is_nothing is None else pc.if_else(is_nothing, pa.scalar(None, pa.string()), kept)
+        if is_nothing is None or not pc.any(is_nothing).as_py():
+            return kept
+        return pc.if_else(is_nothing, pa.scalar(None, pa.string()), kept)
 
     def _is_nothing(self, bare: pa.StringArray) -> pa.BooleanArray | None:
         """Where a text means that there is no value; None where none does."""
@@ -99,7 +102,7 @@ class Column:
         if pa.types.is_boolean(self.arrow):
             return self._flags(texts)
         if pa.types.is_temporal(self.arrow):
-            return self._moments(parse_moments(texts, self._calendar))
+            return self._moments(parse_moments(texts, self._calendar, is_day=pa.types.is_date32(self.arrow)))
         return combined(parse_numbers(texts, self.arrow, self.source.prints))
 
     def _from_others(self, kind: type, others: pa.Array) -> pa.Array:
@@ -139,7 +142,7 @@ class Column:
             return None
         return self._moments(serial_moments(numbers, is_1904=self.is_1904 if epoch == "workbook" else epoch == "1904"))
 
-    def _moments(self, moments: pa.TimestampArray) -> pa.Array:
+    def _moments(self, moments: pa.Array) -> pa.Array:
         if pa.types.is_date(self.arrow):
             return as_days(moments)
         return moments if self.arrow.tz is None else in_utc(moments, self.source.timezone)
