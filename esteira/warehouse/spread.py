@@ -52,7 +52,7 @@ def _judge(
     if rows < stability.MIN_ROWS:
         return
     found = stability.index(shares, expected, rows)
-    highest = stability.highest_index(usual.indices, rows, rule.index)
+    highest = stability.highest_index(usual, rows, rule.index)
     if found > highest:
         apart = max(range(len(shares)), key=lambda at: abs(shares[at] - expected[at]))
         facts = {"index": found, "highest": highest, "batches": usual.batches, "rows": rows}
