@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -47,6 +47,7 @@ class Table:
         columns: What its columns hold.
         places: Where each of them stands, from 0.
         codes: The columns of texts that have whole numbers among them.
+        clocks: Those that have times of day or durations.
     """
 
     header: int
@@ -57,6 +58,7 @@ class Table:
     columns: tuple[ColumnGuess, ...]
     places: tuple[int, ...]
     codes: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()
 
 
 def recognise(found: Preview) -> Table | None:
@@ -72,8 +74,10 @@ def recognise(found: Preview) -> Table | None:
     names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
     data = [row for row in rows[last + 1 : end] if any(map(_says, row))]
     guessed = dict(_columns(names, data, found.source))
-    codes = tuple(each.name for place, each in guessed.items() if each.kind == "text" and _has_numbers(data, place))
-    return Table(first, last - first + 1, end, footer, is_blank, tuple(guessed.values()), tuple(guessed), codes)
+    texts = [(each.name, _cells(data, place)) for place, each in guessed.items() if each.kind == "text"]
+    codes = tuple(name for name, values in texts if _has_numbers(values))
+    clocks = tuple(name for name, values in texts if any(isinstance(each, time | timedelta) for each in values))
+    return Table(first, last - first + 1, end, footer, is_blank, tuple(guessed.values()), tuple(guessed), codes, clocks)
 
 
 def _header(rows: Sequence[Sequence[Any]]) -> int | None:
@@ -105,9 +109,12 @@ def _is_year(value: Any) -> bool:
     return isinstance(value, int | float) and value == int(value) and _FIRST_YEAR <= value <= _LAST_YEAR
 
 
-def _has_numbers(data: Sequence[Sequence[Any]], place: int) -> bool:
+def _cells(data: Sequence[Sequence[Any]], place: int) -> list[Any]:
+    return [row[place] for row in data if place < len(row)]
+
+
+def _has_numbers(values: Sequence[Any]) -> bool:
     """Whether there are numbers, all of them whole: digits of codes that an office program took for numbers."""
-    values = [row[place] for row in data if place < len(row)]
     numbers = [each for each in values if isinstance(each, int | float) and not isinstance(each, bool)]
     return bool(numbers) and all(each == int(each) for each in numbers)
 
@@ -178,7 +185,13 @@ def _why(kind: Kind, cells: Cells, source: SpreadsheetSource) -> str:
 
 def _mixed(values: Sequence[Any]) -> str:
     kinds = {
-        "texts" if isinstance(value, str) else "days" if isinstance(value, date | datetime) else "numbers"
+        "texts"
+        if isinstance(value, str)
+        else "days"
+        if isinstance(value, date | datetime)
+        else "times"
+        if isinstance(value, time | timedelta)
+        else "numbers"
         for value in values
         if _says(value)
     }

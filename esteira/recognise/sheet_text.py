@@ -81,10 +81,9 @@ def _source(path: Path, found: Preview, table: Table) -> Iterator[str]:
     }
     if renamed:
         yield f"columns={literal(renamed)}"
-    if table.codes:
-        yield f"codes={literal(dict.fromkeys(table.codes, 1))}"
+    yield from _cells(table)
     if table.footer:
-        yield f"footer=({literal(table.footer)},)"
+        yield f"footer={literal((table.footer,))}"
     if table.ends_at_blank:
         yield "ends_at_blank=True"
     yield f"locale={literal(source.locale)}"
@@ -96,6 +95,13 @@ def _source(path: Path, found: Preview, table: Table) -> Iterator[str]:
 def ending_of(path: Path) -> str:
     """What the end of a file's name says of its format."""
     return path.name.lower().rpartition(".")[2]
+
+
+def _cells(table: Table) -> Iterator[str]:
+    if table.codes:
+        yield f"codes={literal(dict.fromkeys(table.codes, 1))}"
+    if table.clocks:
+        yield f"clocks={literal(table.clocks)}"
 
 
 def guesses_of_sheet(found: Preview, table: Table) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TypeAlias
 
 import numpy as np
@@ -62,7 +62,7 @@ class Column:
         """The cells under the contract's type."""
         texts = self._given(cells.texts)
         values = self._from_texts(texts)
-        if not cells.others and not cells.clocks and values.null_count == texts.null_count:
+        if not cells.others and values.null_count == texts.null_count:
             return Converted(values, np.zeros(cells.count, np.bool_))
         is_given = pc.is_valid(texts)
         for kind, others in cells.others.items():
@@ -70,7 +70,6 @@ class Column:
             values = pc.coalesce(values, made)
             is_given = pc.or_(is_given, pc.is_valid(others))
         refused = np.array(pc.and_(is_given, pc.is_null(values)).to_numpy(zero_copy_only=False))
-        refused[list(cells.clocks)] = True
         return Converted(values, refused)
 
     def _given(self, texts: pa.StringArray) -> pa.StringArray:
@@ -109,7 +108,7 @@ class Column:
         if self.is_input:
             return pc.coalesce(_whole(others), others.cast(pa.string())) if kind is float else others.cast(pa.string())
         convert: Callable[[pa.Array], pa.Array] | None = {
-            float: self._numbers, bool: self._truths, date: self._days, datetime: self._days,
+            float: self._numbers, bool: self._truths, date: self._days, datetime: self._days, time: self._clocks,
         }.get(kind)  # fmt: skip
         made = None if convert is None else convert(others)
         return pa.nulls(len(others), self.arrow) if made is None else made
@@ -123,6 +122,9 @@ class Column:
             return stored_numbers(numbers, self.arrow)
         digits = self.source.codes.get(self.name)
         return None if digits is None else _padded(_whole(numbers), digits)
+
+    def _clocks(self, clocks: pa.StringArray) -> pa.Array | None:
+        return clocks if self.name in self.source.clocks else None
 
     def _truths(self, flags: pa.BooleanArray) -> pa.Array | None:
         return flags if pa.types.is_boolean(self.arrow) else None

@@ -15,7 +15,7 @@ import python_calamine as calamine
 from esteira.contract import Dataset, Sheets, SpreadsheetSource
 from esteira.spreadsheet.ahead import in_turn
 from esteira.spreadsheet.assemble import Assembly, Block
-from esteira.spreadsheet.cells import printed, sorted_cells
+from esteira.spreadsheet.cells import Cells, durations_read, printed, sorted_cells
 from esteira.spreadsheet.failure import address, failed
 from esteira.spreadsheet.footer import footer_of
 from esteira.spreadsheet.heading import Heading, Headings, filler
@@ -219,12 +219,15 @@ class _Sheet:
     def _block(self, numbers: list[int], rows: list[_Row]) -> Block:
         faults = dict(self._faults(numbers, rows))
         cells = {
-            column: sorted_cells([row[column] if column < len(row) else "" for row in rows]) for column in self._columns
+            column: self._sorted([row[column] if column < len(row) else "" for row in rows]) for column in self._columns
         }
         at = np.array(numbers, np.int64) + 1
         return Block(
             self._name, at, cells, lambda row, column: rows[row][column] if column < len(rows[row]) else None, faults
         )
+
+    def _sorted(self, values: list[Any]) -> Cells:
+        return sorted_cells(durations_read(values) if self._look.is_dated else values)
 
     def _faults(self, numbers: list[int], rows: list[_Row]) -> Iterator[tuple[tuple[int, int], Fault]]:
         if not self._look.faults and not self._merged:

@@ -79,6 +79,13 @@ def test_columns_of_years_are_names_and_may_be_rows(tmp_path: Path, years: tuple
     assert [row[:3] for row in rows_of(read(path, dataset))] == [("Caçu", "x1", Decimal("1.50")), ("Bom Jesus", "12", Decimal("2.00"))]  # fmt: skip
 
 
+def test_a_draft_takes_times_as_texts(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "vendas.xlsx", [("Linha", "Saída"), ("A", dt.time(13, 5)), ("B", "9:30")])
+    done = new(tmp_path, path)
+    assert "texts and times in one column" in " ".join(done.output.split())
+    assert rows_of(read(path, load_catalogue(tmp_path / "datasets")["sales"])) == [("A", "13:05:00"), ("B", "9:30")]
+
+
 def test_a_row_of_numbers_is_no_header(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "vendas.xlsx", [("a", 2019, 17), ("b", 2020, 18), ("c", 1.5, 19)])
     done = new(tmp_path, path)
