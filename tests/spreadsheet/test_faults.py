@@ -710,7 +710,7 @@ def test_an_empty_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
 @pytest.mark.fault(30)
 @pytest.mark.parametrize("name", ["a.xlsx", "a.ods", "a.zip", "a.csv.gz", "a.xls"])
 def test_a_file_that_was_uploaded_by_half_is_refused_by_name(tmp_path: Path, name: str) -> None:
-    path, rows = tmp_path / name, [HEADER, *(ROWS * 3000)]
+    path, rows = tmp_path / name, [HEADER, *(ROWS * 50)]
     if name == "a.csv.gz":
         gzipped(path, "\n".join(str(number) for number in range(50_000)).encode())
     elif name == "a.zip":
