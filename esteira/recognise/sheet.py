@@ -24,6 +24,8 @@ _ENDS = re.compile(
     r"(sub)?total\b.*|soma\b.*|fontes?:?\b.*|notas?:?\b.*|obs\b.*|source\b.*|notes?\b.*", re.IGNORECASE | re.DOTALL
 )
 _MOST_HEADER = 50
+_MOST_HEADER_ROWS = 10
+"""A cell that is merged over more rows is no name."""
 _MOST_TEXT = 60
 """A name is short; a note is not."""
 _TRIED: tuple[tuple[Kind, pa.DataType], ...] = (
@@ -62,8 +64,8 @@ def recognise(found: Preview) -> Table | None:
     last = _header(rows)
     if last is None:
         return None
-    is_grouped = last > 0 and any(top == last - 1 and right > left for (top, left), (_, right) in found.merged)
-    first = last - is_grouped
+    first = last - _is_grouped(found, last)
+    last = _lowest(found, first, last)
     end, footer, is_blank = _end(rows, last + 1)
     by_row = Look(merged=found.merged).merged_by_row()
     names = joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row))
@@ -87,6 +89,21 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
         ):
             return number
     return None
+
+
+def _is_grouped(found: Preview, header: int) -> bool:
+    """Whether the row above names groups of columns: it has cells that span some, and nothing but texts."""
+    if header == 0 or not any(top == header - 1 and right > left for (top, left), (_, right) in found.merged):
+        return False
+    return all(isinstance(value, str) for value in found.rows[header - 1] if _says(value))
+
+
+def _lowest(found: Preview, first: int, last: int) -> int:
+    """The last header row: names that are merged downwards reach to it."""
+    for (top, _), (bottom, _) in sorted(found.merged):
+        if first <= top <= last < bottom < first + _MOST_HEADER_ROWS:
+            last = bottom
+    return last
 
 
 def _is_below_too(rows: Sequence[Sequence[Any]], number: int, count: int) -> bool:
