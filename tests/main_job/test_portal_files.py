@@ -199,3 +199,15 @@ def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, sh
     assert back.code == 65, back
     assert f"esteira undo {second['batch']} --dataset file_fixed" in back.err
     assert office.table("file_fixed") == [("a", 2.0)]
+
+
+def test_the_doctor_asks_for_the_list_and_downloads_no_file(world: Any, shelf: Shelf, folder: Path):
+    def found(*names: str) -> str:
+        done = world.esteira("doctor", *names, "--datasets", str(folder), "--json")
+        (check,) = [each for each in json.loads(done.out) if each["check"] == "portal file-portal"]
+        return f"{check['state']}: {check['found']}"
+
+    shelf.downloads()
+    assert found("file_listed", "file_fixed") == "ok: answered 200 to the first request of file_listed"
+    assert found("file_fixed").startswith("ok: not asked: file_fixed would download a whole file")
+    assert shelf.downloads() == []
