@@ -9,7 +9,7 @@ from typing import get_args
 import pyarrow as pa
 
 from cli.fit import Fit, check_fit
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
 from esteira.contract.spreadsheet import Format
 from esteira.curated_file import curated_file
 from esteira.errors import ConfigError, PayloadError
@@ -25,7 +25,7 @@ def recorded_files(dataset: Dataset, folder: Path) -> list[Path]:
     Raises:
         ConfigError: There is none, or the contract's pattern does not fit one.
     """
-    files = sorted(path for path in folder.glob("*") if path.is_file() and _is_table(path))
+    files = sorted(path for path in folder.glob("*") if path.is_file() and _is_table(path, dataset))
     if not files:
         raise ConfigError(
             f"There is no recorded file in {folder}.",
@@ -58,7 +58,10 @@ def try_files(dataset: Dataset, files: list[Path]) -> Fit:
     return Fit(dataset.name, len(files), count, whole.good.num_rows, whole.bad_rows, whole.reasons, whole.new_columns)
 
 
-def _is_table(path: Path) -> bool:
+def _is_table(path: Path, dataset: Dataset) -> bool:
+    """By its ending; where the contract declares the format, by the contract's pattern."""
+    if isinstance(dataset.source, SpreadsheetSource) and dataset.source.format is not None:
+        return name_fits(dataset, path.name)
     inner = path.stem if path.suffix.lower() in _PACKED else path.name
     return path.suffix.lower() == ".zip" or Path(inner).suffix.lower().removeprefix(".") in get_args(Format)
 

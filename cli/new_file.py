@@ -18,6 +18,7 @@ from esteira.catalogue import load_catalogue
 from esteira.contract import SpreadsheetSource
 from esteira.contract.dataset import NAME
 from esteira.errors import ConfigError, EsteiraError, SpreadsheetError
+from esteira.recognise.packed import packed_encoding
 from esteira.recognise.sheet import Table, recognise
 from esteira.recognise.sheet_text import ending_of, guesses_of_sheet, sheet_contract, unknowns_of_sheet
 from esteira.redaction import printable
@@ -68,7 +69,12 @@ def run_new_file(request: Request, *, is_debug: bool) -> int:
             raise ConfigError(
                 f"{each} exists, and `esteira new` overwrites nothing.", hint="Choose another name, or remove it first."
             )
-    found = preview(path, SpreadsheetSource(locale=request.locale, sheet=sheet if sheet is not None else 0))
+    found = preview(
+        path,
+        SpreadsheetSource(
+            locale=request.locale, encoding=packed_encoding(path), sheet=sheet if sheet is not None else 0
+        ),
+    )
     drafted = recognise(found)
     if drafted is None:
         raise SpreadsheetError(

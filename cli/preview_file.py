@@ -154,8 +154,7 @@ def _read(dataset: Dataset, found: Found, most: int) -> FilePreview:
 def _found(dataset: Dataset, given: Path | None) -> Iterator[Found]:
     """The file to look at."""
     if given is not None:
-        moment = datetime.fromtimestamp(given.stat().st_mtime, UTC)
-        yield Found(given, given.name, "on this machine", moment)
+        yield Found(given, given.name, "on this machine", datetime.now(UTC))
         return
     require_prefect()
     with tempfile.TemporaryDirectory(prefix="esteira-preview-") as folder:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,15 +31,31 @@ def write_fixture(folder: Path, ending: str, found: Preview, table: Table) -> Pa
     Raises:
         ConfigError: This installation writes no file of the format.
     """
-    if ending not in _WRITTEN:
+    inner = ending.removesuffix(".gz")
+    if inner == "zip":
+        inner = "xlsx" if found.sheet else "csv"
+    if inner not in _WRITTEN:
         raise ConfigError(f"No fixture was written: files of the kind .{ending} are read here and not written.")
-    rows, path = kept_rows(found, table), folder / f"sample.{ending}"
+    rows = kept_rows(found, table)
     folder.mkdir(parents=True, exist_ok=True)
-    if ending in DELIMITED:
-        _write_text(path, rows, found)
-    else:
+    path = folder / f"sample.{inner}"
+    if found.sheet:
         _write_workbook(path, rows, found.sheet, kept_merges(found, table))
-    return path
+    else:
+        _write_text(path, rows, found)
+    return _packed(path, ending) if inner != ending else path
+
+
+def _packed(path: Path, ending: str) -> Path:
+    """The file in the wrapping of the original."""
+    target = path.with_name(f"sample.{ending}")
+    if ending == "zip":
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(path, path.name)
+    else:
+        target.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    path.unlink()
+    return target
 
 
 def _write_text(path: Path, rows: Sequence[Sequence[Any]], found: Preview) -> None:

@@ -24,6 +24,8 @@ _ENDS = re.compile(
     r"(sub)?total\b.*|soma\b.*|fontes?:?\b.*|notas?:?\b.*|obs\b.*|source\b.*|notes?\b.*", re.IGNORECASE | re.DOTALL
 )
 _MOST_HEADER = 50
+_MOST_HEADER_ROWS = 10
+"""A cell that is merged over more rows is no name."""
 _MOST_TEXT = 60
 """A name is short; a note is not."""
 _TRIED: tuple[tuple[Kind, pa.DataType], ...] = (
@@ -67,8 +69,8 @@ def recognise(found: Preview) -> Table | None:
     last = _header(rows)
     if last is None:
         return None
-    is_grouped = last > 0 and any(top == last - 1 and right > left for (top, left), (_, right) in found.merged)
-    first = last - is_grouped
+    first = last - _is_grouped(found, last)
+    last = _lowest(found, first, last)
     end, footer, is_blank = _end(rows, last + 1)
     by_row = Look(merged=found.merged).merged_by_row()
     names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
@@ -97,6 +99,7 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
     return None
 
 
+<<<<<<< HEAD
 def _are_names(values: Sequence[Any]) -> bool:
     """Short texts; and years beside them, two or more in their order, which office programs keep as numbers."""
     years = [each for each in values if not isinstance(each, str)]
@@ -117,6 +120,21 @@ def _has_numbers(values: Sequence[Any]) -> bool:
     """Whether there are numbers, all of them whole: digits of codes that an office program took for numbers."""
     numbers = [each for each in values if isinstance(each, int | float) and not isinstance(each, bool)]
     return bool(numbers) and all(each == int(each) for each in numbers)
+=======
+def _is_grouped(found: Preview, header: int) -> bool:
+    """Whether the row above names groups of columns: it has cells that span some, and nothing but texts."""
+    if header == 0 or not any(top == header - 1 and right > left for (top, left), (_, right) in found.merged):
+        return False
+    return all(isinstance(value, str) for value in found.rows[header - 1] if _says(value))
+
+
+def _lowest(found: Preview, first: int, last: int) -> int:
+    """The last header row: names that are merged downwards reach to it."""
+    for (top, _), (bottom, _) in sorted(found.merged):
+        if first <= top <= last < bottom < first + _MOST_HEADER_ROWS:
+            last = bottom
+    return last
+>>>>>>> files
 
 
 def _is_below_too(rows: Sequence[Sequence[Any]], number: int, count: int) -> bool:

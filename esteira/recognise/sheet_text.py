@@ -11,7 +11,6 @@ from esteira.recognise.draft import literal
 from esteira.recognise.sheet import Table
 from esteira.recognise.text import class_name, field_text, type_text
 from esteira.spreadsheet.heading import plain_name
-from esteira.spreadsheet.opening import DELIMITED
 from esteira.spreadsheet.preview import Preview
 
 _YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
@@ -87,14 +86,16 @@ def _source(path: Path, found: Preview, table: Table) -> Iterator[str]:
     if table.ends_at_blank:
         yield "ends_at_blank=True"
     yield f"locale={literal(source.locale)}"
-    if ending in DELIMITED:
+    if not found.sheet:
         yield f"encoding={literal(source.encoding)}"
         yield f"delimiter={literal(source.delimiter)}"
 
 
 def ending_of(path: Path) -> str:
-    """What the end of a file's name says of its format."""
-    return path.name.lower().rpartition(".")[2]
+    """What the end of a file's name says of its format: `xlsx`, `zip`, `csv.gz`."""
+    name = path.name.lower()
+    inner, _, last = name.rpartition(".")
+    return f"{inner.rpartition('.')[2]}.gz" if last == "gz" else last
 
 
 def _cells(table: Table) -> Iterator[str]:

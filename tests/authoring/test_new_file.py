@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import subprocess
 import sys
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 
@@ -185,6 +187,28 @@ def test_grouped_header_rows_are_recognised(tmp_path: Path) -> None:
     assert dataset.column_names == ("codigo", "vendas_dia", "vendas_valor")
 
 
+def test_names_that_are_merged_downwards_are_recognised(tmp_path: Path) -> None:
+    rows = [("Região", "Valor", "Variação"), (None, None, "sobre o"), (None, "(R$)", "mês anterior"), ("Norte", 1.5, 2)]
+    book = workbook(tmp_path, rows)
+    book.active.merge_cells("A1:A3")
+    book.active.merge_cells("B1:B2")
+    book.save(tmp_path / "a.xlsx")
+    done = new(tmp_path, tmp_path / "a.xlsx")
+    assert "header: rows 1 to 3" in done.output
+    dataset = load_catalogue(tmp_path / "datasets")["sales"]
+    assert dataset.column_names == ("regiao", "valor_r", "variacao_sobre_o_mes_anterior")
+    assert [row[:3] for row in rows_of(read(tmp_path / "a.xlsx", dataset))] == [("Norte", Decimal("1.50"), 2)]
+
+
+def test_a_row_above_with_merged_cells_and_numbers_is_no_row_of_groups(tmp_path: Path) -> None:
+    rows = [(2016, "Nacional", None, 567), ("Ano", "Nível", "Lugar", "Média"), (2016, "DRE", "Lima", 532)]
+    book = workbook(tmp_path, rows)
+    book.active.merge_cells("B1:C1")
+    book.save(tmp_path / "a.xlsx")
+    done = new(tmp_path, tmp_path / "a.xlsx")
+    assert "banner: row 1\n  header: row 2" in done.output, done.output
+
+
 @pytest.mark.parametrize(("encoding", "delimiter"), [("cp1252", ";"), ("utf-8-sig", ","), ("utf-16", "\t")])
 def test_encoding_and_delimiter_of_a_text_are_recognised(tmp_path: Path, encoding: str, delimiter: str) -> None:
     rows = [("Código", "Região", "Valor"), ("001", "São Paulo", "1.234,5"), ("002", "Pará", "7")]
@@ -192,6 +216,34 @@ def test_encoding_and_delimiter_of_a_text_are_recognised(tmp_path: Path, encodin
     assert done.exit_code == 0, done.output
     dataset = load_catalogue(tmp_path / "datasets")["sales"]
     assert len(rows_of(read(tmp_path / "a.csv", dataset))) == 2
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "zip"])
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8-sig", "utf-16"])
+def test_a_packed_text_is_drafted_like_another_and_its_fixture_is_packed_too(
+    tmp_path: Path, encoding: str, ending: str
+) -> None:
+    plain = write_csv(tmp_path / "a.csv", [("Código", "Região"), ("001", "São Paulo"), ("002", "Pará")], encoding, ";")
+    path = tmp_path / f"vendas.{ending}"
+    if ending == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.write(plain, "a.csv")
+    else:
+        path.write_bytes(gzip.compress(plain.read_bytes()))
+    done = new(tmp_path, path)
+    assert done.exit_code == 0, done.output
+    dataset = load_catalogue(tmp_path / "datasets")["sales"]
+    assert rows_of(read(path, dataset))[0] == ("001", "São Paulo")
+    assert [each.name for each in (tmp_path / "tests/fixtures/sales").iterdir()] == [f"sample.{ending}"]
+    assert tried_on(tmp_path).exit_code == 0
+
+
+def test_a_packed_workbook_is_drafted_with_a_fixture(tmp_path: Path) -> None:
+    path = tmp_path / "vendas.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(write_xlsx(tmp_path / "vendas.xlsx", ROWS), "vendas.xlsx")
+    assert new(tmp_path, path).exit_code == 0
+    assert tried_on(tmp_path).exit_code == 0
 
 
 @pytest.mark.slow

@@ -103,3 +103,17 @@ def test_a_dataset_of_a_portal_takes_no_file(tmp_path: Path) -> None:
     done = CliRunner().invoke(esteira, ["preview", "airlines", "--file", str(path), "--datasets", "datasets"])
     assert done.exit_code == 78
     assert "Leave --file out." in done.output
+
+
+def test_a_recorded_file_of_a_declared_format_may_end_as_it_likes(tmp_path: Path) -> None:
+    contract = CONTRACT.replace(
+        'match="vendas*.csv", period=r"(?P<year>\\d{4})-(?P<month>\\d\\d)"', 'match="*.dat", format="csv"'
+    )
+    (tmp_path / "datasets" / "sales.py").write_text(contract)
+    folder = tmp_path / "tests" / "fixtures" / "sales"
+    folder.mkdir(parents=True)
+    (folder / "vendas.dat").write_text(ROWS)
+    (folder / "README.md").write_text("Where it came from.")
+    done = CliRunner().invoke(esteira, ["test", "sales", "--datasets", str(tmp_path / "datasets")])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[2].split() == ["sales", "1", "4", "2", "2"]

@@ -96,11 +96,19 @@ def ingest(world: Any, folder: Path) -> Any:
     return run
 
 
-def test_the_new_files_of_a_listing_are_loaded_once_in_the_order_of_their_dates(world: Any, shelf: Shelf, ingest: Any):
+def test_the_new_files_of_a_listing_are_loaded_once_in_the_order_of_their_dates(
+    world: Any, shelf: Shelf, ingest: Any, folder: Path
+):
     office = Office(world)
     shelf.put("b second.csv", sales({"a": "2,00"}), "2024-02-01T00:00:00Z")
     shelf.put("z first.csv", sales({"a": "1,00", "b": "1,00"}), "2024-01-01T00:00:00Z")
     shelf.put("notes.txt", b"not for us", "2024-01-01T00:00:00Z")
+    seen = world.esteira("preview", "file_listed", "--datasets", str(folder))
+    assert (seen.code, "b second.csv, 21 bytes, the newest of 2 that fit among 3 listed, from " in seen.out) == (
+        0,
+        True,
+    ), seen
+    shelf.downloads()
     assert len(batches(ingest("file_listed"))) == 2
     assert office.table("file_listed") == [("a", 2.0), ("b", 1.0)]
     assert sorted(shelf.downloads()) == ["/files/b second.csv", "/files/z first.csv"]
@@ -172,7 +180,7 @@ def test_a_file_that_is_in_raw_is_loaded_though_the_portal_has_it_no_more(world:
     assert (Office(world).table("file_killed"), shelf.downloads()) == ([("a", 1.0)], [])
 
 
-def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, shelf: Shelf, ingest: Any):
+def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, shelf: Shelf, ingest: Any, folder: Path):
     office = Office(world)
 
     def serve(amount: str, as_of: str) -> Any:
@@ -180,6 +188,10 @@ def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, sh
         return ingest("file_fixed", "--as-of", as_of)
 
     assert len(batches(serve("1,00", "2024-01-01T06:00Z"))) == 1
+    seen = world.esteira("preview", "file_fixed", "--datasets", str(folder))
+    assert (seen.code, f"from {shelf.url}/now/report.csv" in seen.out, "Got: 1 rows" in seen.out) == (0, True, True), (
+        seen
+    )
     assert batches(serve("1,00", "2024-01-02T06:00Z")) == []
     (second,) = batches(serve("2,00", "2024-01-03T06:00Z"))
     assert office.table("file_fixed") == [("a", 2.0)]
@@ -187,3 +199,15 @@ def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, sh
     assert back.code == 65, back
     assert f"esteira undo {second['batch']} --dataset file_fixed" in back.err
     assert office.table("file_fixed") == [("a", 2.0)]
+
+
+def test_the_doctor_asks_for_the_list_and_downloads_no_file(world: Any, shelf: Shelf, folder: Path):
+    def found(*names: str) -> str:
+        done = world.esteira("doctor", *names, "--datasets", str(folder), "--json")
+        (check,) = [each for each in json.loads(done.out) if each["check"] == "portal file-portal"]
+        return f"{check['state']}: {check['found']}"
+
+    shelf.downloads()
+    assert found("file_listed", "file_fixed") == "ok: answered 200 to the first request of file_listed"
+    assert found("file_fixed").startswith("ok: not asked: file_fixed would download a whole file")
+    assert shelf.downloads() == []
