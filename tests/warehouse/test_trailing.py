@@ -126,7 +126,7 @@ SHIFTS: dict[str, tuple[tuple[str, str | None], Callable[[list[Row]], list[Row]]
 def test_all_rule_kinds_at_once_raise_at_most_one_alarm_in_100_clean_batches_and_find_each_shift(
     bench: Any, make_dataset: Any
 ):
-    """One dataset with all of them, 22 rules, day after day; then one thing is wrong at a time."""
+    """One dataset with all of them, 21 rules, day after day; then one thing is wrong at a time."""
     parent = make_dataset(Replace())
     bench.load(parent, [{"id": number, "label": label} for number, label in enumerate("abc")])
     rules = (Unique(("id",), otherwise="warn"), *every_rule().rules)
