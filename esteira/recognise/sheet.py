@@ -99,7 +99,6 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
     return None
 
 
-<<<<<<< HEAD
 def _are_names(values: Sequence[Any]) -> bool:
     """Short texts; and years beside them, two or more in their order, which office programs keep as numbers."""
     years = [each for each in values if not isinstance(each, str)]
@@ -120,12 +119,13 @@ def _has_numbers(values: Sequence[Any]) -> bool:
     """Whether there are numbers, all of them whole: digits of codes that an office program took for numbers."""
     numbers = [each for each in values if isinstance(each, int | float) and not isinstance(each, bool)]
     return bool(numbers) and all(each == int(each) for each in numbers)
-=======
+
+
 def _is_grouped(found: Preview, header: int) -> bool:
-    """Whether the row above names groups of columns: it has cells that span some, and nothing but texts."""
+    """Whether the row above names groups of columns: it has cells that span some, and nothing but names."""
     if header == 0 or not any(top == header - 1 and right > left for (top, left), (_, right) in found.merged):
         return False
-    return all(isinstance(value, str) for value in found.rows[header - 1] if _says(value))
+    return _are_names([value for value in found.rows[header - 1] if _says(value)])
 
 
 def _lowest(found: Preview, first: int, last: int) -> int:
@@ -134,7 +134,6 @@ def _lowest(found: Preview, first: int, last: int) -> int:
         if first <= top <= last < bottom < first + _MOST_HEADER_ROWS:
             last = bottom
     return last
->>>>>>> files
 
 
 def _is_below_too(rows: Sequence[Sequence[Any]], number: int, count: int) -> bool:
