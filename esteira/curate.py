@@ -88,7 +88,7 @@ def curate(
         lake: Where the parts are.
         generation: Which loading of the batch.
         ahead: What was curated while the batch was extracted; used when it was made from the very parts that are sealed.
-        is_limited: Whether too many quarantined rows, or too few at all, stop it; an erasure they do not.
+        is_limited: Whether too many quarantined rows, or too few at all, stop it. An erasure they do not: then the seal warns of them.
 
     Raises:
         DataQualityError: The share of quarantined rows is above the contract's limit; nothing is sealed.
@@ -105,9 +105,12 @@ def curate(
         if made.broken:
             beside = () if dataset.new_columns == "ignore" else made.new  # one of them may be what is missing, renamed
             raise drift_error(dataset, layout, (*made.broken, *beside), lake)
-        if is_limited:
-            _check(made, raw, dataset)
-        seal = adopted(lake.put_seal("curated", _new_seal(made, raw, dataset)), raw)
+        excess = _excess(made, raw, dataset)
+        if excess and is_limited:
+            raise excess
+        seal = adopted(
+            lake.put_seal("curated", _new_seal(made, raw, dataset, (excess.message,) if excess else ())), raw
+        )
     except EsteiraError as exc:
         raise exc.located(dataset=raw.dataset, batch=raw.batch) from exc.__cause__
     failpoint("curate.seal")
@@ -268,19 +271,21 @@ def _feed_file(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> N
             curation.add_decoded(piece.decoded, piece.rows)
 
 
-def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
+def _excess(made: CuratedParts, raw: Seal, dataset: Dataset) -> DataQualityError | None:
+    """What the contract's limits say of a batch, or None."""
     limit, extracted = dataset.quality.max_quarantine_ratio, _extracted(made, raw)
     if raw.provenance.file and extracted < dataset.quality.min_rows:
-        raise DataQualityError(
+        return DataQualityError(
             f"The file has {extracted} rows; the contract's floor (min_rows) is {dataset.quality.min_rows}.",
             hint="Nothing was loaded. Ask who made the file whether it is really that short; if so, lower min_rows.",
         )
     if extracted and made.bad_rows / extracted > limit:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
-        raise DataQualityError(
+        return DataQualityError(
             f"{made.bad_rows} of {extracted} rows break their rules ({made.bad_rows / extracted:.2%}; "
             f"the limit is {limit:.2%}): {reasons}.{' At: ' * bool(made.places)}{', '.join(made.places)}"
         )
+    return None
 
 
 def _extracted(made: CuratedParts, raw: Seal) -> int:
@@ -288,7 +293,7 @@ def _extracted(made: CuratedParts, raw: Seal) -> int:
     return raw.extracted if raw.provenance.file is None else made.rows
 
 
-def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
+def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset, excess: tuple[str, ...]) -> Seal:
     return Seal(
         dataset=raw.dataset,
         batch=raw.batch,
@@ -300,7 +305,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         quarantined=made.bad_rows,
         total_reported=raw.total_reported,
         reasons=made.reasons,
-        warnings=(*raw.warnings, *warnings_of(made.new, made.seen, dataset)),
+        warnings=(*raw.warnings, *warnings_of(made.new, made.seen, dataset), *excess),
         raw_seal=raw.hash,
         raw_generation=raw.generation,
         generation=made.layout.generation,

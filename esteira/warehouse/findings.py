@@ -11,7 +11,8 @@ from esteira.errors import DataQualityError
 from esteira.findings import Finding, sentence
 from esteira.redaction import MASK
 
-SAMPLES = 5
+SAMPLES, SAMPLE_CHARACTERS = 5, 200
+"""A text may have 64 KB, and so may all that a ledger's column takes."""
 _ACCEPT = (
     "If the source is right, say so in the contract (otherwise='warn', or wider limits) and run the same command again."
 )
@@ -56,7 +57,13 @@ def settle(broken: Iterable[Broken], spares: Callable[[Finding], bool], kept: st
 
 
 def samples(rows: Iterable[tuple[object, ...]], columns: Iterable[Column]) -> str:
-    """Values as a message shows them: personal ones masked."""
+    """Values as a message shows them: personal ones masked, long ones cut."""
     hidden = [column.is_pii for column in columns]
-    shown = ("/".join(MASK if mask else str(value) for value, mask in zip(row, hidden, strict=True)) for row in rows)
+    shown = (
+        "/".join(MASK if mask else _cut(str(value)) for value, mask in zip(row, hidden, strict=True)) for row in rows
+    )
     return ", ".join(dict.fromkeys(shown))
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= SAMPLE_CHARACTERS else f"{value[:SAMPLE_CHARACTERS]}…"

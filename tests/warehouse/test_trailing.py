@@ -282,6 +282,14 @@ def test_repetitions_may_warn_and_personal_values_are_masked_in_every_message(be
     )
 
 
+def test_a_long_text_is_cut_in_a_warning_so_that_the_ledger_takes_it(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Append(), quality=Quality(rules=(Unique(("label",), otherwise="warn"),)))
+    rows = [{"id": number, "label": f"{number % 3}" + "ç" * 30_000} for number in range(6)]
+    (warning,) = load(bench, dataset, rows).warnings
+    assert warning.startswith(f"label must be unique in a batch and repeats: 0{'ç' * 199}…, 1ç")
+    assert len(bench.rows(dataset)) == 6
+
+
 def test_a_personal_key_that_is_refused_is_masked(bench: Any, make_dataset: Any):
     class Known(Wide):
         name: pd.StringDtype = pa.Field(description="Name", metadata={"pii": True})
