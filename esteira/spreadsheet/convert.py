@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.buffers import combined, trimmed
+from esteira.spreadsheet.buffers import combined, offsets_of, trimmed
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.days import Calendar, as_days, in_utc, parse_moments, serial_moments
 from esteira.spreadsheet.numbers import EXACT_BELOW, parse_numbers, stored_numbers
@@ -84,9 +84,10 @@ class Column:
 
     def _is_nothing(self, bare: pa.StringArray) -> pa.BooleanArray | None:
         """Where a text means that there is no value; None where none does."""
-        words = self.source.nulls
-        if pc.min(pc.binary_length(bare)).as_py() == 0:
-            words = ("", *words)
+        lengths = np.diff(offsets_of(bare))
+        words = [word for word in self.source.nulls if (lengths == len(word.encode())).any()]
+        if np.count_nonzero(lengths == 0) > bare.null_count:
+            words.append("")
         if not words:
             return None
         if len(words) > _MOST_WORDS:
