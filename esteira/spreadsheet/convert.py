@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract import SpreadsheetSource
+from esteira.contract.locales import Locale
 from esteira.spreadsheet.buffers import combined, offsets_of, trimmed
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.days import Calendar, as_days, in_utc, parse_moments, serial_moments
@@ -38,9 +39,9 @@ class Converted:
     refused: Rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
-    """What one column of a source is read as.
+    """What one column of a source is read as; it is asked for each block, and knows what does not change between them.
 
     Args:
         name: The contract's name.
@@ -104,7 +105,7 @@ class Column:
             return self._flags(texts)
         if pa.types.is_temporal(self.arrow):
             return self._moments(parse_moments(texts, self._calendar, is_day=pa.types.is_date32(self.arrow)))
-        return combined(parse_numbers(texts, self.arrow, self.source.prints))
+        return combined(parse_numbers(texts, self.arrow, self._locale))
 
     def _from_others(self, kind: type, others: pa.Array) -> pa.Array:
         if self.is_input:
@@ -148,14 +149,18 @@ class Column:
             return as_days(moments)
         return moments if self.arrow.tz is None else in_utc(moments, self.source.timezone)
 
-    @property
+    @functools.cached_property
+    def _locale(self) -> Locale:
+        return self.source.prints
+
+    @functools.cached_property
     def _calendar(self) -> Calendar:
-        source, locale = self.source, self.source.prints
+        source, locale = self.source, self._locale
         own = source.dates.get(self.name)
         return Calendar((own,) if own else locale.dates, locale.months, source.midnight, source.timezone)
 
     def _flags(self, texts: pa.StringArray) -> pa.Array:
-        locale = self.source.prints
+        locale = self._locale
         words = pc.utf8_lower(texts)
         yes, no = (
             pc.is_in(words, value_set=pa.array([word.lower() for word in group], pa.string()))
