@@ -66,10 +66,12 @@ class Assembly:
         is_dated: bool = True,
     ) -> None:
         self._source, self._name = source, name
-        self._epoch = {"is_1904": is_1904, "is_dated": is_dated}
-        self._inputs = frozenset(source.inputs)
         types = {column.name: column.arrow for column in dataset.columns if column.name not in dataset.derived}
         self._types: dict[str, pa.DataType] = {**types, **dict.fromkeys(source.inputs, pa.string())}
+        self._columns = {
+            name: Column(name, arrow, source, is_1904, is_dated, is_input=name in source.inputs)
+            for name, arrow in self._types.items()
+        }
 
     def piece(self, block: Block, heading: Heading) -> Piece:
         """The rows of a block under the contract's names and types."""
@@ -90,16 +92,12 @@ class Assembly:
 
     def _converted(self, block: Block, places: Mapping[str, tuple[int, ...]]) -> dict[str, list[Converted]]:
         return {
-            name: [self._column(name).convert(block.cells[place]) for place in group] for name, group in places.items()
+            name: [self._columns[name].convert(block.cells[place]) for place in group] for name, group in places.items()
         }
-
-    def _column(self, name: str) -> Column:
-        return Column(name, self._types[name], self._source, is_input=name in self._inputs, **self._epoch)
 
     def _group(self, group: str, heading: Heading, shape: _Shape) -> Converted:
         texts = [given[group] for _, given in heading.melted]
-        column = Column(group, self._types[group], self._source, **self._epoch)
-        once = column.convert(Cells(len(texts), pa.array(texts, pa.string())))
+        once = self._columns[group].convert(Cells(len(texts), pa.array(texts, pa.string())))
         rows = np.tile(np.arange(shape.width), shape.count)
         return Converted(once.values.take(pa.array(rows)), once.refused[rows])
 

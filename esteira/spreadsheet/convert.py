@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.buffers import combined, trimmed
+from esteira.contract.locales import Locale
+from esteira.spreadsheet.buffers import combined, offsets_of, trimmed
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.days import Calendar, as_days, in_utc, parse_moments, serial_moments
 from esteira.spreadsheet.numbers import EXACT_BELOW, parse_numbers, stored_numbers
@@ -38,9 +39,9 @@ class Converted:
     refused: Rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
-    """What one column of a source is read as.
+    """What one column of a source is read as; it is asked for each block, and knows what does not change between them.
 
     Args:
         name: The contract's name.
@@ -83,9 +84,10 @@ class Column:
 
     def _is_nothing(self, bare: pa.StringArray) -> pa.BooleanArray | None:
         """Where a text means that there is no value; None where none does."""
-        words = self.source.nulls
-        if pc.min(pc.binary_length(bare)).as_py() == 0:
-            words = ("", *words)
+        lengths = np.diff(offsets_of(bare))
+        words = [word for word in self.source.nulls if (lengths == len(word.encode())).any()]
+        if np.count_nonzero(lengths == 0) > bare.null_count:
+            words.append("")
         if not words:
             return None
         if len(words) > _MOST_WORDS:
@@ -102,7 +104,7 @@ class Column:
             return self._flags(texts)
         if pa.types.is_temporal(self.arrow):
             return self._moments(parse_moments(texts, self._calendar, is_day=pa.types.is_date32(self.arrow)))
-        return combined(parse_numbers(texts, self.arrow, self.source.prints))
+        return combined(parse_numbers(texts, self.arrow, self._locale))
 
     def _from_others(self, kind: type, others: pa.Array) -> pa.Array:
         if self.is_input:
@@ -149,14 +151,18 @@ class Column:
             return as_days(moments)
         return moments if self.arrow.tz is None else in_utc(moments, self.source.timezone)
 
-    @property
+    @functools.cached_property
+    def _locale(self) -> Locale:
+        return self.source.prints
+
+    @functools.cached_property
     def _calendar(self) -> Calendar:
-        source, locale = self.source, self.source.prints
+        source, locale = self.source, self._locale
         own = source.dates.get(self.name)
         return Calendar((own,) if own else locale.dates, locale.months, source.midnight, source.timezone)
 
     def _flags(self, texts: pa.StringArray) -> pa.Array:
-        locale = self.source.prints
+        locale = self._locale
         words = pc.utf8_lower(texts)
         yes, no = (
             pc.is_in(words, value_set=pa.array([word.lower() for word in group], pa.string()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -124,19 +124,13 @@ class _Places:
         width: Of what it prints.
         signs: Places of what is not a digit.
         iso: For each letter of the ISO text the place to take it from, or the negated letter; of a pattern of days, for those of the day.
+        is_iso: Whether every letter stands where ISO has it.
     """
 
     width: int
     signs: tuple[tuple[int, int], ...]
     iso: tuple[int, ...]
-
-    @property
-    def is_iso(self) -> bool:
-        """Whether every letter stands where ISO has it: a `T` may take the place of the blank."""
-        printed = [*range(self.width)]
-        for at, sign in self.signs:
-            printed[at] = -ord(" ") if sign == ord("T") and at == _TIME_AT else -sign
-        return printed == [*self.iso]
+    is_iso: bool
 
     def moved(self, letters: _Matrix) -> _Matrix:
         """The printed letters as ISO orders them."""
@@ -158,7 +152,18 @@ def _places(pattern: str) -> _Places | None:
         else:
             signs.append((at, ord(sign)))
             at += 1
-    return _Places(at, tuple(signs), tuple(_sources(starts))) if {"Y", "m"} <= set(starts) else None
+    if not {"Y", "m"} <= set(starts):
+        return None
+    iso = tuple(_sources(starts))
+    return _Places(at, tuple(signs), iso, _is_iso(at, signs, iso))
+
+
+def _is_iso(width: int, signs: Iterable[tuple[int, int]], iso: tuple[int, ...]) -> bool:
+    """A `T` may take the place of the blank: Arrow reads both."""
+    printed = [*range(width)]
+    for at, sign in signs:
+        printed[at] = -ord(" ") if sign == ord("T") and at == _TIME_AT else -sign
+    return printed == [*iso]
 
 
 def _sources(starts: Mapping[str, int]) -> Iterator[int]:

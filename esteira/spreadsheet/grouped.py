@@ -10,6 +10,8 @@ import pyarrow as pa
 from esteira.spreadsheet.buffers import Letters, letters_of, offsets_of, validity_of
 
 _Flags: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+_ROWS = 4096
+"""Looked at together: what is noted of them stays in the processor's cache, and below what the C library maps anew for each array."""
 _EDGE = 4
 """As far as a sign between groups looks around: three digits, and what stands behind them."""
 
@@ -22,6 +24,16 @@ def ungrouped(texts: pa.StringArray, thousands: bytes, decimal: bytes) -> pa.Str
         thousands: The sign between groups, one byte.
         decimal: The decimal sign, one byte.
     """
+    made = list[pa.StringArray]()
+    for first in range(0, len(texts), _ROWS):
+        joined = _joined(texts[first : first + _ROWS], thousands, decimal)
+        if joined is None:
+            return None
+        made.append(joined)
+    return pa.concat_arrays(made)
+
+
+def _joined(texts: pa.StringArray, thousands: bytes, decimal: bytes) -> pa.StringArray | None:
     letters, offsets = letters_of(texts), offsets_of(texts)
     ends = offsets - offsets[0]
     is_group = letters == ord(thousands)
@@ -46,35 +58,42 @@ class _Around:
     def __init__(self, letters: Letters, ends: np.ndarray[Any, np.dtype[np.int32]], is_group: _Flags) -> None:
         self._count = len(letters)
         self._is_group, self._is_minus = is_group, letters == ord("-")
-        self._digit = self._padded(letters - np.uint8(ord("0")) <= 9)
-        self._begin = self._padded(np.zeros(self._count, np.bool_))
-        self._begin[ends + _EDGE] = True
-        self._sign = self._padded(is_group | self._is_minus)
+        begins = self._padded()
+        begins[ends + _EDGE] = True
+        digits = self._padded(letters - np.uint8(ord("0")) <= 9)
+        self._begins = begins
+        self._goes_on = digits & ~begins
+        """A digit of the same text as the letter before it."""
+        self._is_followed = digits.copy()
+        self._is_followed[:-1] &= ~begins[1:]
+        """A digit of the same text as the letter behind it."""
+        self._may_begin = begins.copy()
+        self._may_begin[1:] |= self._padded(is_group | self._is_minus)[:-1]
+        """Where the digits of a group may begin."""
 
     def is_good(self) -> bool:
         """Whether each minus begins a text, and each sign between groups has one to three digits before and three behind it."""
-        is_lost = self._is_minus & ~self._at(self._begin, 0)
+        is_lost = self._is_minus & ~self._at(self._begins, 0)
         is_wrong = self._is_group & ~(self._has_group() & self._has_digits(1))
         return not is_lost.any() and not is_wrong.any()
 
     def _has_group(self) -> _Flags:
         """Three digits behind, and no fourth."""
-        return self._follows(1) & self._follows(2) & self._follows(3) & ~self._follows(4)
+        one, two, three, four = (self._at(self._goes_on, by) for by in range(1, _EDGE + 1))
+        return one & two & three & ~four
 
     def _has_digits(self, nearest: int) -> _Flags:
         """From the nearest to at most the third digit before, up to where digits may begin."""
-        is_digit = self._at(self._digit, -nearest) & ~self._at(self._begin, 1 - nearest)
-        starts = self._at(self._begin, -nearest) | self._at(self._sign, -nearest - 1)
-        return is_digit & (starts if nearest == _EDGE - 1 else starts | self._has_digits(nearest + 1))
-
-    def _follows(self, by: int) -> _Flags:
-        """A digit of the same text as the letter before it."""
-        return self._at(self._digit, by) & ~self._at(self._begin, by)
+        begins = self._at(self._may_begin, -nearest)
+        return self._at(self._is_followed, -nearest) & (
+            begins if nearest == _EDGE - 1 else begins | self._has_digits(nearest + 1)
+        )
 
     def _at(self, flags: _Flags, by: int) -> _Flags:
         return flags[_EDGE + by : _EDGE + by + self._count]
 
-    def _padded(self, flags: _Flags) -> _Flags:
+    def _padded(self, flags: _Flags | None = None) -> _Flags:
         padded = np.zeros(self._count + 2 * _EDGE, np.bool_)
-        padded[_EDGE:-_EDGE] = flags
+        if flags is not None:
+            padded[_EDGE:-_EDGE] = flags
         return padded

@@ -66,6 +66,13 @@ def test_a_decimal_sign_with_nothing_behind_it_is_no_harm_whatever_stands_around
     assert made.values.to_pylist() == [float(text.strip("R$ ,").replace(".", "")) for text in texts]
 
 
+def test_many_grouped_numbers_are_read_to_the_last() -> None:
+    numbers = [number * 997 - 5_000_000 for number in range(10_000)]
+    texts = pa.array([f"{number:,},25".replace(",", ".", f"{number:,}".count(",")) for number in numbers])
+    made = Column("amount", pa.float64(), SpreadsheetSource()).convert(Cells(len(texts), texts))
+    assert made.values.to_pylist() == [number + (0.25 if number >= 0 else -0.25) for number in numbers]
+
+
 @pytest.mark.parametrize("size", [64, 100, 1000])
 def test_where_blocks_end_changes_neither_rows_nor_refusals_nor_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
