@@ -270,4 +270,4 @@ def test_what_a_refused_drop_left_is_swept_and_the_same_bytes_load_afterwards(
     office.drop("drop_swept", "sales.csv", content)
     assert len(batches(ingest("drop_swept"))) == 1
     assert office.table("drop_swept") == [("a", 1.0)]
-    assert maintain(500) == []
+    assert maintain(300) == []
