@@ -15,6 +15,7 @@ from cli.output import dump, error_facts, fail, short, table
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError
+from esteira.file_batch import is_file_batch
 from esteira.lake import Lake
 from esteira.quarantine import Holding, Kept, Mask, Refused, gather, holdings
 from esteira.quarantine.run import Outcome
@@ -29,6 +30,10 @@ OUTCOMES = ("dataset", "batch", "tried", "passed", "refused", "generation", "ins
 STOPPED = (
     "A stopped batch has no row in the table. Its counts are those under today's contract; when they are right, `esteira ingest` runs it again "
     "as a whole, and there is nothing to replay."
+)
+STOPPED_FILES = (
+    "A file that came back to who dropped it is stopped too: `esteira quarantine NAME --csv FILE` writes its refused cells for them, and what is corrected "
+    "is dropped again. If it was the contract that was wrong, the same file is dropped again."
 )
 
 
@@ -104,6 +109,8 @@ def _lines(found: list[Listed], request: Request) -> Iterator[str]:
             yield f"\n{each.dataset} {each.holding.batch}: its rows cannot be told. {each.error}"
     if any(each.holding.state == "stopped" for each in found):
         yield f"\n{STOPPED}"
+    if any(each.holding.state == "stopped" and is_file_batch(each.holding.batch) for each in found):
+        yield f"\n{STOPPED_FILES}"
     if any(each.holding.state == "loaded" and each.kept and each.kept.rows for each in found):
         name = request.name or "NAME"
         yield f"\nAfter the contract was mended: `esteira quarantine {name} --replay --dry-run`, then without --dry-run."

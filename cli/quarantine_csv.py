@@ -17,6 +17,7 @@ from cli.output import dump
 from cli.quarantine import Request
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
+from esteira.errors import ContractError, SpreadsheetError
 from esteira.lake import Lake
 from esteira.quarantine import Holding, Mask, Refused, holdings, refused_rows
 from esteira.quarantine.sentences import sentence
@@ -35,11 +36,24 @@ def run_export(request: Request, path: Path, *, as_json: bool) -> int:
     require_prefect()
     lake, batches = open_lake(), (request.batch,) if request.batch else ()
     found = holdings(dataset, history(open_warehouse(), dataset.name), lake, batches)
-    lines = (line for holding in found for line in refused_lines(dataset, holding, lake, request.rule))
-    count = write_lines(path, lines)
-    told = {"dataset": dataset.name, "file": str(path), "cells": count}
-    click.echo(dump(told) if as_json else f"Wrote {count:,} refused cells of {dataset.name} to {path}.")
+    silent: dict[str, str] = {}
+    count = write_lines(path, _all_lines(dataset, found, lake, request.rule, silent))
+    told = {"dataset": dataset.name, "file": str(path), "cells": count, "untold": silent}
+    lines = [f"Wrote {count:,} refused cells of {dataset.name} to {path}."]
+    lines += [f"{batch}: its rows cannot be told. {why}" for batch, why in silent.items()]
+    click.echo(dump(told) if as_json else "\n".join(lines))
     return 0
+
+
+def _all_lines(
+    dataset: Dataset, found: Iterable[Holding], lake: Lake, rule: str | None, silent: dict[str, str]
+) -> Iterator[tuple[str, ...]]:
+    """Of every batch; one that cannot be read hides no other."""
+    for holding in found:
+        try:
+            yield from refused_lines(dataset, holding, lake, rule)
+        except (SpreadsheetError, ContractError) as exc:
+            silent[holding.batch] = exc.message
 
 
 def refused_lines(dataset: Dataset, holding: Holding, lake: Lake, rule: str | None) -> Iterator[tuple[str, ...]]:

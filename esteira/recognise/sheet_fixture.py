@@ -1,7 +1,7 @@
 """The head of a file made fit to be committed: its header as it stands, few rows, nothing personal, and what ends the table.
 
 As in the recorded pages of a portal, a text is kept only where it is harmless for certain; the others are replaced by texts of the same shape.
-Hidden rows and the other sheets stay behind.
+The other sheets stay behind.
 """
 
 from __future__ import annotations

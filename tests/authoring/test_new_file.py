@@ -104,13 +104,20 @@ def test_a_draft_of_two_columns_of_one_name_reads_both(tmp_path: Path) -> None:
 
 def test_a_draft_leaves_a_fixture_without_personal_values_that_it_fits(tmp_path: Path) -> None:
     people = [
-        (f"Rua {number}", f"{number:03}", f"p{number}@example.org", 39_053_344_705 + number, "SP")
+        (
+            f"Rua {number}",
+            f"{number:03}",
+            f"p{number}@example.org",
+            39_053_344_705 + number,
+            "SP",
+            f"Zé {number}" if number < 3 else None,
+        )
         for number in range(30)
     ]
     rows = [
         ("Feito por Ana Souza",),
         (),
-        ("Local", "Código", "E-mail", "Inscrição", "UF"),
+        ("Local", "Código", "E-mail", "Inscrição", "UF", "Obs"),
         *people,
         ("Total geral", "Ana Souza"),
     ]
@@ -125,7 +132,7 @@ def test_a_draft_leaves_a_fixture_without_personal_values_that_it_fits(tmp_path:
     assert str(left[23][0]).startswith("Total ")
     assert {row[4] for row in left[3:23]} == {"SP"}
     said = " ".join(str(cell) for row in left[:2] + left[3:] for cell in row)
-    for personal in ("Ana", "Souza", "Rua", "example", "39053344", "geral", *(row[2] for row in people)):
+    for personal in ("Ana", "Zé", "Souza", "Rua", "example", "39053344", "geral", *(row[2] for row in people)):
         assert personal not in said
     tried = tried_on(tmp_path)
     assert tried.exit_code == 0, tried.output

@@ -245,8 +245,12 @@ def test_what_waits_is_previewed_and_refused_cells_are_written_for_who_corrects_
     assert "B3" in seen.out
     assert office.waiting("drop_seen") == [version]
     assert len(batches(ingest("drop_seen"))) == 1
+    office.drop("drop_seen", "unreadable.csv", b"x;y\r\n1;2\r\n")
+    assert ingest("drop_seen").code == 65
+    listed = command("quarantine")
+    assert "is dropped again" in listed.out, listed
     done = command("quarantine", "--csv", str(tmp_path / "refused.csv"))
-    assert done.code == 0, done
+    assert (done.code, "its rows cannot be told. unreadable.csv" in done.out) == (0, True), done
     (row,) = csv.DictReader((tmp_path / "refused.csv").read_text(encoding="utf-8-sig").splitlines(), delimiter=";")
     assert (row["file"], row["where"], row["value"]) == ("sales.csv", "B3", "'=1+1")
 
@@ -270,4 +274,4 @@ def test_what_a_refused_drop_left_is_swept_and_the_same_bytes_load_afterwards(
     office.drop("drop_swept", "sales.csv", content)
     assert len(batches(ingest("drop_swept"))) == 1
     assert office.table("drop_swept") == [("a", 1.0)]
-    assert maintain(500) == []
+    assert maintain(300) == []
