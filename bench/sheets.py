@@ -130,25 +130,32 @@ def _read(path: Path, dataset: Dataset) -> int:
 
 
 def _measured(name: str, contestants: dict[str, Callable[[], int]], rows: int, size: int, turns: int) -> Facts:
-    """Seconds of each and how many times as fast as each of the others ours is; who loses a row has no time."""
-    seconds: dict[str, list[float]] = {one: [] for one in contestants}
+    """Seconds of each, and how many times as fast as each of the others ours is; who loses a row has no time."""
+    taken: dict[str, list[tuple[float, float]]] = {one: [] for one in contestants}
     for _ in range(turns + 1):
         for one, read in contestants.items():
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             found = read()
-            seconds[one].append(time.perf_counter() - began)
+            taken[one].append((time.perf_counter() - began, time.process_time() - used))
             if found != rows:
                 raise SystemExit(f"{one} read {found} of {rows} rows of {name}")
-    timed = {one: found[1:] for one, found in seconds.items()}  # the first turn warms caches
-    facts: Facts = {"mb": round(size / 1e6, 1)} | {
-        one: round(statistics.median(each), 3) for one, each in timed.items()
-    }
-    for other in [one for one in contestants if one != "ours"]:
-        ratios = [theirs / ours for theirs, ours in zip(timed[other], timed["ours"], strict=True)]
-        facts[f"times_{other}"] = round(statistics.median(ratios), 2)
-        facts[f"times_{other}_range"] = [round(min(ratios), 2), round(max(ratios), 2)]
+    facts: Facts = {"mb": round(size / 1e6, 1)}
+    for one, each in taken.items():
+        del each[0]  # the first turn warms caches
+        facts[one] = [round(statistics.median(column), 3) for column in zip(*each, strict=True)]
+    facts |= {f"times_{one}": _ratios(taken[one], taken["ours"]) for one in contestants if one != "ours"}
     print(f"{name}: {facts}", flush=True)
     return facts
+
+
+def _ratios(theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> Facts:
+    """Of the clock's seconds, and of the processors': on a busy machine only the second say anything."""
+    clock, cpu = ([a[which] / b[which] for a, b in zip(theirs, ours, strict=True)] for which in (0, 1))
+    return {
+        "clock": round(statistics.median(clock), 2),
+        "range": [round(min(clock), 2), round(max(clock), 2)],
+        "cpu": round(statistics.median(cpu), 2),
+    }
 
 
 def write_text(path: Path, locale: str, rows: int) -> None:

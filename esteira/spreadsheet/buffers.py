@@ -44,6 +44,16 @@ def trimmed(texts: pa.StringArray) -> pa.StringArray:
     return pc.utf8_trim_whitespace(texts) if may_have_blanks else texts
 
 
+def check_text(texts: pa.StringArray) -> None:
+    """Whether texts are UTF-8.
+
+    Raises:
+        ArrowInvalid: They are not.
+    """
+    if letters_of(texts).max(initial=0) >= FIRST_FOREIGN:
+        texts.validate(full=True)
+
+
 def with_letters(texts: pa.StringArray, letters: Letters) -> pa.StringArray:
     """Texts of the same lengths, with other bytes."""
     offsets = offsets_of(texts)

@@ -85,6 +85,8 @@ class Column:
     def _is_nothing(self, bare: pa.StringArray) -> pa.BooleanArray | None:
         """Where a text means that there is no value; None where none does."""
         lengths = np.diff(offsets_of(bare))
+        if lengths.min(initial=self._longest_null + 1) > self._longest_null:
+            return None
         words = [word for word in self.source.nulls if (lengths == len(word.encode())).any()]
         if np.count_nonzero(lengths == 0) > bare.null_count:
             words.append("")
@@ -150,6 +152,10 @@ class Column:
         if pa.types.is_date(self.arrow):
             return as_days(moments)
         return moments if self.arrow.tz is None else in_utc(moments, self.source.timezone)
+
+    @functools.cached_property
+    def _longest_null(self) -> int:
+        return max((len(word.encode()) for word in self.source.nulls), default=0)
 
     @functools.cached_property
     def _locale(self) -> Locale:

@@ -19,7 +19,7 @@ import pyarrow.csv as pacsv
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.spreadsheet.ahead import in_turn, read_ahead
 from esteira.spreadsheet.assemble import WHOLE_ROW, Assembly, Block
-from esteira.spreadsheet.buffers import combined, trimmed
+from esteira.spreadsheet.buffers import check_text, combined, trimmed
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.failure import failed
 from esteira.spreadsheet.footer import footer_of
@@ -90,10 +90,14 @@ class _Text:
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
+            check_utf8=False,  # it would look at every text: most columns have no letter that can be wrong
         )
         if not self._has_data(lines):
             return
-        yield from pacsv.open_csv(self.file.path, read_options=read, parse_options=parse, convert_options=convert)
+        for batch in pacsv.open_csv(self.file.path, read_options=read, parse_options=parse, convert_options=convert):
+            for texts in batch.columns:
+                check_text(texts)
+            yield batch
 
     def _has_data(self, lines: int) -> bool:
         """Whether a line stands below the heading: Arrow takes a file without any for an error."""

@@ -80,6 +80,15 @@ def test_a_byte_far_behind_the_first_block_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault(23)
+def test_a_byte_in_a_column_that_nobody_asked_for_is_named_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    head = "Código;Dia;Valor (R$);Nota\n".encode()
+    path.write_bytes(head + "001;19/05/2017;1;é\n".encode() + b"002;20/05/2017;2;caf\xe9\n")
+    with pytest.raises(SpreadsheetError, match=r"line 3\) is 0xe9"):
+        read(path)
+
+
+@pytest.mark.fault(23)
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_mark_that_contradicts_the_declared_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
     path = write_csv(tmp_path / "a.csv", PRINTED, encoding)
