@@ -25,7 +25,7 @@ class SmallestHashes:
 
     def __init__(self, found: Words, size: int) -> None:
         self._size = size
-        self._smallest = _once(found)[:size].copy()
+        self._smallest = once(found)[:size].copy()
         self._passing: list[Words] = []
         self._waiting = 0
 
@@ -48,12 +48,12 @@ class SmallestHashes:
         return (self._size - 1) * _SPAN // (int(self.limit) + 1)
 
     def _cut(self) -> None:
-        self._smallest = _once(np.concatenate([self._smallest, *self._passing]))[: self._size].copy()
+        self._smallest = once(np.concatenate([self._smallest, *self._passing]))[: self._size].copy()
         self._passing, self._waiting = [], 0
 
 
-def _once(found: Words) -> Words:
+def once(found: Words) -> Words:
     """Each hash once, in order: a sort of so few takes a tenth of what `np.unique` does."""
     ordered = np.sort(found)
-    once: Words = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
-    return once
+    each: Words = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    return each

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from esteira.profile.frequencies import Frequencies, Rows, counted
 from esteira.profile.hashes import Words, hashes
-from esteira.profile.shown import cut
+from esteira.profile.shown import TEXT_CHARACTERS, cut, longest_bytes
 
 _WAITING_BYTES = 64 * 1024
 """What waits of a column's values until they are merged: a wide table has hundreds of columns."""
@@ -32,6 +33,8 @@ class FewValues:
         self._values, self._rows = pa.array([], self._kind), np.zeros(0, np.int64)
         self._waiting: list[tuple[pa.Array, Rows]] = []
         self._waiting_values = self._waiting_bytes = 0
+        self._knows = False
+        """Whether the kept values are texts and none of them was cut."""
 
     @property
     def room(self) -> int:
@@ -50,12 +53,22 @@ class FewValues:
 
     def add(self, values: pa.Array) -> None:
         """Take values without nulls."""
+        is_first, values = self.is_new, self._unknown(values) if self._knows else values
+        if not len(values):
+            return
         once, rows = counted(values)
         self._waiting.append((once, rows))
         self._waiting_values += len(once)
         self._waiting_bytes += once.nbytes
-        if self._waiting_values >= self.room or self._waiting_bytes >= _WAITING_BYTES:
+        if is_first or self._waiting_values >= self.room or self._waiting_bytes >= _WAITING_BYTES:
             self.merge()
+
+    def _unknown(self, values: pa.Array) -> pa.Array:
+        """Count those that are known: of texts that costs Arrow less than their hashes would."""
+        places = pc.index_in(values, value_set=self._values)
+        known = places.drop_null() if places.null_count else places
+        self._rows += np.bincount(known.to_numpy(), minlength=len(self._rows))
+        return values.filter(pc.is_null(places)) if places.null_count else values[:0]
 
     def merge(self) -> None:
         """Equal values have equal hashes, and nothing else is compared; of a long text only what is shown of it is kept."""
@@ -71,6 +84,7 @@ class FewValues:
         self.hashes, self._rows = found[starts], np.add.reduceat(rows[order], starts)
         if self._is_shown:
             self._values = pa.concat_arrays([self._values, cut(once)]).take(pa.array(order[starts]))
+            self._knows = pa.types.is_string(once.type) and longest_bytes(self._values) < TEXT_CHARACTERS
 
     def frequencies(self) -> Frequencies:
         """Each value and its rows, of what was merged."""

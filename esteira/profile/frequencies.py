@@ -45,10 +45,11 @@ class Frequencies:
             return ()
         least = np.partition(told, -TOP_VALUES)[-TOP_VALUES] if len(told) > TOP_VALUES else told.min()
         at = np.flatnonzero(self.rows >= least)
-        table = pa.table({"value": self.values.take(pa.array(at)), "rows": self.rows[at]})
-        top = table.take(pc.sort_indices(table, [("rows", "descending"), ("value", "ascending")])[:TOP_VALUES])
-        pairs = zip(top["value"], top["rows"].to_pylist(), strict=True)
-        return tuple((shown(value), round(rows * self.factor)) for value, rows in pairs)
+        values, rows = self.values.take(pa.array(at)), pa.array(self.rows[at])
+        both = pa.RecordBatch.from_arrays([values, rows], names=["value", "rows"])
+        order = pc.sort_indices(both, [("rows", "descending"), ("value", "ascending")])[:TOP_VALUES]
+        pairs = zip(values.take(order), rows.take(order).to_pylist(), strict=True)
+        return tuple((shown(value), round(count * self.factor)) for value, count in pairs)
 
     def quantiles(self, extremes: pa.Array) -> tuple[float, ...]:
         """p0, p10 … p100: the ends are the column's own, the others are values that occur (PERCENTILE_DISC in SQL).
@@ -70,7 +71,7 @@ class Frequencies:
 
 
 def counted(values: pa.Array) -> tuple[pa.Array, Rows]:
-    """Each value once, and how often it occurs. Whole numbers that lie close together need no hash table."""
+    """Each value once, and how often it occurs. Flags, and whole numbers that lie close together, need no hash table."""
     if pa.types.is_integer(values.type) and len(values):
         found = numbers.stored(values)
         low, high = int(found.min()), int(found.max())
@@ -78,5 +79,9 @@ def counted(values: pa.Array) -> tuple[pa.Array, Rows]:
             rows = np.bincount(np.subtract(found, low, dtype=np.int64))
             seen = np.flatnonzero(rows)
             return pa.array(seen + low, values.type), rows[seen]
+    if pa.types.is_boolean(values.type):
+        both = np.array([len(values) - values.true_count, values.true_count])
+        seen = np.flatnonzero(both)
+        return pa.array(seen.astype(bool)), both[seen]
     each = pc.value_counts(values)
     return each.field("values"), each.field("counts").to_numpy()

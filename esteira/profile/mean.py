@@ -14,6 +14,7 @@ _MANTISSA_BITS = 53
 _LOW_BITS = 27
 _UNIT_BITS = 1126
 """Every double is a whole multiple of 2^-1126: `frexp` tells exponents from -1073."""
+_WORD = 2**63
 _HALF_WORD = 0xFFFFFFFF
 
 
@@ -68,7 +69,10 @@ def _counted_doubles(values: pa.Array, rows: Numbers) -> int:
 
 
 def _dot(words: Numbers, rows: Numbers) -> int:
-    """In Python's whole numbers: no product may leave 64 bits, and the values are few."""
+    """In Python's whole numbers where the sum might leave 64 bits: the values are few."""
+    largest = max(abs(int(words.min())), abs(int(words.max())))
+    if largest * int(rows.sum()) < _WORD:
+        return int(np.dot(words.astype(np.int64), rows))
     return sum(map(mul, words.tolist(), rows.tolist()))
 
 

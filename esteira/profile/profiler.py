@@ -43,8 +43,9 @@ class Profiler:
             return
         self._rows += table.num_rows
         many: dict[tuple[pa.DataType, bool], list[Seen]] = {}
+        by_name = dict(zip(table.column_names, table.columns, strict=True))
         for seen in self._columns:
-            values = table.column(seen.column.name)
+            values = by_name[seen.column.name]
             seen.nulls += values.null_count
             if seen.sketch:
                 many.setdefault((values.type, seen.is_shown), []).append(seen)

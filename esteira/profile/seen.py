@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 from esteira.contract import Column
 from esteira.profile import numbers
 from esteira.profile.column import ColumnProfile
-from esteira.profile.distinct import SmallestHashes
+from esteira.profile.distinct import SmallestHashes, once
 from esteira.profile.extremes import Extremes, extremes
 from esteira.profile.few import FewValues
 from esteira.profile.frequencies import Frequencies
+from esteira.profile.hashes import hashes
 from esteira.profile.mean import counted_sum, mean
 from esteira.profile.shown import shown
 
@@ -39,15 +40,15 @@ class Seen:
     def add_few(self, values: pa.Array) -> pa.Array:
         """Take values without nulls while they are few; returns those that were not taken, since they are many.
 
-        What comes first tells mostly which it will be, and to count each of many values costs more than to hash them.
+        Of numbers what comes first tells mostly which it will be, and to hash them costs a fraction of what it takes to count them.
         """
-        first = self._few.room if self._few.is_new else len(values)
-        for piece in (values[:first], values[first:]):
-            if self.sketch:
-                return piece
-            if len(piece):
-                self._few.add(piece)
-                self._find_out()
+        if self._few.is_new and len(values) >= self._size and numbers.has_numbers(values.type):
+            first = once(hashes(values[: self._few.room]))
+            if len(first) >= self._size:
+                self.sketch = SmallestHashes(first, self._size)
+                return values
+        self._few.add(values)
+        self._find_out()
         return values[:0]
 
     def _find_out(self) -> None:
