@@ -37,7 +37,7 @@ def run_export(request: Request, path: Path, *, as_json: bool) -> int:
     lake, batches = open_lake(), (request.batch,) if request.batch else ()
     found = holdings(dataset, history(open_warehouse(), dataset.name), lake, batches)
     silent: dict[str, str] = {}
-    count = write_lines(path, _all_lines(dataset, found, lake, request.rule, silent))
+    count = write_lines(path, exported_lines(dataset, found, lake, request.rule, silent))
     told = {"dataset": dataset.name, "file": str(path), "cells": count, "untold": silent}
     lines = [f"Wrote {count:,} refused cells of {dataset.name} to {path}."]
     lines += [f"{batch}: its rows cannot be told. {why}" for batch, why in silent.items()]
@@ -45,7 +45,7 @@ def run_export(request: Request, path: Path, *, as_json: bool) -> int:
     return 0
 
 
-def _all_lines(
+def exported_lines(
     dataset: Dataset, found: Iterable[Holding], lake: Lake, rule: str | None, silent: dict[str, str]
 ) -> Iterator[tuple[str, ...]]:
     """Of every batch; one that cannot be read hides no other."""

@@ -13,7 +13,7 @@ import pandera.pandas as pandera
 import pyarrow.parquet as pq
 import pytest
 
-from cli.quarantine_csv import refused_lines, write_lines
+from cli.quarantine_csv import exported_lines, refused_lines, write_lines
 from esteira.contract import Append, Dataset, Quality, SpreadsheetSource
 from esteira.contract.columns import POSITION_COLUMN
 from esteira.curate import curate
@@ -138,6 +138,19 @@ def test_a_refused_cell_that_would_run_as_a_formula_is_written_as_text(lake: Lak
     assert row["value"] == f"'{evil}"
     assert row["file"] == f"'{evil}.csv"
     assert not [cell for cell in row.values() if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}]
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_batch_from_an_export(lake: Lake, base: Seal, tmp_path: Path):
+    (tmp_path / "other.csv").write_text("x;y\n1;2\n")
+    told = SealedFile("other.csv", 8, file_hash(tmp_path / "other.csv"), DAY, "inbox/sales/other.csv?versionId=1")
+    broken = keep_file(contract(), tmp_path / "other.csv", Provenance(file=told), lake)
+    silent: dict[str, str] = {}
+    found = list(holdings(contract(), [entry(base)], lake))
+    lines = list(exported_lines(contract(), found[::-1], lake, None, silent))
+    assert [holding.state for holding in found] == ["loaded", "stopped"]
+    assert [line[2] for line in lines] == ["B3", "A4", "B5"]
+    assert list(silent) == [broken.batch]
+    assert "other.csv" in silent[broken.batch]
 
 
 def test_an_export_that_breaks_off_leaves_the_old_file(tmp_path: Path):
