@@ -32,7 +32,7 @@ STOPPED = (
     "as a whole, and there is nothing to replay."
 )
 STOPPED_FILES = (
-    "A file that came back to who dropped it is stopped too: `esteira quarantine NAME --csv FILE` writes its refused cells for them, and what is corrected "
+    "A file that came back to who dropped it has no row in the table: `esteira quarantine NAME --csv FILE` writes its refused cells for them, and what is corrected "
     "is dropped again. If it was the contract that was wrong, the same file is dropped again."
 )
 
@@ -107,7 +107,7 @@ def _lines(found: list[Listed], request: Request) -> Iterator[str]:
         yield from (f"\n{each.dataset} {line}" for line in _samples(each, request.samples))
         if each.error:
             yield f"\n{each.dataset} {each.holding.batch}: its rows cannot be told. {each.error}"
-    if any(each.holding.state == "stopped" for each in found):
+    if any(each.holding.state == "stopped" and not is_file_batch(each.holding.batch) for each in found):
         yield f"\n{STOPPED}"
     if any(each.holding.state == "stopped" and is_file_batch(each.holding.batch) for each in found):
         yield f"\n{STOPPED_FILES}"
