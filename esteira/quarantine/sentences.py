@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from esteira.contract import Dataset
-from esteira.demands import Language, demand, standard
+from esteira.demands import WHOLE_ROW, Language, demand, standard
 from esteira.kinds import in_words
 
 _WORDS = {
@@ -38,7 +38,6 @@ _WORDS = {
         "merged": "{column} faz parte de uma célula mesclada ({value!r}), e o contrato não diz que ela as preenche.",
     },
 }
-_WHOLE_ROW = "*"
 _FIELDS = re.compile(r"fields\((\d+)\)")
 _BY_RULE = {
     "not_nullable": "missing", "not_null": "missing", "duplicate key": "twice", "type": "type", "error": "error", "formula": "formula",
@@ -59,7 +58,7 @@ def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Lan
     """
     fields = _FIELDS.fullmatch(rule)
     kind = next((in_words(each.arrow, language) for each in dataset.columns if each.name == column), "")
-    about, wanted = "fields" if fields else _BY_RULE.get(rule, "row" if column == _WHOLE_ROW else ""), ""
+    about, wanted = "fields" if fields else _BY_RULE.get(rule, "row" if column == WHOLE_ROW else ""), ""
     if not about:
         about, wanted = _wanted(rule, language)
     count = fields[1] if fields else ""

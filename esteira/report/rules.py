@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from esteira.demands import WHOLE_ROW
 from esteira.findings import sentence
 from esteira.redaction import MASK
 from esteira.report.amounts import count, share
@@ -15,8 +16,6 @@ from esteira.report.reasons import demand
 from esteira.report.words import say
 
 SAMPLES_OF_A_RULE = 5
-WHOLE_ROW = "*"
-"""The column of a rule across columns."""
 MAX_WARNING = 1_000
 _NAME = re.compile(r"\w+")
 

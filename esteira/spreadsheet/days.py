@@ -28,7 +28,6 @@ _DAYS_1904 = 24_107
 _FIRST_SERIAL = 61
 _LAST_SERIAL = 2_958_465
 """31 December 9999."""
-MICROSECONDS = 86_400 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
