@@ -9,7 +9,7 @@ from pathlib import Path
 from esteira.recognise.columns import ColumnGuess
 from esteira.recognise.draft import literal
 from esteira.recognise.sheet import Table
-from esteira.recognise.text import class_name, field_text, type_text
+from esteira.recognise.text import class_name, field_text, imports_text, type_text
 from esteira.spreadsheet.heading import plain_name
 from esteira.spreadsheet.preview import Preview
 
@@ -31,22 +31,9 @@ def sheet_contract(name: str, path: Path, found: Preview, table: Table, owner: s
 
 def _imports(table: Table) -> str:
     types = [type_text(column) for column in table.columns]
-    makers = [name for name in ("decimal128", "timestamp") if any(f" {name}(" in each for each in types)]
     names = {"Dataset", "Quality", "Replace", "SpreadsheetSource"}
     names |= {"HeaderRows"} if table.header_rows > 1 else set()
-    names |= {name for name in ("Timestamp", "Date") if name in types}
-    standard = ["from typing import Annotated", ""] if makers else []
-    arrow = [f"from pyarrow import {', '.join(makers)}"] if makers else []
-    return "\n".join(
-        [
-            *standard,
-            "import pandas as pd",
-            "import pandera.pandas as pa",
-            *arrow,
-            "",
-            f"from esteira.contract import {', '.join(sorted(names))}",
-        ]
-    )
+    return imports_text(types, names)
 
 
 def _dataset(name: str, path: Path, found: Preview, table: Table, owner: str) -> str:

@@ -122,7 +122,7 @@ SHIFTS: dict[str, tuple[tuple[str, str | None], Callable[[list[Row]], list[Row]]
 }  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_rule_kinds_at_once_raise_at_most_one_alarm_in_100_clean_batches_and_find_each_shift(
     bench: Any, make_dataset: Any
 ):
