@@ -34,6 +34,11 @@ test-fast: $(READY) ## run the tests that need no stack, in less than a minute
 test-long: $(READY) ## strike a load at each of its durable writes in each way; the long stories from the command line
 	@exec $(PYTEST) -n 2 --dist loadgroup -m long
 
+TURNS ?= 10
+explore: $(READY) ## try new examples of every property, TURNS (10) times; the other targets repeat theirs
+	@for turn in $$(seq $(TURNS)); do \
+		$(PYTEST) -n 2 --dist loadgroup -m "hypothesis and $(WHEELS_ONLY)" --hypothesis-profile explore || exit 1; done
+
 TRIALS ?= 1000
 torture: $(READY) ## TRIALS (1,000) random kills with retries; SEED= repeats a run, and with RECORD=file continues it
 	@exec $(PY) -m tests.torture --trials $(TRIALS) $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record $(RECORD))

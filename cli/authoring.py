@@ -42,9 +42,10 @@ def new(is_debug: bool, /, name: str, *, folder: Path | None, **options: Any) ->
             raise click.UsageError("Give --file alone, or a portal.")
 
         def from_file() -> int:
-            from cli.new_file import run_new_file
+            from cli.new_file import Request, run_new_file
 
-            return run_new_file(name, path, sheet=sheet, locale=locale, owner=options["owner"], is_debug=is_debug)
+            asked = Request(name, path, sheet, locale, options["owner"], options["fixtures"])
+            return run_new_file(asked, is_debug=is_debug)
 
         run(from_file, is_debug=is_debug, folder=folder, as_json=False)
         return
@@ -71,6 +72,11 @@ def new(is_debug: bool, /, name: str, *, folder: Path | None, **options: Any) ->
     metavar="COLUMN=VALUE",
     help="A row of the parent dataset, to look at its children.",
 )
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A file of this machine, for a dataset of files.  [default: the next one that a run would take]",
+)
 @FOLDER
 @JSON
 @click.pass_obj
@@ -84,7 +90,7 @@ def preview(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Show the first rows of a dataset, and what would be quarantined. One page is asked for; nothing is written."""
+    """Show the first rows of a dataset, and what would be quarantined. One page or file is read; nothing is written."""
     if (options["start"] is None) != (options["end"] is None):
         raise click.UsageError("--start and --end go together.")
     if any("=" not in each for each in row):

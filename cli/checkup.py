@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.environment import require_prefect
+from cli.first_request import asked_of, first_call, is_askable, portal_of
+from cli.inbox_checkup import InboxCheckup
 from esteira.catalogue import active, find_dataset, load_catalogue
 from esteira.errors import ConfigError
 from esteira.settings import PROJECT_FOLDER, contracts_folder, read_settings
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from esteira.contract import Dataset
     from esteira.lake import Lake
     from esteira.portal import Portal
-    from esteira.portal.question import Call
     from esteira.warehouse import Warehouse
 
 MIN_PYTHON = (3, 11)
@@ -52,6 +53,11 @@ class Checkup:
         self._names = names
         self._portals: dict[str, Portal] = {}
         self._dates: dict[str, datetime | None] = {}
+
+    @cached_property
+    def drops(self) -> InboxCheckup:
+        """The questions about the inbox."""
+        return InboxCheckup(lambda: self._lake)
 
     def portals(self) -> list[str]:
         """The portals to ask; none when the contracts cannot be read, which a check of its own says."""
@@ -191,7 +197,10 @@ class Checkup:
         dataset = self._datasets()[name]
         if dataset.source.parent:
             return f"not asked: {dataset.name} needs a row of {dataset.source.parent.dataset}; try `esteira preview`"
-        answer = portal.ask(_first_call(dataset), method=dataset.api.method)
+        first = first_call(dataset)
+        if first is None:
+            return f"not asked: {dataset.name} would download a whole file; try `esteira preview {dataset.name}`"
+        answer = portal.ask(first, method=asked_of(dataset).method)
         self._dates[name] = parsedate_to_datetime(answer.headers["date"]) if "date" in answer.headers else None
         return f"answered {answer.status} to the first request of {dataset.name}"
 
@@ -199,14 +208,26 @@ class Checkup:
         """Our clock against the portal's."""
         return _skew(f"portal {name}", self._dates.get(name))
 
-    def _datasets(self) -> dict[str, Dataset]:
-        """For each portal one dataset to ask for."""
-        from esteira.contract import ApiSource
+    def takes_drops(self) -> bool:
+        """Whether people drop files for one of the datasets; not when the contracts cannot be read, which a check of its own says."""
+        from esteira.reception.routing import takes_files
 
+        try:
+            return any(takes_files(dataset) for dataset in self._chosen())
+        except ConfigError:
+            return False
+
+    def _chosen(self) -> list[Dataset]:
         catalogue = load_catalogue(contracts_folder())
-        chosen = [find_dataset(contracts_folder(), name) for name in self._names] or active(catalogue)
-        chosen = sorted(chosen, key=lambda dataset: dataset.source.parent is None)  # a child cannot be asked for alone
-        return {dataset.api.portal: dataset for dataset in chosen if isinstance(dataset.source, ApiSource)}
+        return [find_dataset(contracts_folder(), name) for name in self._names] or active(catalogue)
+
+    def _datasets(self) -> dict[str, Dataset]:
+        """For each portal one dataset to ask for: one that can be asked for alone, if there is one."""
+        found: dict[str, Dataset] = {}
+        for dataset in sorted(self._chosen(), key=is_askable):
+            portal = portal_of(dataset)
+            found |= {portal: dataset} if portal else {}
+        return found
 
     @cached_property
     def _lake(self) -> Lake:
@@ -219,14 +240,6 @@ class Checkup:
         from blocks import open_warehouse
 
         return open_warehouse()
-
-
-def _first_call(dataset: Dataset) -> Call:
-    """What the first batch of an empty warehouse would ask first."""
-    from esteira.extraction.opening import opening
-
-    source, question = dataset.api, opening(dataset, datetime.now(UTC)).question
-    return question.call(source.paginator.request(source.paginator.first(), question.path, question.params))
 
 
 def _skew(whose: str, told: datetime | None) -> str:

@@ -96,6 +96,13 @@ def checks(names: Sequence[str]) -> list[Check]:
         Check(f"lake {zone}/", lambda zone=zone: up.zone(zone), ("block of the lake", "aws identity"))  # type: ignore[misc]
         for zone in ("raw", "curated", "quarantine")
     ]
+    lake = ("block of the lake", "aws identity")
+    inbox = [
+        Check("contracts of drops", up.drops.drop_contracts, ("contracts",)),
+        Check("inbox", up.drops.inbox, lake),
+        Check("inbox-rejected", up.drops.rejected, lake),
+        Check("dropping", up.drops.drop, (*lake, "settings")),
+    ]
     return [
         Check("python", up.python),
         Check("locked packages", up.packages),
@@ -106,6 +113,7 @@ def checks(names: Sequence[str]) -> list[Check]:
         Check("block of the lake", up.lake_block, ("prefect",)),
         Check("aws identity", up.identity),
         *zones,
+        *(inbox if up.takes_drops() else ()),
         Check("clock against S3", up.s3_clock, ("lake raw/",)),
         Check("block of the warehouse", up.warehouse_block, ("prefect", "aws identity")),
         Check("warehouse login", up.warehouse_login, ("block of the warehouse",)),

@@ -1,10 +1,9 @@
-"""`esteira test`: does a contract still fit its fixture? Offline: the recorded pages are read by the code that reads the portal."""
+"""`esteira test`: does a contract still fit its fixture? Offline: recorded pages and files are read by the code that reads the real ones."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,28 +11,17 @@ import click
 import msgspec
 import pyarrow as pa
 
+from cli.file_fixture import recorded_files, try_files
+from cli.fit import Fit, check_fit
 from cli.output import dump, error_facts, fail, table
 from cli.recorded import playing, read_pages
 from esteira.catalogue import find_dataset, load_catalogue
-from esteira.contract import Dataset
-from esteira.errors import ContractError, DataQualityError, EsteiraError, PayloadError
+from esteira.contract import Dataset, SpreadsheetSource
+from esteira.errors import EsteiraError, PayloadError
 from esteira.extraction.opening import opening
 from esteira.portal import Asked, given_to
-from esteira.quality import Curated, curate_records
+from esteira.quality import curate_records
 from esteira.settings import contracts_folder
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A contract that fits its fixture."""
-
-    dataset: str
-    pages: int
-    records: int
-    curated: int
-    quarantined: int
-    reasons: dict[str, int]
-    new_columns: tuple[str, ...]
 
 
 def run_test(names: Sequence[str], fixtures: Path | None, *, as_json: bool, is_debug: bool) -> int:
@@ -50,6 +38,8 @@ def run_test(names: Sequence[str], fixtures: Path | None, *, as_json: bool, is_d
 
 def _tried(dataset: Dataset, folder: Path) -> Fit | EsteiraError:
     try:
+        if isinstance(dataset.source, SpreadsheetSource):
+            return try_files(dataset, recorded_files(dataset, folder))
         return try_contract(dataset, read_pages(folder))
     except EsteiraError as exc:
         return exc.located(dataset=dataset.name)
@@ -65,7 +55,7 @@ def try_contract(dataset: Dataset, bodies: Sequence[bytes]) -> Fit:
     """
     records, count = _read(dataset, bodies)
     made = curate_records(records, dataset)
-    _check(made, dataset, len(records))
+    check_fit(made, dataset, len(records))
     return Fit(
         dataset.name, count, len(records), made.good.num_rows, made.bad_rows, made.reasons, made.new_columns
     )  # fmt: skip
@@ -104,28 +94,6 @@ def _some(arrow: pa.DataType) -> str | int:
     if pa.types.is_temporal(arrow):
         return "2000-01-01"
     return "1" if pa.types.is_string(arrow) else 1
-
-
-def _check(made: Curated, dataset: Dataset, count: int) -> None:
-    optional = {column.name for column in dataset.columns if column.is_optional}
-    if absent := [name for name in made.absent if name not in optional]:
-        raise ContractError(f"Column {', '.join(absent)} is in none of the {count} recorded records.")
-    limit = dataset.quality.max_quarantine_ratio
-    if made.bad_rows > math.ceil(limit * count):  # of a small sample one row is already a large share
-        reasons = ", ".join(f"{reason} ({number})" for reason, number in made.reasons.items())
-        raise DataQualityError(
-            f"{made.bad_rows} of {count} recorded rows break their rules; the limit is {limit:.2%}: {reasons}.",
-            hint="Correct the contract, or record the page again if the portal has changed.",
-        )
-    unique = dataset.quality.unique or (() if getattr(dataset.write, "newest_by", None) else dataset.key)
-    if unique and _distinct(made.good, unique) < made.good.num_rows:
-        raise DataQualityError(
-            f"{', '.join(unique)} is not unique among the recorded rows.", hint="Choose another key."
-        )
-
-
-def _distinct(rows: pa.Table, columns: Sequence[str]) -> int:
-    return int(rows.select(columns).group_by(list(columns)).aggregate([]).num_rows)
 
 
 def report(fits: Sequence[Fit]) -> str:

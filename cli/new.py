@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 import click
 
 from cli.environment import require_prefect
-from cli.fixture_test import Fit, try_contract
+from cli.fit import Fit
+from cli.fixture_test import try_contract
 from cli.output import fail, table
 from esteira.catalogue import load_catalogue
 from esteira.contract.dataset import NAME

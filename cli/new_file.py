@@ -11,17 +11,20 @@ from pathlib import Path
 
 import click
 
+from cli.file_fixture import try_files
 from cli.output import fail, table
+from cli.sheet_fixture import write_fixture
 from esteira.catalogue import load_catalogue
 from esteira.contract import SpreadsheetSource
 from esteira.contract.dataset import NAME
 from esteira.errors import ConfigError, EsteiraError, SpreadsheetError
-from esteira.recognise.sheet import recognise
-from esteira.recognise.sheet_text import guesses_of_sheet, sheet_contract, unknowns_of_sheet
+from esteira.recognise.packed import packed_encoding
+from esteira.recognise.sheet import Table, recognise
+from esteira.recognise.sheet_text import ending_of, guesses_of_sheet, sheet_contract, unknowns_of_sheet
 from esteira.redaction import printable
 from esteira.settings import contracts_folder
 from esteira.spreadsheet import read_pieces
-from esteira.spreadsheet.preview import preview
+from esteira.spreadsheet.preview import Preview, preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,45 @@ class Read:
     reasons: tuple[str, ...]
 
 
-def run_new_file(name: str, path: Path, *, sheet: str | None, locale: str, owner: str, is_debug: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the person asked for.
+
+    Attributes:
+        name: The dataset's name.
+        path: The file.
+        sheet: Its sheet; None takes the first with a table.
+        locale: How it prints numbers and days.
+        owner: Who is asked when the dataset fails.
+        fixtures: Folder of the fixtures; None means tests/fixtures beside the contracts' folder.
+    """
+
+    name: str
+    path: Path
+    sheet: str | None
+    locale: str
+    owner: str
+    fixtures: Path | None = None
+
+
+def run_new_file(request: Request, *, is_debug: bool) -> int:
     """Draft and write; returns the exit code."""
+    name, path, sheet, owner = request.name, request.path, request.sheet, request.owner
     if not NAME.fullmatch(name):
         raise ConfigError(f"Dataset name {name!r} is not of the form {NAME.pattern}.", hint="Choose another.")
     target = contracts_folder() / f"{name}.py"
-    if target.exists():
-        raise ConfigError(
-            f"{target} exists, and `esteira new` overwrites nothing.", hint="Choose another name, or remove it first."
-        )
-    found = preview(path, SpreadsheetSource(locale=locale, sheet=sheet if sheet is not None else 0))
+    fixture = (request.fixtures or contracts_folder().resolve().parent / "tests" / "fixtures") / name
+    for each in (target, fixture):
+        if each.exists():
+            raise ConfigError(
+                f"{each} exists, and `esteira new` overwrites nothing.", hint="Choose another name, or remove it first."
+            )
+    found = preview(
+        path,
+        SpreadsheetSource(
+            locale=request.locale, encoding=packed_encoding(path), sheet=sheet if sheet is not None else 0
+        ),
+    )
     drafted = recognise(found)
     if drafted is None:
         raise SpreadsheetError(
@@ -60,7 +92,25 @@ def run_new_file(name: str, path: Path, *, sheet: str | None, locale: str, owner
     click.echo(table(("dataset", "rows", "refused"), [(name, outcome.rows, outcome.refused)]))
     for reason in outcome.reasons:
         click.echo(reason)
+    click.echo(_recorded(fixture, target, found, drafted, ending_of(path)))
     return 0
+
+
+def _recorded(fixture: Path, target: Path, found: Preview, drafted: Table, ending: str) -> str:
+    """Leave a small file for `esteira test`; what became of it."""
+    name = fixture.name
+    try:
+        written = write_fixture(fixture, ending, found, drafted)
+    except ConfigError as exc:
+        return f"{exc.message} `esteira test {name}` wants a small one without personal values in {fixture}."
+    try:
+        fit = try_files(load_catalogue(target.parent)[name], [written])
+    except EsteiraError as exc:
+        return f"Wrote {written}, which the draft does not fit yet: {exc.message} Correct the contract, then `esteira test {name}`."
+    return (
+        f"Wrote {written}, its first {fit.records} rows; texts are replaced by others of the same shape. "
+        f"Look at it before you commit it.\nNext: `esteira test {name}`, `esteira preview {name} --file FILE`."
+    )
 
 
 def _tried(name: str, path: Path, text: str) -> Read | EsteiraError:

@@ -72,7 +72,8 @@ def drop_workbook(folder: Path, database: Path) -> OfficeRound:
         )
     found = _compared(outcome.batches[0].entry, rows, settings.warehouse_schema)
     click.echo(
-        f"Quarantined: {', '.join(found.places)}. {found.cells:,} cells of the table equal the portal's own rows."
+        f"Quarantined: {', '.join(found.places)}. {found.cells:,} cells of the table equal the portal's own rows.\n"
+        "With the stack up: `esteira quarantine fleet --datasets local/contracts` says why."
     )
     return found
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -40,11 +42,19 @@ def dump(value: Any) -> str:
     return json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
 
 
+def _unheard() -> int:
+    """The code of a process that SIGPIPE ended. What is left to write goes nowhere, so that the interpreter does not complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE
+
+
 def fail(error: BaseException, *, is_debug: bool) -> int:
     """Print an error for a person, and say the exit code.
 
-    An `EsteiraError` is one paragraph; anything else is a defect, and says so.
+    An `EsteiraError` is one paragraph; that nobody reads on (`esteira … | head`) is none; anything else is a defect, and says so.
     """
+    if isinstance(error, BrokenPipeError):
+        return _unheard()
     if is_debug:
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, EsteiraError):

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,29 +17,41 @@ from cli.environment import require_prefect
 from cli.output import dump, short, table
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset
-from esteira.contract import Dataset
+from esteira.contract import Dataset, SpreadsheetSource
+from esteira.errors import ConfigError
 from esteira.extraction.opening import opening
 from esteira.portal.first_page import FirstPage, first_page
 from esteira.portal.question import Call
 from esteira.quality import Curated, curate_records
 from esteira.quarantine import Holding, Mask, gather
 from esteira.redaction import MASK, redact_url
-from esteira.settings import read_settings
+from esteira.settings import contracts_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked for. Without a range it is the first window that an empty warehouse would be given."""
+    """What the person asked for.
+
+    Without a range it is the first window that an empty warehouse would be given; a file is for datasets of files, which without one take the
+    next that a run would load.
+    """
 
     rows: int
     start: datetime | None = None
     end: datetime | None = None
     parent: tuple[tuple[str, str], ...] = ()
+    file: Path | None = None
 
 
 def run_preview(name: str, request: Request, *, as_json: bool) -> int:
     """Print the first rows and what is known of them; returns the exit code."""
-    dataset = find_dataset(read_settings().datasets, name)
+    dataset = find_dataset(contracts_folder(), name)
+    if isinstance(dataset.source, SpreadsheetSource):
+        from cli.preview_file import preview_file
+
+        return preview_file(dataset, request, as_json=as_json)
+    if request.file is not None:
+        raise ConfigError("Its rows come from a portal's API, not from files.", dataset=name, hint="Leave --file out.")
     require_prefect()
     portal = open_portal(dataset.api.portal)
     span = (request.start, request.end) if request.start and request.end else None
@@ -72,7 +85,11 @@ class Preview:
         yield f"Got: {len(page.records):,}{total} records, {len(page.body):,} bytes"
         yield f"Next: {_target(following)}. {self.found.why}" if following else f"Next: nothing. {self.found.why}"
         yield ""
-        yield from fitted(self.dataset.column_names, self._values(rows), shutil.get_terminal_size().columns)
+        yield from fitted(
+            self.dataset.column_names,
+            shown_rows(self.dataset, self.curated.good, rows),
+            shutil.get_terminal_size().columns,
+        )
         yield ""
         yield from self._verdict()
 
@@ -83,16 +100,10 @@ class Preview:
             "dataset": self.dataset.name, "asked": page.url, "records": len(page.records), "total": page.total,
             "window": None if self.batch.is_snapshot else str(self.batch.window),
             "next": _target(following) if following else None, "why": self.found.why,
-            "rows": [dict(zip(self.dataset.column_names, row, strict=True)) for row in self._values(rows)],
+            "rows": [dict(zip(self.dataset.column_names, row, strict=True)) for row in shown_rows(self.dataset, self.curated.good, rows)],
             "quarantined": self.curated.bad_rows, "reasons": self.curated.reasons,
             "nulled": self.curated.nulled, "new_columns": self.curated.new_columns, "absent": self.curated.absent,
         }  # fmt: skip
-
-    def _values(self, rows: int) -> list[list[Any]]:
-        """The first good rows, as they would be in the table; personal values masked."""
-        good = self.curated.good.slice(0, rows)
-        columns = [_masked(good.column(column.name), is_pii=column.is_pii) for column in self.dataset.columns]
-        return [list(row) for row in zip(*columns, strict=True)]
 
     def _verdict(self) -> Iterator[str]:
         """What a run would say of these records."""
@@ -104,13 +115,9 @@ class Preview:
             yield f"New: {', '.join(made.new_columns)} is not in the contract ({self.dataset.new_columns})."
         if made.nulled:
             yield f"Made null: {', '.join(f'{reason} ({number:,})' for reason, number in made.nulled.items())}."
-        if not made.bad_rows:
-            yield f"Validation: none of {count:,} records would be quarantined."
-            return
-        limit = self.dataset.quality.max_quarantine_ratio
-        verdict = "above" if made.bad_rows > limit * count else "within"
-        yield f"Validation: {made.bad_rows:,} of {count:,} records would be quarantined, {verdict} the limit of {limit:.2%}:"
-        yield table(("column", "rule", "records", "first", "its value"), self._reasons())
+        yield verdict_line(self.dataset, made.bad_rows, count, "records")
+        if made.bad_rows:
+            yield table(("column", "rule", "records", "first", "its value"), self._reasons())
 
     def _reasons(self) -> Iterator[tuple[Any, ...]]:
         """Each reason once: how many records have it, and the first of them."""
@@ -118,6 +125,22 @@ class Preview:
         holding = Holding(self.batch.id, 1, "stopped", count, None, lambda: iter((self.curated.bad,)))
         for each in Mask(self.dataset).kept(gather(self.dataset, holding, None)).rules:
             yield each.column, each.rule, each.rows, each.first + 1, short(each.example)
+
+
+def verdict_line(dataset: Dataset, bad: int, count: int, what: str) -> str:
+    """Whether a run would take so many refused rows."""
+    if not bad:
+        return f"Validation: none of {count:,} {what} would be quarantined."
+    limit = dataset.quality.max_quarantine_ratio
+    verdict = "above" if bad > limit * count else "within"
+    return f"Validation: {bad:,} of {count:,} {what} would be quarantined, {verdict} the limit of {limit:.2%}:"
+
+
+def shown_rows(dataset: Dataset, good: pa.Table, count: int) -> list[list[Any]]:
+    """The first good rows, as they would be in the table; personal values masked."""
+    first = good.slice(0, count)
+    columns = [_masked(first.column(column.name), is_pii=column.is_pii) for column in dataset.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def fitted(header: Sequence[str], rows: Iterable[Sequence[Any]], width: int) -> list[str]:

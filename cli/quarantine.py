@@ -15,6 +15,7 @@ from cli.output import dump, error_facts, fail, short, table
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError
+from esteira.file_batch import is_file_batch
 from esteira.lake import Lake
 from esteira.quarantine import Holding, Kept, Mask, Refused, gather, holdings
 from esteira.quarantine.run import Outcome
@@ -29,6 +30,10 @@ OUTCOMES = ("dataset", "batch", "tried", "passed", "refused", "generation", "ins
 STOPPED = (
     "A stopped batch has no row in the table. Its counts are those under today's contract; when they are right, `esteira ingest` runs it again "
     "as a whole, and there is nothing to replay."
+)
+STOPPED_FILES = (
+    "A file that came back to who dropped it has no row in the table: `esteira quarantine NAME --csv FILE` writes its refused cells for them, and what is corrected "
+    "is dropped again. If it was the contract that was wrong, the same file is dropped again."
 )
 
 
@@ -102,8 +107,10 @@ def _lines(found: list[Listed], request: Request) -> Iterator[str]:
         yield from (f"\n{each.dataset} {line}" for line in _samples(each, request.samples))
         if each.error:
             yield f"\n{each.dataset} {each.holding.batch}: its rows cannot be told. {each.error}"
-    if any(each.holding.state == "stopped" for each in found):
+    if any(each.holding.state == "stopped" and not is_file_batch(each.holding.batch) for each in found):
         yield f"\n{STOPPED}"
+    if any(each.holding.state == "stopped" and is_file_batch(each.holding.batch) for each in found):
+        yield f"\n{STOPPED_FILES}"
     if any(each.holding.state == "loaded" and each.kept and each.kept.rows for each in found):
         name = request.name or "NAME"
         yield f"\nAfter the contract was mended: `esteira quarantine {name} --replay --dry-run`, then without --dry-run."
@@ -117,7 +124,7 @@ def _row(each: Listed) -> tuple[Any, ...]:
 
 def _rules(each: Listed) -> Iterator[tuple[Any, ...]]:
     for rule in each.kept.rules if each.kept else ():
-        where = each.kept.first(rule).where if each.kept else ""
+        where = each.kept.where(rule) if each.kept else ""
         yield each.dataset, each.holding.batch, rule.column, rule.rule, rule.rows, where, short(rule.example)
 
 
@@ -133,15 +140,13 @@ def _facts(each: Listed, request: Request) -> dict[str, Any]:
     facts |= {"records": holding.extracted, "replayed": holding.replayed, "error": each.error or None}
     if kept is None:
         return facts
-    rules = [asdict(rule) | {"first": rule.first + 1, "where": kept.first(rule).where} for rule in kept.rules]
+    rules = [asdict(rule) | {"first": rule.first + 1, "where": kept.where(rule)} for rule in kept.rules]
     samples = [_sample(row) for row in kept.samples] if request.samples else []
     return facts | {"refused": kept.rows, "rules": rules, "samples": samples}
 
 
 def _sample(row: Refused) -> dict[str, Any]:
-    reasons = [
-        asdict(reason) | {"where": row.place.of(reason.column) if row.place else row.where} for reason in row.reasons
-    ]
+    reasons = [asdict(reason) | {"where": row.where_of(reason.column)} for reason in row.reasons]
     return {
         "batch": row.batch,
         "position": row.position + 1,

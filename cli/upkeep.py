@@ -89,6 +89,11 @@ def undo(is_debug: bool, /, batch: str, *, folder: Path | None, as_json: bool, *
 @click.option("--batch", help="This batch only.")
 @click.option("--rule", help="Rows that break this rule only: `column: rule`, a rule or a column as they are listed.")
 @click.option("--samples", type=click.IntRange(min=0), default=0, show_default=True, help="Rows of each rule to show.")
+@click.option(
+    "--csv",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write every refused cell into this file, with its address and the reason in both languages, for whoever corrects them.",
+)
 @click.option("--replay", "is_replay", is_flag=True, help="Try the rows again, and load those that pass now.")
 @click.option("--dry-run", "is_dry", is_flag=True, help="With --replay: only say what would pass.")
 @FOLDER
@@ -103,6 +108,7 @@ def quarantine(
     as_json: bool,
     is_replay: bool,
     is_dry: bool,
+    csv: Path | None,
     **options: Any,
 ) -> None:
     """Rows that were refused, by rule, with their reasons and where they came from; personal values are masked.
@@ -113,11 +119,17 @@ def quarantine(
         raise click.UsageError("Name the dataset whose rows are tried again.")
     if is_dry and not is_replay:
         raise click.UsageError("--dry-run goes with --replay.")
+    if csv is not None and (is_replay or name is None):
+        raise click.UsageError("--csv goes with the name of a dataset, and without --replay.")
 
     def command() -> int:
         from cli.quarantine import Request, run_listing, run_replay
 
         request = Request(name, **options)
+        if csv is not None:
+            from cli.quarantine_csv import run_export
+
+            return run_export(request, csv, as_json=as_json)
         if is_replay:
             return run_replay(request, is_dry=is_dry, as_json=as_json, is_debug=is_debug)
         return run_listing(request, as_json=as_json)

@@ -12,6 +12,8 @@ from esteira.contract import Dataset
 from esteira.contract.dataset import Cadence
 from esteira.errors import ConfigError, EsteiraError
 
+_HIDDEN = "A column has the name of something that the file imports, and hides it from the columns after it: import that under another name."
+
 
 @lru_cache(maxsize=8)
 def load_catalogue(folder: Path) -> dict[str, Dataset]:
@@ -122,7 +124,9 @@ def _load(path: Path) -> Dataset:
         raise exc.located(dataset=path.stem) from exc.__cause__
     except Exception as exc:
         raise ConfigError(
-            f"{path} cannot be read as a contract: {type(exc).__name__}: {exc}.", dataset=path.stem
+            f"{path} cannot be read as a contract: {type(exc).__name__}: {exc}.",
+            dataset=path.stem,
+            hint=_HIDDEN if "'FieldInfo' object" in str(exc) else None,
         ) from exc
     dataset = getattr(module, "DATASET", None)
     if not isinstance(dataset, Dataset) or dataset.name != path.stem:

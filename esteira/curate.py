@@ -23,6 +23,7 @@ from esteira.lake import Lake, Layout, Part, Seal, Seen, TableParts
 from esteira.lake.files import fetch_file
 from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
+from esteira.lake.taken import adopted
 from esteira.profile import Profiler, store
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 from esteira.quality.rejection import SHOWN_PLACES, places_of
@@ -70,7 +71,15 @@ class CuratedParts:
     places: tuple[str, ...] = ()
 
 
-def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahead: CuratedParts | None = None) -> Seal:
+def curate(
+    dataset: Dataset,
+    raw: Seal,
+    *,
+    lake: Lake,
+    generation: int = 1,
+    ahead: CuratedParts | None = None,
+    is_limited: bool = True,
+) -> Seal:
     """Validate a sealed raw batch and seal the result as a generation; returns the seal that stands, ours or an earlier one.
 
     Args:
@@ -79,24 +88,29 @@ def curate(dataset: Dataset, raw: Seal, *, lake: Lake, generation: int = 1, ahea
         lake: Where the parts are.
         generation: Which loading of the batch.
         ahead: What was curated while the batch was extracted; used when it was made from the very parts that are sealed.
+        is_limited: Whether too many quarantined rows, or too few at all, stop it. An erasure they do not: then the seal warns of them.
 
     Raises:
         DataQualityError: The share of quarantined rows is above the contract's limit; nothing is sealed.
         ContractError: The source drifted.
-        SealConflict: A raw part is not what was sealed.
+        SealConflict: A raw part is not what was sealed, or another run has taken the number for other rows.
     """
     try:
         generation, sealed = lake.find_standing("curated", raw.dataset, raw.batch, generation)
         if sealed:
-            return sealed
+            return adopted(sealed, raw)
         layout = Layout(raw.dataset, raw.batch, generation)
         fits = ahead is not None and (ahead.layout, ahead.raw) == (layout, raw.parts)
         made = ahead if ahead is not None and fits else _curated(dataset, raw, layout, lake)
         if made.broken:
             beside = () if dataset.new_columns == "ignore" else made.new  # one of them may be what is missing, renamed
             raise drift_error(dataset, layout, (*made.broken, *beside), lake)
-        _check(made, raw, dataset)
-        seal = lake.put_seal("curated", _new_seal(made, raw, dataset))
+        excess = _excess(made, raw, dataset)
+        if excess and is_limited:
+            raise excess
+        seal = adopted(
+            lake.put_seal("curated", _new_seal(made, raw, dataset, (excess.message,) if excess else ())), raw
+        )
     except EsteiraError as exc:
         raise exc.located(dataset=raw.dataset, batch=raw.batch) from exc.__cause__
     failpoint("curate.seal")
@@ -257,19 +271,21 @@ def _feed_file(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> N
             curation.add_decoded(piece.decoded, piece.rows)
 
 
-def _check(made: CuratedParts, raw: Seal, dataset: Dataset) -> None:
+def _excess(made: CuratedParts, raw: Seal, dataset: Dataset) -> DataQualityError | None:
+    """What the contract's limits say of a batch, or None."""
     limit, extracted = dataset.quality.max_quarantine_ratio, _extracted(made, raw)
     if raw.provenance.file and extracted < dataset.quality.min_rows:
-        raise DataQualityError(
+        return DataQualityError(
             f"The file has {extracted} rows; the contract's floor (min_rows) is {dataset.quality.min_rows}.",
             hint="Nothing was loaded. Ask who made the file whether it is really that short; if so, lower min_rows.",
         )
     if extracted and made.bad_rows / extracted > limit:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
-        raise DataQualityError(
+        return DataQualityError(
             f"{made.bad_rows} of {extracted} rows break their rules ({made.bad_rows / extracted:.2%}; "
             f"the limit is {limit:.2%}): {reasons}.{' At: ' * bool(made.places)}{', '.join(made.places)}"
         )
+    return None
 
 
 def _extracted(made: CuratedParts, raw: Seal) -> int:
@@ -277,7 +293,7 @@ def _extracted(made: CuratedParts, raw: Seal) -> int:
     return raw.extracted if raw.provenance.file is None else made.rows
 
 
-def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
+def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset, excess: tuple[str, ...]) -> Seal:
     return Seal(
         dataset=raw.dataset,
         batch=raw.batch,
@@ -289,7 +305,7 @@ def _new_seal(made: CuratedParts, raw: Seal, dataset: Dataset) -> Seal:
         quarantined=made.bad_rows,
         total_reported=raw.total_reported,
         reasons=made.reasons,
-        warnings=(*raw.warnings, *warnings_of(made.new, made.seen, dataset)),
+        warnings=(*raw.warnings, *warnings_of(made.new, made.seen, dataset), *excess),
         raw_seal=raw.hash,
         raw_generation=raw.generation,
         generation=made.layout.generation,

@@ -9,6 +9,8 @@ from typing import Literal
 from esteira.standards import STANDARDS
 
 Language = Literal["en", "pt"]
+WHOLE_ROW = "*"
+"""The column of a rule across columns."""
 _CALL = re.compile(r"(?P<name>\w+)(?:\((?P<given>.*)\))?", re.DOTALL)
 _MUST = {
     "en": {

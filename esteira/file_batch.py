@@ -22,7 +22,18 @@ def file_batch(dataset: Dataset, file: SealedFile) -> Batch:
         SpreadsheetError: The file's name does not tell the period that the contract wants of it.
     """
     batch_id = f"{PREFIX}{file.sha256[:HASH_DIGITS]}-{dataset.source.definition_hash}"
-    return Batch(dataset.name, batch_id, _window(dataset, file), is_snapshot=True)
+    return Batch(dataset.name, batch_id, _window(dataset, file.name, file.moment), is_snapshot=True)
+
+
+def is_about(dataset: Dataset, name: str, moment: datetime, span: tuple[datetime, datetime] | None) -> bool:
+    """Whether a file's window begins in a span; None holds them all. A name that tells no period goes by the file's moment."""
+    if span is None:
+        return True
+    try:
+        start = _window(dataset, name, moment).start
+    except SpreadsheetError:
+        start = moment
+    return span[0] <= start < span[1]
 
 
 def is_file_batch(batch_id: str) -> bool:
@@ -30,12 +41,12 @@ def is_file_batch(batch_id: str) -> bool:
     return batch_id.startswith(PREFIX)
 
 
-def _window(dataset: Dataset, file: SealedFile) -> Window:
+def _window(dataset: Dataset, name: str, received: datetime) -> Window:
     """From the period that the name tells, or else from the file's moment; the end orders files of one period by their moments.
 
     A file about a period that has not begun ends behind the period's start all the same: by as many microseconds as its moment has seconds.
     """
-    moment, start = file.moment.astimezone(UTC), _period(dataset, file.name)
+    moment, start = received.astimezone(UTC), _period(dataset, name)
     if start is None:
         return Window(moment, moment + _SECOND)
     return Window(start, moment if moment > start else start + timedelta(microseconds=int(moment.timestamp())))

@@ -18,6 +18,7 @@ from esteira.contract import Append, Dataset, SpreadsheetSource
 from esteira.errors import ConfigError, SealConflict
 from esteira.lake import Lake, Layout, Seal
 from esteira.lake.layout import Zone
+from esteira.lake.taken import taken_by
 from esteira.warehouse import LedgerEntry
 
 Origin = Literal["portal", "raw", "curated"]
@@ -137,13 +138,16 @@ def curated_again(rebuild: Rebuild, lake: Lake) -> Seal:
     """Seal the curated parts that stand as the new generation; the parts themselves stay where they are.
 
     Raises:
-        SealConflict: Nothing of the batch is sealed in curated.
+        SealConflict: Nothing of the batch is sealed in curated, or another run has taken the number.
     """
     for generation in range(rebuild.generation - 1, 0, -1):
         seal = lake.find_settled_seal("curated", rebuild.batch.dataset, rebuild.batch.id, generation)
         if seal is not None and not _is_purged("curated", seal, lake):
             again = msgspec.structs.replace(seal, generation=rebuild.generation, replayed=None)
-            return lake.put_seal("curated", again)
+            found = lake.put_seal("curated", again)
+            if found != again:
+                raise taken_by(found)
+            return again
     raise SealConflict(
         "The batch has no sealed curated parts any more.",
         dataset=rebuild.batch.dataset,

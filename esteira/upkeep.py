@@ -15,6 +15,7 @@ from typing import Literal
 from esteira.lake import Layout, Seal
 from esteira.lake.layout import batch_of_page
 from esteira.lake.sweep import Place, Stored, Survey, Upload, place_of
+from esteira.refused_drops import REFUSED_AGE, Stone, old_refused, stones
 from esteira.warehouse import LedgerEntry
 
 MIN_AGE = timedelta(days=7)
@@ -25,7 +26,7 @@ UPLOAD_AGE = timedelta(days=2)
 PAGE_AGE = timedelta(days=400)
 """A year to compare with and a month; a page can be made again at any time."""
 
-Reason = Literal["orphan", "abandoned", "superseded", "page"]
+Reason = Literal["orphan", "abandoned", "superseded", "refused", "page"]
 Unit = tuple[str, int]
 """A batch's generation: what one run writes."""
 
@@ -38,12 +39,14 @@ class SweepPolicy:
         min_age: Age that the youngest object of a generation must have before anything of the generation goes.
         upload_age: Age of a multipart upload that nobody will complete.
         page_age: Age of a quality page that leaves; the latest pages stay.
+        refused_age: Age of what is left of a dropped file that was refused.
         with_superseded: Whether parts go that only a replaced generation names; `undo` and audits can then not go back to it.
     """
 
     min_age: timedelta = MIN_AGE
     upload_age: timedelta = UPLOAD_AGE
     page_age: timedelta = PAGE_AGE
+    refused_age: timedelta = REFUSED_AGE
     with_superseded: bool = False
 
 
@@ -54,7 +57,7 @@ class Removal:
     Attributes:
         key, size_bytes: The object.
         reason: `orphan` (no seal names it), `abandoned` (sealed, never committed), `superseded` (a later generation replaced it),
-            `page` (a quality page that has grown old).
+            `refused` (of a dropped file that was given back long ago), `page` (a quality page that has grown old).
     """
 
     key: str
@@ -69,11 +72,13 @@ class SweepPlan:
     Attributes:
         dataset: Its name.
         removals: In the order of deletion.
+        stones: Tombstones to put before that.
         warnings: Batches that were left alone because ledger and seals differ.
     """
 
     dataset: str
     removals: tuple[Removal, ...] = ()
+    stones: tuple[Stone, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -113,8 +118,10 @@ def plan_sweep(
         and each.key not in kept
         and (place.batch, place.generation) in old
     ]
+    refused = old_refused(survey, batches, policy.refused_age, as_of)
+    removals += [Removal(each.key, each.size_bytes, "refused") for each in refused]
     told = tuple(f"{batch}: {text} Nothing of it is touched." for batch, text in warnings.items() if text)
-    return SweepPlan(dataset, tuple(sorted(removals, key=_order)), told)
+    return SweepPlan(dataset, tuple(sorted(removals, key=_order)), tuple(stones(survey, refused, as_of)), told)
 
 
 def stale_uploads(uploads: Iterable[Upload], policy: SweepPolicy, as_of: datetime) -> list[Upload]:

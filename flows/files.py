@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from prefect import get_run_logger
 
-from esteira.contract import Dataset, Inbox, Listing, SpreadsheetSource
-from esteira.errors import DataQualityError, EsteiraError, PermanentError, SpreadsheetError
+from esteira.contract import Dataset, Inbox, Listing, Replace, SpreadsheetSource
+from esteira.errors import ConfigError, DataQualityError, EsteiraError, PermanentError, SpreadsheetError
 from esteira.extraction.ahead import Extracted
 from esteira.extraction.files import sealed_file
 from esteira.extraction.known import later_than
-from esteira.file_batch import file_batch
+from esteira.file_batch import file_batch, is_about
 from esteira.lake import Seal
 from esteira.lake.inbox import Drop
 from esteira.portal.files import Listed
@@ -25,7 +25,7 @@ from esteira.warehouse import LedgerEntry
 from flows.batches import BatchReport, curate_and_load, timed
 from tasks import counted_attempt, publish_batch
 from tasks.announce import announce_failure
-from tasks.files import find_files, keep_fixed, keep_listed
+from tasks.files import find_files, keep_fixed, keep_listed, remember_listed
 from tasks.inbox import find_drops, find_entries, keep_drop, reject_drop, remove_drop
 from tasks.report import report_batch
 
@@ -52,11 +52,13 @@ class Terms:
         policy: Retries of a step.
         max_attempts: Failed attempts after which a batch is given up; 0 never gives up.
         as_of: The run's moment, which is that of a file that tells none.
+        span: Only files whose windows begin in it; the others wait.
     """
 
     policy: dict[str, Any]
     max_attempts: int
     as_of: datetime
+    span: tuple[datetime, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def take_files(dataset: Dataset, terms: Terms) -> list[BatchReport | Rejected]:
     """Whatever waits of a dataset of files, oldest first. A file that is refused does not stop the others.
 
     Raises:
+        ConfigError: A span chooses among files, and the portal has one at a fixed address.
         EsteiraError: The first that is no refusal of a drop, when the other files are through.
     """
     assert isinstance(dataset.source, SpreadsheetSource)  # noqa: S101 - the flow asks for datasets of files only
@@ -83,6 +86,11 @@ def take_files(dataset: Dataset, terms: Terms) -> list[BatchReport | Rejected]:
         return _take_waiting(dataset, terms)
     if isinstance(dataset.source.origin, Listing):
         return list(_take_listed(dataset, terms))
+    if terms.span is not None:
+        raise ConfigError(
+            "--start and --end choose files by their dates, and this dataset's file stands at a fixed address.",
+            hint=f"Without them the file is taken if it is another. An earlier one: `esteira ingest {dataset.name} --from raw`.",
+        )
     return list(_take_fixed(dataset, terms))
 
 
@@ -115,9 +123,10 @@ def _given_back(drop: Drop, refusal: Refusal, terms: Terms, owner: str) -> Rejec
 
 
 def _take_waiting(dataset: Dataset, terms: Terms) -> list[BatchReport | Rejected]:
-    drops = _announced(dataset, partial(find_drops.with_options(**terms.policy), dataset))
+    waiting = _announced(dataset, partial(find_drops.with_options(**terms.policy), dataset))
+    drops = [each for each in waiting if is_about(dataset, each.name, each.moment, terms.span)]
     if not drops:
-        get_run_logger().info("%s: nothing waits in the inbox", dataset.name)
+        get_run_logger().info("%s: %s files wait in the inbox, none to be taken now", dataset.name, len(waiting))
     taken = (take_drop(dataset, drop, terms) for drop in drops)
     return [each for each in taken if each is not None]
 
@@ -159,15 +168,27 @@ def _later(dataset: Dataset, kept: _Kept) -> LedgerEntry | None:
 
 def _take_listed(dataset: Dataset, terms: Terms) -> Iterable[BatchReport]:
     found = _announced(dataset, partial(find_files.with_options(**terms.policy), dataset))
-    begun = (partial(_loaded, dataset, {}, raw, terms) for raw in found.begun)
-    new = (partial(_listed, dataset, listed, terms) for listed in found.new)
+    begun = (partial(_loaded, dataset, {}, raw, terms) for raw in found.begun if _is_wanted(dataset, raw, terms))
+    new = (
+        partial(_listed, dataset, each, terms)
+        for each in found.new
+        if is_about(dataset, each.name, each.changed, terms.span)
+    )
     return _each(dataset, [*begun, *new])
+
+
+def _is_wanted(dataset: Dataset, raw: Seal, terms: Terms) -> bool:
+    file = sealed_file(raw)
+    return is_about(dataset, file.name, file.moment, terms.span)
 
 
 def _listed(dataset: Dataset, listed: Listed, terms: Terms) -> BatchReport:
     seconds: dict[str, float] = {}
     raw = timed(seconds, "extract", lambda: keep_listed.with_options(**terms.policy)(dataset, listed))
-    return _loaded(dataset, seconds, raw, terms)
+    report = _loaded(dataset, seconds, raw, terms, listed)
+    if not report.is_new:
+        remember_listed.with_options(**terms.policy)(dataset, listed, raw)
+    return report
 
 
 def _take_fixed(dataset: Dataset, terms: Terms) -> Iterable[BatchReport]:
@@ -208,21 +229,28 @@ def _each(dataset: Dataset, takes: Iterable[Callable[[], T]]) -> list[T]:
     return done
 
 
-def _loaded(dataset: Dataset, seconds: dict[str, float], raw: Seal, terms: Terms) -> BatchReport:
-    """A portal's file into the table.
+def _loaded(
+    dataset: Dataset, seconds: dict[str, float], raw: Seal, terms: Terms, listed: Listed | None = None
+) -> BatchReport:
+    """A portal's file into the table. A listed one keeps its first date, so that it matters only to `Replace` which one is listed as the newest.
 
     Raises:
         DataQualityError: The portal serves bytes that an earlier batch brought, and the table shows a later one's.
     """
     kept = _kept(raw, seconds, terms)
     later = _later(dataset, kept)
-    if later is not None:
+    if later is not None and _is_contradicted(dataset, later, listed):
         raise DataQualityError(
             f"The portal serves again the file that this batch brought, and batch {later.batch_id}, which came later, stands above it in the table.",
             batch=raw.batch,
             hint=f"If the portal took its newer file back, take it out: `esteira undo {later.batch_id} --dataset {dataset.name}`.",
         )
     return _load(dataset, kept, terms)
+
+
+def _is_contradicted(dataset: Dataset, later: LedgerEntry, listed: Listed | None) -> bool:
+    """Whether the table shows another file than the one that the portal serves as its newest."""
+    return listed is None or (isinstance(dataset.write, Replace) and listed.changed >= later.window_end)
 
 
 def _kept(raw: Seal, seconds: dict[str, float], terms: Terms) -> _Kept:

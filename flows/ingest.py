@@ -65,7 +65,7 @@ def ingest(
 
     Args:
         dataset: Name of the contract.
-        start: Beginning of an explicit range instead of what is due; needs `end`.
+        start: Beginning of an explicit range instead of what is due; needs `end`. Of files those whose windows begin in it.
         end: End of the explicit range, exclusive.
         as_of: The run's moment; by default the scheduled start.
     """
@@ -109,22 +109,17 @@ def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], momen
     hold = _held(contract, span, policy)
     if hold is not None:
         return IngestReport(dataset, moment, (), _peak_memory_bytes(), hold)
-    if isinstance(contract.source, SpreadsheetSource):
-        return _ingest_files(contract, span, Terms(policy, settings.max_attempts, moment))
     cap = 0 if span else settings.max_attempts  # who names a window wants it tried, however often it has failed
+    if isinstance(contract.source, SpreadsheetSource):
+        return _ingest_files(contract, Terms(policy, cap, moment, span))
     steps = _Steps(contract, moment, policy, cap)
     reports = [_ingest_batch(steps, batch) for batch in _due(contract, moment, span, policy)]
     return IngestReport(dataset, moment, tuple(reports), _peak_memory_bytes())
 
 
-def _ingest_files(dataset: Dataset, span: tuple[datetime, datetime] | None, terms: Terms) -> IngestReport:
+def _ingest_files(dataset: Dataset, terms: Terms) -> IngestReport:
     """Whatever waits or is new."""
     try:
-        if span is not None:
-            raise ConfigError(
-                "--start and --end need a source with a cursor of time; the batches of this one are files.",
-                hint="Without them it takes what waits in the inbox, or is new at the portal.",
-            )
         taken = take_files(dataset, terms)
     except EsteiraError as exc:
         raise exc.located(dataset=dataset.name) from exc.__cause__

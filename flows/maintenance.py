@@ -148,6 +148,7 @@ def _row(each: DatasetUpkeep) -> dict[str, Any]:
         "orphans": reasons.get("orphan", 0),
         "abandoned": reasons.get("abandoned", 0),
         "superseded": reasons.get("superseded", 0),
+        "refused": reasons.get("refused", 0),
         "pages": reasons.get("page", 0),
         "MB": each.sweep.size_bytes / 1e6 if each.sweep else None,
         "ghosts %": health.ghost_percent if health else None,

@@ -60,7 +60,8 @@ def rebuild(
             require_askable(contract)
         planned = plan_rebuilds.with_options(**policy)(contract, _selection(start, end, batches))
         seals = [_curated(contract, each, source, policy) for each in planned]
-        results = load_generations.with_options(**policy)(contract, planned, seals, accept_loss=accept_loss)
+        load, is_standing = load_generations.with_options(**policy), source == "curated"
+        results = load(contract, planned, seals, accept_loss=accept_loss, is_standing=is_standing)
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=dataset), contract)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end

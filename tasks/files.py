@@ -9,8 +9,9 @@ from prefect import get_run_logger, task
 
 from blocks import open_lake, open_portal, open_warehouse
 from esteira.contract import Dataset, Download, Listing, SpreadsheetSource
-from esteira.extraction.files import keep_file, sealed_file
+from esteira.extraction.files import keep_file
 from esteira.extraction.known import known_headers, name_fits, open_files, sealed_files
+from esteira.extraction.listed import find_known, note_listed, unknown
 from esteira.lake import Provenance, Seal, SealedFile
 from esteira.lake.files import file_hash
 from esteira.portal.files import Downloaded, Listed, fetch_fixed, fetch_listed, list_files
@@ -37,10 +38,10 @@ def find_files(dataset: Dataset) -> Found:
     origin = _source(dataset).origin
     assert isinstance(origin, Listing)  # noqa: S101 - the flow asks by origin
     sealed = sealed_files(dataset, open_lake())
-    known = {(file.name, file.moment, file.place) for file in map(sealed_file, sealed)}
+    known = find_known(dataset, sealed, open_lake())
     listed = list(list_files(open_portal(origin.endpoint.portal, dataset.name), origin))
     fitting = [each for each in listed if name_fits(dataset, each.name)]
-    new = [each for each in fitting if (each.name, each.changed, each.place) not in known]
+    new = unknown(fitting, known)
     get_run_logger().info("%s: %s files listed, %s fit, %s are new", dataset.name, len(listed), len(fitting), len(new))
     begun = open_files(sealed, settled_batches(open_warehouse(), dataset.name))
     return Found(tuple(begun), tuple(sorted(new, key=lambda each: (each.changed, each.name))))
@@ -56,6 +57,12 @@ def keep_listed(dataset: Dataset, listed: Listed) -> Seal:
         path = Path(folder) / "file"
         got = fetch_listed(portal, listed, path, source.limits.size_bytes)
         return _kept(dataset, path, got, listed.name, listed.changed)
+
+
+@task(task_run_name="remember {listed.name}", retry_condition_fn=is_transient, persist_result=False)
+def remember_listed(dataset: Dataset, listed: Listed, raw: Seal) -> None:
+    """Note that a listed file has the bytes of an earlier one, so that it is not downloaded again."""
+    note_listed(dataset, listed, raw, open_lake())
 
 
 @task(task_run_name="look at the file of {dataset.name}", retry_condition_fn=is_transient, persist_result=False)

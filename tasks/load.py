@@ -38,11 +38,11 @@ def settle_unchanged(batch: Batch, known: Unchanged) -> LoadResult:
     return open_loader().settle(request)
 
 
-def load_request(dataset: Dataset, batch: Batch, seal: Seal) -> LoadRequest:
+def load_request(dataset: Dataset, batch: Batch, seal: Seal, *, is_standing: bool = False) -> LoadRequest:
     """What the loader needs: manifest and profile belong to the seal, run and version go into the ledger."""
     lake = open_lake()
     parts = lake.put_manifest(seal), profile_of(seal, lake)
-    return LoadRequest(dataset, batch, seal, *parts, run=run_name(), version=code_version())
+    return LoadRequest(dataset, batch, seal, *parts, is_standing=is_standing, run=run_name(), version=code_version())
 
 
 def run_name() -> str:

@@ -32,10 +32,11 @@ def seal_again(rebuild: Rebuild) -> Seal:
 
 @task(task_run_name="load {dataset.name} again", retry_condition_fn=is_transient, persist_result=False)
 def load_generations(
-    dataset: Dataset, rebuilds: list[Rebuild], seals: list[Seal], *, accept_loss: bool
+    dataset: Dataset, rebuilds: list[Rebuild], seals: list[Seal], *, accept_loss: bool, is_standing: bool
 ) -> list[LoadResult]:
     """Commit all new generations in one transaction; readers see all of it or nothing."""
-    requests = [load_request(dataset, each.batch, seal) for each, seal in zip(rebuilds, seals, strict=True)]
+    chosen = zip(rebuilds, seals, strict=True)
+    requests = [load_request(dataset, each.batch, seal, is_standing=is_standing) for each, seal in chosen]
     results = open_loader().rebuild(requests, accept_loss=accept_loss)
     logger = get_run_logger()
     for each, result in zip(rebuilds, results, strict=True):

@@ -42,6 +42,8 @@ def sweep_lake(dataset: str, request: UpkeepRequest) -> SweepPlan:
     pages = old_pages(lake.pages(dataset), request.policy, request.as_of)
     plan = replace(chosen, removals=(*chosen.removals, *pages))
     if request.is_applied:
+        for zone, layout, stone in plan.stones:
+            lake.put_tombstone(zone, layout, stone)
         lake.delete(removal.key for removal in plan.removals)
     logger = get_run_logger()
     logger.info("%s: %s objects, %s bytes %s", dataset, len(plan.removals), plan.size_bytes, _done(request, "removed"))

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("esteira", deadline=None)  # machines are noisy: how long an example takes proves nothing
+settings.register_profile("esteira", deadline=None, derandomize=True)  # a check that stops a change can be repeated
+settings.register_profile("explore", deadline=None)  # `make explore`: other examples each time
 settings.load_profile("esteira")
 TESTS = Path(__file__).parent
 GROUPS = ("main_job", "deployments", "warehouse", "hands", "stack", "portals", "gateway", "torture")

@@ -29,12 +29,14 @@ from esteira.paginate import Header, NextLink, NextToken, Offset, PageNumber, Si
 
 Timestamp = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
 """A moment, stored as TIMESTAMPTZ; microseconds because Redshift loads nanoseconds silently wrong."""
+LocalTimestamp = Annotated[pd.ArrowDtype, pa.timestamp("us")]
+"""A moment of a clock on some wall, stored as TIMESTAMP."""
 Date = Annotated[pd.ArrowDtype, pa.date32()]
 """A calendar day, stored as DATE."""
 
 __all__ = [
     "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Distribution", "Download", "FirstRecord", "Freshness", "Header",
-    "HeaderRows", "Inbox", "Incremental", "Limits", "Lineage", "Listing", "Locale", "Melt", "NextLink", "NextToken", "NullRate", "Offset",
+    "HeaderRows", "Inbox", "Incremental", "Limits", "Lineage", "Listing", "LocalTimestamp", "Locale", "Melt", "NextLink", "NextToken", "NullRate", "Offset",
     "PageNumber", "Parent", "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "Sheets", "SinglePage", "SpreadsheetSource",
     "Timestamp", "Unique", "Upsert", "Volume", "WriteMode", "columns_of",
 ]  # fmt: skip

@@ -209,6 +209,6 @@ def _check_standards(column: Column, checks: list[Any]) -> None:
 
 
 _DTYPE_HINT = (
-    "Use a nullable pandas dtype (Int64, Float64, string, boolean), Timestamp, Date, ArrowDtype of decimal128 or timestamp('us'), "
+    "Use a nullable pandas dtype (Int64, Float64, string, boolean), Timestamp, LocalTimestamp, Date, ArrowDtype of decimal128, "
     'or pd.StringDtype with metadata={"type": "super"} for a nested value.'
 )

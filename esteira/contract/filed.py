@@ -56,6 +56,7 @@ def check_files(dataset: Filed) -> None:
 
 def _named(source: SpreadsheetSource) -> Iterator[tuple[str, Iterable[str]]]:
     yield "codes", source.codes
+    yield "clocks", source.clocks
     yield "dates", source.dates
     yield "lineage", source.lineage.columns
     if source.melt is not None:
@@ -65,7 +66,7 @@ def _named(source: SpreadsheetSource) -> Iterator[tuple[str, Iterable[str]]]:
 
 
 def _check_types(dataset: Filed, source: SpreadsheetSource, delivered: dict[str, pa.DataType]) -> None:
-    wrong = [name for name in source.codes if not pa.types.is_string(delivered[name])]
+    wrong = [name for name in (*source.codes, *source.clocks) if not pa.types.is_string(delivered[name])]
     wrong += [name for name in source.dates if not pa.types.is_temporal(delivered[name])]
     wrong += [
         name for name in (source.lineage.file, source.lineage.sheet) if name and not pa.types.is_string(delivered[name])
@@ -76,5 +77,5 @@ def _check_types(dataset: Filed, source: SpreadsheetSource, delivered: dict[str,
         raise ConfigError(
             f"Column {wrong[0]!r} has type {delivered[wrong[0]]}, which the source's option is not for.",
             dataset=dataset.name,
-            hint="codes, lineage.file and lineage.sheet are texts, lineage.row is a whole number, dates are dates or moments; no cell is nested.",
+            hint="codes, clocks, lineage.file and lineage.sheet are texts, lineage.row is a whole number, dates are dates or moments; no cell is nested.",
         )

@@ -115,7 +115,7 @@ class Limits:
         size_bytes: The file itself.
         inflated_bytes: All that an archive or a workbook holds, uncompressed.
         rows: Rows of one sheet, used or not; a worksheet has at most 1,048,576.
-        columns: Columns of one sheet.
+        columns: Columns of one sheet, used or not; Excel has 16,384, and an office program may write an empty cell in the last one.
         sheets: Sheets of a workbook.
         cells: Rows times columns of one sheet of a workbook: its reader reserves about 80 bytes for each.
         strings: Different texts of a workbook.
@@ -127,7 +127,7 @@ class Limits:
     size_bytes: int = 2 * 1024**3
     inflated_bytes: int = 4 * 1024**3
     rows: int = 50_000_000
-    columns: int = 1_000
+    columns: int = 16_384
     sheets: int = 200
     cells: int = 20_000_000
     strings: int = 5_000_000

@@ -59,6 +59,7 @@ class SpreadsheetSource:
         nulls: Texts that mean "no value", beside the empty one.
         blanks: What blanks around a text do, no-break spaces too: `strip` them, or `keep` them in columns of text.
         codes: Text columns whose cells may be numbers, and how many digits their codes have at least: 7 becomes `007` under 3.
+        clocks: Text columns whose cells may be times of day or durations: `13:05:00`, `26:30:00`.
         serials: The epoch of a bare number in a column of dates; `workbook` takes the file's own. `refuse` refuses the row.
         midnight: What `24:00` does: `refuse` the row, or begin the `next_day`.
         timezone: The zone of moments without one.
@@ -90,6 +91,7 @@ class SpreadsheetSource:
     nulls: tuple[str, ...] = ()
     blanks: Blanks = "strip"
     codes: Mapping[str, int] = field(default_factory=dict)
+    clocks: tuple[str, ...] = ()
     serials: Serials = "refuse"
     midnight: Midnight = "refuse"
     timezone: str = "UTC"
@@ -152,7 +154,7 @@ class SpreadsheetSource:
 
     def _check_tuples(self) -> None:
         """A text would pass as a tuple of letters."""
-        for argument in ("inputs", "footer", "nulls"):
+        for argument in ("inputs", "footer", "nulls", "clocks"):
             given = getattr(self, argument)
             if not isinstance(given, tuple) or not all(isinstance(each, str) for each in given):
                 raise ConfigError(f"SpreadsheetSource({argument}={given!r}) is no tuple of texts.")

@@ -120,6 +120,7 @@ def _write(files: _Files, dataset: Dataset, finding: Finding) -> None:
 def _write_new(files: _Files, dataset: Dataset, finding: Finding) -> None:
     assert finding.guess  # noqa: S101 - of a new column there is always a guess
     file, model = files.class_of(dataset.schema)
+    file.require_free(finding.column)
     fields = [each for each in model.body if isinstance(each, ast.AnnAssign)]
     if finding.source != finding.column and not isinstance(dataset.source, SpreadsheetSource):
         files.rename(finding.source, finding.column)

@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
-from esteira.recognise.text import LINE_LENGTH
+from esteira.recognise.text import LINE_LENGTH, OUR_TYPES
 
-_FROM = {"Annotated": "typing", "decimal128": "pyarrow", "timestamp": "pyarrow", "Timestamp": "esteira.contract", "Date": "esteira.contract"}  # fmt: skip
+_FROM = {"Annotated": "typing", "decimal128": "pyarrow"} | dict.fromkeys(OUR_TYPES, "esteira.contract")
 """Where the names come from that an annotation may need."""
 
 
@@ -72,6 +72,16 @@ class SourceFile:
         if alias is None:
             raise LookupError("pandas")
         return annotation.replace("pd.", f"{alias}.")
+
+    def require_free(self, name: str) -> None:
+        """Have a column not hide what the attributes after it are written with.
+
+        Raises:
+            LookupError: Something is imported under its name.
+        """
+        imports = [node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        if name in {each.asname or each.name for node in imports for each in node.names}:
+            raise LookupError(name)
 
     def alias(self, module: str) -> str | None:
         """The name under which a module is imported."""

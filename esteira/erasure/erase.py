@@ -206,9 +206,9 @@ def _load_request(request: Request, lake: Lake, found: Found, raw: Seal) -> Load
     assert entry is not None  # noqa: S101 - only committed batches are loaded
     window = Window(entry.window_start, entry.window_end)
     batch = Batch(dataset.name, entry.batch_id, window, is_snapshot(dataset))
-    seal = curate(dataset, raw, lake=lake, generation=raw.generation)
+    seal = curate(dataset, raw, lake=lake, generation=raw.generation, is_limited=False)
     parts = lake.put_manifest(seal), profile_of(seal, lake)
-    return LoadRequest(dataset, batch, seal, *parts, run=request.run, version=request.version)
+    return LoadRequest(dataset, batch, seal, *parts, is_standing=True, run=request.run, version=request.version)
 
 
 def _purge(request: Request, places: Places, batches: set[str]) -> int:

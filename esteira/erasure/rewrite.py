@@ -8,9 +8,9 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import Dataset
-from esteira.errors import SealConflict
 from esteira.lake import Lake, Layout, PagePointer, Part, Seal
 from esteira.lake.index import folded, pages_of
+from esteira.lake.taken import taken_by
 from esteira.portal import without_records
 from esteira.raw import raw_pages
 
@@ -41,13 +41,9 @@ def rewrite(
     facts = {"dataset": dataset.name, "attempt": attempt, "parts": tuple(parts), "generation": generation}
     counts = {"extracted": raw.extracted - len(positions), "erased": raw.erased + len(positions)}
     made = msgspec.structs.replace(raw, **facts, **counts)
-    if lake.put_seal("raw", made) != made:
-        raise SealConflict(
-            f"Generation {generation} was sealed by another run meanwhile.",
-            dataset=dataset.name,
-            batch=raw.batch,
-            hint="Nothing was deleted. Wait for the other run, then give the same command again.",
-        )
+    found = lake.put_seal("raw", made)
+    if found != made:
+        raise taken_by(found)
     return made
 
 

@@ -94,6 +94,11 @@ class DropZone:
         except BotoCoreError as exc:
             raise ConfigError(f"ESTEIRA_DROP_PROFILE={profile}: {exc}.", hint="Name a profile that exists.") from exc
 
+    @property
+    def bucket(self) -> Bucket:
+        """Where it is, under the identity that it was opened with."""
+        return self._bucket
+
     def waiting(self, dataset: str) -> list[Drop]:
         """What waits of a dataset, oldest first."""
         found = self._drops(f"{INBOX}{dataset}/")

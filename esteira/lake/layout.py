@@ -88,6 +88,11 @@ class Layout:
         """The notes of a dataset's batches that drift stopped."""
         return f"report/drift/{dataset}/"
 
+    @staticmethod
+    def listed_folder(dataset: str) -> str:
+        """The notes of listed files whose bytes an earlier batch brought."""
+        return f"report/listed/{dataset}/"
+
     @property
     def page(self) -> str:
         """The quality page of this generation."""

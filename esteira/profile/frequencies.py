@@ -12,6 +12,7 @@ from esteira.profile import numbers
 from esteira.profile.shown import shown
 
 TOP_VALUES = 10
+Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 STEPS = 10
 """From p0 to p100."""
 MIN_SEEN = 5
@@ -29,30 +30,32 @@ class Frequencies:
     """
 
     values: pa.Array
-    rows: pa.Array
+    rows: Rows
     factor: float = 1
 
     @classmethod
     def of_sample(cls, values: pa.Array, factor: float) -> Frequencies:
         """Count a sample's values; it has no nulls."""
-        counted = pc.value_counts(values)
-        return cls(counted.field("values"), counted.field("counts"), factor)
+        return cls(*counted(values), factor)
 
     def top(self) -> tuple[tuple[str, int], ...]:
         """The most frequent values with the rows that they stand for; of equally frequent ones the smallest."""
-        table = pa.table({"value": self.values, "rows": self.rows})
-        if self.factor > 1:
-            table = table.filter(pc.greater_equal(table["rows"], MIN_SEEN))
-        order = pc.sort_indices(table, [("rows", "descending"), ("value", "ascending")])
-        top = table.take(order[:TOP_VALUES])
-        pairs = zip(top["value"], top["rows"].to_pylist(), strict=True)
-        return tuple((shown(value), round(rows * self.factor)) for value, rows in pairs)
+        told = self.rows if self.factor == 1 else self.rows[self.rows >= MIN_SEEN]
+        if not len(told):
+            return ()
+        least = np.partition(told, -TOP_VALUES)[-TOP_VALUES] if len(told) > TOP_VALUES else told.min()
+        at = np.flatnonzero(self.rows >= least)
+        values, rows = self.values.take(pa.array(at)), pa.array(self.rows[at])
+        both = pa.RecordBatch.from_arrays([values, rows], names=["value", "rows"])
+        order = pc.sort_indices(both, [("rows", "descending"), ("value", "ascending")])[:TOP_VALUES]
+        pairs = zip(values.take(order), rows.take(order).to_pylist(), strict=True)
+        return tuple((shown(value), round(count * self.factor)) for value, count in pairs)
 
-    def quantiles(self, extremes: pa.StructScalar) -> tuple[float, ...]:
+    def quantiles(self, extremes: pa.Array) -> tuple[float, ...]:
         """p0, p10 … p100: the ends are the column's own, the others are values that occur (PERCENTILE_DISC in SQL).
 
         Args:
-            extremes: Arrow's `min_max` of the column.
+            extremes: The smallest and the largest finite value of the column, or nothing.
         """
         if not numbers.has_numbers(self.values.type):
             return ()
@@ -61,8 +64,24 @@ class Frequencies:
         order = order[np.isfinite(found[order])]
         if not len(order):
             return ()
-        up_to = np.cumsum(self.rows.to_numpy()[order])
+        up_to = np.cumsum(self.rows[order])
         at = np.searchsorted(up_to * STEPS, up_to[-1] * np.arange(1, STEPS))
-        low, high = numbers.of(pa.array([extremes["min"], extremes["max"]], self.values.type))
-        unit = numbers.scale(self.values.type)
-        return tuple(float(number) / unit for number in (low, *found[order[at]], high))
+        low, high = numbers.of(extremes).tolist()
+        return (low, *found[order[at]].tolist(), high)
+
+
+def counted(values: pa.Array) -> tuple[pa.Array, Rows]:
+    """Each value once, and how often it occurs. Flags, and whole numbers that lie close together, need no hash table."""
+    if pa.types.is_integer(values.type) and len(values):
+        found = numbers.stored(values)
+        low, high = int(found.min()), int(found.max())
+        if high - low < len(found):
+            rows = np.bincount(np.subtract(found, low, dtype=np.int64))
+            seen = np.flatnonzero(rows)
+            return pa.array(seen + low, values.type), rows[seen]
+    if pa.types.is_boolean(values.type):
+        both = np.array([len(values) - values.true_count, values.true_count])
+        seen = np.flatnonzero(both)
+        return pa.array(seen.astype(bool)), both[seen]
+    each = pc.value_counts(values)
+    return each.field("values"), each.field("counts").to_numpy()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import mul
+
 import numpy as np
 import pyarrow as pa
 
@@ -10,65 +12,91 @@ from esteira.profile.numbers import Numbers
 
 _MANTISSA_BITS = 53
 _LOW_BITS = 27
-_LOWEST_EXPONENT, _EXPONENTS = -1073, 2098
-"""Of doubles, as `frexp` tells them: up to 1024."""
-_UNIT_BITS = _MANTISSA_BITS - _LOWEST_EXPONENT
-"""Every double is a whole multiple of 2^-1126."""
+_UNIT_BITS = 1126
+"""Every double is a whole multiple of 2^-1126: `frexp` tells exponents from -1073."""
+_WORD = 2**63
 _HALF_WORD = 0xFFFFFFFF
 
 
-class Mean:
-    """A sum and a count.
+def sums(values: pa.Array, starts: Numbers) -> list[int]:
+    """The sums of several columns that stand one after the other, in `mean`'s units.
 
     Args:
-        kind: The column's type.
+        values: Without nulls, finite ones, fewer than 2^26.
+        starts: Where each column begins; none is empty.
     """
-
-    def __init__(self, kind: pa.DataType) -> None:
-        self._scale = 10**kind.scale if pa.types.is_decimal(kind) else numbers.scale(kind)
-        self._whole = self._count = 0
-        self._doubles = _Doubles() if pa.types.is_floating(kind) else None
-
-    def add(self, values: pa.Array) -> None:
-        """Take values without nulls, finite ones, fewer than 2^26 at a time."""
-        self._count += len(values)
-        if self._doubles is not None:
-            self._doubles.add(numbers.of(values).astype(np.float64))
-        elif pa.types.is_decimal(values.type):
-            low, high = numbers.halves(values)
-            self._whole += (_whole(high.view(np.int64)) << 64) + _whole(low)
-        else:
-            self._whole += _whole(numbers.of(values).astype(np.int64))
-
-    def value(self) -> float | None:
-        """The mean; None of nothing."""
-        if not self._count:
-            return None
-        units = self._doubles.units() if self._doubles else self._whole << _UNIT_BITS
-        return units / ((self._count * self._scale) << _UNIT_BITS)
+    if pa.types.is_floating(values.type):
+        return _double_sums(numbers.stored(values).astype(np.float64), starts)
+    if pa.types.is_decimal(values.type):
+        low, high = numbers.halves(values)
+        halves = zip(_whole_sums(high.view(np.int64), starts), _whole_sums(low, starts), strict=True)
+        return [(above << 64) + below for above, below in halves]
+    return _whole_sums(numbers.stored(values).astype(np.int64), starts)
 
 
-class _Doubles:
-    """An exact sum. For each exponent the high and the low bits of the mantissas are added apart, so that nothing is ever rounded."""
+def counted_sum(values: pa.Array, rows: Numbers) -> int:
+    """The sum of values that occur in many rows each, in `mean`'s units.
 
-    def __init__(self) -> None:
-        self._high, self._low = np.zeros(_EXPONENTS, np.int64), np.zeros(_EXPONENTS, np.int64)
-
-    def add(self, doubles: Numbers) -> None:
-        """`bincount` adds doubles: its sums of 27 bits stay below 2^53."""
-        fractions, exponents = np.frexp(doubles)
-        mantissas = np.ldexp(fractions, _MANTISSA_BITS).astype(np.int64)
-        exponents -= _LOWEST_EXPONENT
-        self._high += np.bincount(exponents, mantissas >> _LOW_BITS, _EXPONENTS).astype(np.int64)
-        self._low += np.bincount(exponents, mantissas & ((1 << _LOW_BITS) - 1), _EXPONENTS).astype(np.int64)
-
-    def units(self) -> int:
-        """The sum in units of 2^-1126."""
-        used = (int(at) for at in np.flatnonzero(self._high | self._low))
-        return sum(((int(self._high[at]) << _LOW_BITS) + int(self._low[at])) << at for at in used)
+    Args:
+        values: As for `sums`.
+        rows: How many have each.
+    """
+    if pa.types.is_floating(values.type):
+        return _counted_doubles(values, rows)
+    if pa.types.is_decimal(values.type):
+        low, high = numbers.halves(values)
+        return (_dot(high.view(np.int64), rows) << 64) + _dot(low, rows)
+    return _dot(numbers.stored(values), rows)
 
 
-def _whole(words: Numbers) -> int:
+def mean(total: int, count: int, kind: pa.DataType) -> float | None:
+    """A sum divided, in the profile's unit; None of nothing."""
+    if not count:
+        return None
+    factor, scale = numbers.unit(kind)
+    bits = _UNIT_BITS if pa.types.is_floating(kind) else 0
+    return total * factor / ((count * scale) << bits)
+
+
+def _counted_doubles(values: pa.Array, rows: Numbers) -> int:
+    """Binary digit by digit of the counts."""
+    total = 0
+    for bit in range(int(rows.max()).bit_length()):
+        has_it = (rows >> bit) & 1 > 0
+        if has_it.any():
+            total += sums(values.filter(pa.array(has_it)), np.zeros(1, np.int64))[0] << bit
+    return total
+
+
+def _dot(words: Numbers, rows: Numbers) -> int:
+    """In Python's whole numbers where the sum might leave 64 bits: the values are few."""
+    largest = max(abs(int(words.min())), abs(int(words.max())))
+    if largest * int(rows.sum()) < _WORD:
+        return int(np.dot(words.astype(np.int64), rows))
+    return sum(map(mul, words.tolist(), rows.tolist()))
+
+
+def _whole_sums(words: Numbers, starts: Numbers) -> list[int]:
     """Halves of a word are summed apart: neither sum can leave 64 bits."""
-    half = words.dtype.type(32)
-    return (int((words >> half).sum()) << 32) + int((words & words.dtype.type(_HALF_WORD)).sum())
+    high = np.add.reduceat(words >> words.dtype.type(32), starts).tolist()
+    low = np.add.reduceat(words & words.dtype.type(_HALF_WORD), starts).tolist()
+    return [(above << 32) + below for above, below in zip(high, low, strict=True)]
+
+
+def _double_sums(doubles: Numbers, starts: Numbers) -> list[int]:
+    """Nothing is ever rounded.
+
+    For each column and exponent the high and the low bits of the mantissas are added apart: `bincount` adds doubles, and its sums of 27 bits stay
+    below 2^53.
+    """
+    fractions, exponents = np.frexp(doubles)
+    mantissas = np.ldexp(fractions, _MANTISSA_BITS).astype(np.int64)
+    lowest = int(exponents.min())
+    width, columns = int(exponents.max()) - lowest + 1, np.arange(len(starts))
+    places = np.repeat(columns * width - lowest, np.diff(starts, append=len(doubles))) + exponents
+    parts = (mantissas >> _LOW_BITS, mantissas & ((1 << _LOW_BITS) - 1))
+    high, low = (np.bincount(places, part, len(starts) * width).astype(np.int64) for part in parts)
+    totals = [0] * len(starts)
+    for at in np.flatnonzero(high | low).tolist():
+        totals[at // width] += ((int(high[at]) << _LOW_BITS) + int(low[at])) << (at % width)
+    return [total << (lowest - _MANTISSA_BITS + _UNIT_BITS) for total in totals]

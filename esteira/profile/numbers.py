@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,17 +32,30 @@ def finite(values: pa.Array) -> pa.Array:
     return values if pc.all(is_finite).as_py() is not False else values.filter(is_finite)
 
 
-def of(values: pa.Array) -> Numbers:
-    """Whole numbers or floats (with one zero), one for each value; divided by `scale` they are in the unit of the profile."""
+def stored(values: pa.Array) -> Numbers:
+    """What Arrow has of whole numbers, floats (with one zero), moments and days: `unit` tells what they count."""
     kind = values.type
-    if pa.types.is_decimal(kind):
-        values = values.cast(pa.float64())
-    elif pa.types.is_timestamp(kind):
+    if pa.types.is_timestamp(kind):
         values = values.view(pa.int64())
     elif pa.types.is_date32(kind):
-        values = pc.multiply(values.view(pa.int32()).cast(pa.int64()), _SECONDS_A_DAY)
+        values = values.view(pa.int32())
     numbers: Numbers = values.to_numpy(zero_copy_only=False)
-    return numbers + 0.0 if pa.types.is_floating(kind) else numbers
+    return numbers + numbers.dtype.type(0) if pa.types.is_floating(kind) else numbers
+
+
+def as_stored(found: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """The way back from `stored`, and from the values themselves where it has none."""
+    if pa.types.is_timestamp(kind):
+        return pa.array(found, pa.int64()).view(kind)
+    return pa.array(found, pa.int32()).view(kind) if pa.types.is_date32(kind) else pa.array(found, kind)
+
+
+def of(values: pa.Array) -> Numbers:
+    """Floats in the profile's unit, one for each value."""
+    if pa.types.is_decimal(values.type):
+        return stored(values.cast(pa.float64()))
+    factor, scale = unit(values.type)
+    return stored(values).astype(np.float64) * factor / scale
 
 
 def halves(values: pa.Array) -> tuple[Numbers, Numbers]:
@@ -51,6 +65,10 @@ def halves(values: pa.Array) -> tuple[Numbers, Numbers]:
     return low.astype(np.uint64), high.astype(np.uint64)
 
 
-def scale(kind: pa.DataType) -> int:
-    """How many of `of` make one of the profile's unit: moments are stored as microseconds and told in seconds."""
-    return _MICROSECONDS if pa.types.is_timestamp(kind) else 1
+def unit(kind: pa.DataType) -> tuple[int, int]:
+    """What the whole number one counts of the profile's unit, as a fraction: moments are stored as microseconds and days as days, and told in seconds."""
+    if pa.types.is_decimal(kind):
+        return 1, 10**kind.scale
+    if pa.types.is_date32(kind):
+        return _SECONDS_A_DAY, 1
+    return 1, _MICROSECONDS if pa.types.is_timestamp(kind) else 1

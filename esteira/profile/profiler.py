@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from esteira.contract import Column
 from esteira.contract.columns import POSITION_COLUMN
-from esteira.profile import numbers
 from esteira.profile.column import ColumnProfile
-from esteira.profile.distinct import DISTINCT_EXACT, DistinctValues
-from esteira.profile.frequencies import Frequencies
-from esteira.profile.mean import Mean
+from esteira.profile.distinct import DISTINCT_EXACT
+from esteira.profile.many import see_many, see_values
 from esteira.profile.sample import SAMPLE_ROWS, RowSample
-from esteira.profile.shown import shown
+from esteira.profile.seen import Seen, without_nulls
 
-EXTREMES_AT_ONCE = 64
+WIDE_COLUMNS = 100
+"""A table with more columns than these gets sketches of a quarter of the size: 500 columns then take 25 MB, and not 100."""
+WIDE_SHARE = 4
 
 
 class Profiler:
@@ -25,15 +25,16 @@ class Profiler:
 
     Args:
         columns: The contract's.
-        distinct_exact, sample_rows: Sizes of the two sketches.
+        distinct_exact, sample_rows: Sizes of the two sketches; of a wide table they are smaller.
     """
 
     def __init__(
         self, columns: Sequence[Column], *, distinct_exact: int = DISTINCT_EXACT, sample_rows: int = SAMPLE_ROWS
     ) -> None:
-        self._columns = [_Seen(column, distinct_exact) for column in columns]
-        self._shown = [column.name for column in columns if _is_shown(column)]
-        self._sample = RowSample(sample_rows)
+        share = WIDE_SHARE if len(columns) > WIDE_COLUMNS else 1
+        self._columns = [Seen(column, distinct_exact // share) for column in columns]
+        self._shown = [seen.column.name for seen in self._columns if seen.is_shown]
+        self._sample = RowSample(sample_rows // share)
         self._rows = 0
 
     def add(self, table: pa.Table) -> None:
@@ -41,8 +42,17 @@ class Profiler:
         if not table.num_rows:
             return
         self._rows += table.num_rows
+        many: dict[tuple[pa.DataType, bool], list[Seen]] = {}
+        by_name = dict(zip(table.column_names, table.columns, strict=True))
         for seen in self._columns:
-            seen.add(table.column(seen.column.name))
+            values = by_name[seen.column.name]
+            seen.nulls += values.null_count
+            if seen.sketch:
+                many.setdefault((values.type, seen.is_shown), []).append(seen)
+            elif not seen.column.is_super and values.null_count < len(values):
+                _count(seen, without_nulls(values))
+        for columns in many.values():
+            see_many(columns, table)
         self._sample.add(table.select([*self._shown, POSITION_COLUMN]))
 
     def profiles(self) -> tuple[ColumnProfile, ...]:
@@ -51,58 +61,7 @@ class Profiler:
         return tuple(seen.profile(self._rows, sample) for seen in self._columns)
 
 
-class _Seen:
-    """What was seen of one column. Of a personal one the values are hashed and nothing else."""
-
-    def __init__(self, column: Column, distinct_exact: int) -> None:
-        self.column = column
-        self._nulls = 0
-        self._distinct = DistinctValues(column.arrow, size=distinct_exact, is_shown=_is_shown(column))
-        self._extremes: list[pa.StructScalar] = []
-        self._mean = Mean(column.arrow)
-
-    def add(self, chunked: pa.ChunkedArray) -> None:
-        self._nulls += chunked.null_count
-        if self.column.is_super or chunked.null_count == len(chunked):
-            return
-        values = _whole(chunked)
-        once = self._distinct.add(values)
-        if _is_shown(self.column):
-            finite = numbers.finite(values)
-            self._see_extremes(finite if once is values else numbers.finite(once))
-            if numbers.has_numbers(values.type):
-                self._mean.add(finite)
-
-    def _see_extremes(self, values: pa.Array) -> None:
-        """Those of many chunks are compared at once: what Arrow computes, it computes for arrays."""
-        self._extremes += [pc.min_max(values)] if len(values) else []
-        if len(self._extremes) == EXTREMES_AT_ONCE:
-            self._extremes = [pc.min_max(self._seen_extremes())]
-
-    def _seen_extremes(self) -> pa.Array:
-        """The smallest and the largest value of each chunk."""
-        return pa.array([each[end] for each in self._extremes for end in ("min", "max")], self.column.arrow)
-
-    def profile(self, rows: int, sample: pa.Table | None) -> ColumnProfile:
-        """Args: the batch's rows, and those that were sampled."""
-        name, values = self.column.name, rows - self._nulls
-        distinct = None if self.column.is_super else min(self._distinct.count(), values)
-        if sample is None or not _is_shown(self.column):
-            return ColumnProfile(name, rows, self._nulls, distinct)
-        extremes = pc.min_max(self._seen_extremes())
-        low, high = (shown(extremes[end]) if self._extremes else None for end in ("min", "max"))
-        factor = rows / sample.num_rows
-        found = self._distinct.frequencies() or Frequencies.of_sample(_whole(sample.column(name)), factor)
-        numeric = self._mean.value(), found.quantiles(extremes)
-        return ColumnProfile(name, rows, self._nulls, distinct, low, high, *numeric, found.top())
-
-
-def _is_shown(column: Column) -> bool:
-    return not column.is_super and not column.is_pii
-
-
-def _whole(chunked: pa.ChunkedArray) -> pa.Array:
-    """A column's values as one array, without nulls; both zeros of floating point are one, as they are for `hashes`."""
-    values = chunked.drop_null() if chunked.null_count else chunked
-    whole = values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-    return pc.add(whole, pa.scalar(0, whole.type)) if pa.types.is_floating(whole.type) else whole
+def _count(seen: Seen, values: pa.Array) -> None:
+    left = seen.add_few(values)
+    if len(left):
+        see_values([seen], left, np.array([len(left)]))

@@ -54,7 +54,7 @@ class RowSample:
 
 
 def _kept(table: pa.Table) -> pa.Table:
-    return pa.table({name: cut(table.column(name)) for name in table.column_names})
+    return pa.Table.from_arrays([cut(column) for column in table.columns], names=table.column_names)
 
 
 def _smallest(keys: Words, size: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -34,4 +34,11 @@ def shown(value: pa.Scalar) -> str:
 
 def cut(values: Values) -> Values:
     """What is kept of values until they are shown: texts may have 64 KB each."""
-    return pc.utf8_slice_codeunits(values, 0, TEXT_CHARACTERS) if pa.types.is_string(values.type) else values
+    if not pa.types.is_string(values.type) or longest_bytes(values) <= TEXT_CHARACTERS:
+        return values
+    return pc.utf8_slice_codeunits(values, 0, TEXT_CHARACTERS)
+
+
+def longest_bytes(texts: Values) -> int:
+    """The length of the longest, in bytes: no text has more characters than bytes."""
+    return pc.max(pc.binary_length(texts)).as_py() or 0

@@ -24,9 +24,11 @@ _FLOOR = 0.001
 _MIN_SHARE = 0.01
 """A text is a group of its own from here on."""
 _GROUPS_LESS_ONE = 9
-_BY_CHANCE = 45.0
-"""Of n values drawn from the very reference, n times the index of ten groups is about χ² with 9 degrees of freedom: 9 in the mean, and above 40 once in
-130,000 times. The reference itself is drawn from several batches, hence a little more."""
+_BY_CHANCE = 42.0
+"""Of n values drawn from the very reference, n times the index of ten groups is about χ² with 9 degrees of freedom: 9 in the mean, and above 42 once in
+300,000 times. A dataset may have many such rules."""
+_MEDIAN_NOISE = math.pi / 2
+"""The reference is itself drawn from like batches. Its cuts are their medians, which vary by so much more than means do."""
 Deciles: TypeAlias = Sequence[float]
 """p0, p10 … p100."""
 
@@ -71,11 +73,13 @@ class Usual(Generic[Reference]):
         groups: The groups that values fall into.
         indices: Index and values of each trailing batch, against the others of its kind.
         batches: How many like batches the groups come from.
+        rows: How many values these have.
     """
 
     groups: Reference
     indices: tuple[tuple[float, int], ...]
     batches: int
+    rows: int
 
 
 def usual(past: Sequence[Spread[Figure]], own: Hashable, kind: Kind[Figure, Reference]) -> Usual[Reference] | None:
@@ -85,7 +89,7 @@ def usual(past: Sequence[Spread[Figure]], own: Hashable, kind: Kind[Figure, Refe
     if len(told) < MIN_BATCHES or len(like) < MIN_LIKE:
         return None
     indices = tuple(pair for pair in (_against_others(each, told, kind) for each in told) if pair)
-    return Usual(kind.learn([each.figure for each in like]), indices, len(like))
+    return Usual(kind.learn([each.figure for each in like]), indices, len(like), sum(each.rows for each in like))
 
 
 def _against_others(
@@ -117,14 +121,37 @@ def decile_shares(below: Sequence[float], up_to: Sequence[float]) -> list[float]
     """Shares of the ten groups.
 
     A value that many rows have may be several edges at once, and belongs to neither side: its rows go where they fit best. If they can be dealt
-    out so that each group has its tenth, nothing has changed.
+    out so that each group has its tenth, nothing has changed; if not, as evenly as they can be, or a group would seem to be empty of which half a
+    value is missing.
 
     Args:
         below: For each edge, the share of values below it.
         up_to: The same with those on it.
     """
-    cuts = [min(max(cut / 10, low), high) for cut, low, high in zip(range(1, 10), below, up_to, strict=True)]
-    return [right - left for left, right in zip([0.0, *cuts], [*cuts, 1.0], strict=True)]
+    shares: list[float] = []
+    lows, highs, reached = [*below, 1.0], [*up_to, 1.0], 0.0
+    while len(shares) < len(lows):
+        steps, end = _straight(lows[len(shares) :], highs[len(shares) :], reached)
+        shares += [(end - reached) / steps] * steps
+        reached = end
+    return shares
+
+
+def _straight(lows: Sequence[float], highs: Sequence[float], start: float) -> tuple[int, float]:
+    """How many edges a string reaches without a bend that is pulled taut between the lows and the highs, and how high it is there.
+
+    Of all strings the taut one has the most even slopes: Davies and Kovac, https://doi.org/10.1214/aos/996986501
+    """
+    least, most = (-math.inf, 0, 0.0), (math.inf, 0, 0.0)
+    for steps, (low, high) in enumerate(zip(lows, highs, strict=True), 1):
+        up, down = (low - start) / steps, (high - start) / steps
+        if up > most[0]:
+            return most[1:]
+        if down < least[0]:
+            return least[1:]
+        least = least if up < least[0] else (up, steps, low)
+        most = most if down > most[0] else (down, steps, high)
+    return len(lows), 1.0
 
 
 def deciles_among(deciles: Deciles, others: Sequence[Deciles]) -> tuple[list[float], list[float]]:
@@ -190,19 +217,20 @@ def index(shares: Sequence[float], expected: Sequence[float], rows: int) -> floa
     return sum((share - usual) * math.log(share / usual) for share, usual in pairs)
 
 
-def highest_index(indices: Sequence[tuple[float, int]], rows: int, least: float) -> float:
+def highest_index(known: Usual[Reference], rows: int, least: float) -> float:
     """The largest index that is usual of a batch with so many values: what chance makes, and how the trailing batches differ beyond it.
 
     A batch that is shifted by some deviations has an index that grows by their square, so it is the root whose spread is taken.
 
     Args:
-        indices: Index and values of each trailing batch, against the others of its kind.
+        known: What the trailing batches say.
         rows: Values of the batch.
         least: An index up to this one is never out.
     """
-    beyond = [math.sqrt(max(each - _GROUPS_LESS_ONE / count, 0.0)) for each, count in indices]
+    beyond = [math.sqrt(max(each - _GROUPS_LESS_ONE / count, 0.0)) for each, count in known.indices]
     spread = MAD_TO_DEVIATION * median(beyond) * (1 + FEW / len(beyond))
-    return max(least, _BY_CHANCE / rows + (DEVIATIONS * spread) ** 2)
+    by_chance = _BY_CHANCE * (1 / rows + _MEDIAN_NOISE / known.rows)
+    return max(least, by_chance + (DEVIATIONS * spread) ** 2)
 
 
 NUMBERS: Kind[Deciles, tuple[float, ...]] = Kind(edges, deciles_among)

@@ -20,6 +20,7 @@ from pandera.errors import SchemaErrors
 
 from esteira.contract import Column, Dataset
 from esteira.contract.columns import POSITION_COLUMN
+from esteira.demands import WHOLE_ROW
 from esteira.errors import ConfigError, ContractError, DataQualityError
 from esteira.quality.decode import Decoded, decode
 from esteira.quality.forgiven import forgivable_columns, split, without_bad_values
@@ -191,7 +192,7 @@ def _failures(frame: pd.DataFrame, untouched: pa.Table | None, dataset: Dataset)
             f"Column {first['column']!r} does not have the schema's dtype after the transform: {first['check']} (found {first['failure_case']}).",
             dataset=dataset.name,
         )
-    cases.loc[cases["schema_context"] == "DataFrameSchema", ["column", "failure_case"]] = ["*", ""]
+    cases.loc[cases["schema_context"] == "DataFrameSchema", ["column", "failure_case"]] = [WHOLE_ROW, ""]
     for case in cases.drop_duplicates(["index", "column", "check"]).itertuples():
         yield Rejection(int(case.index), str(case.column), str(case.check), str(case.failure_case)[:200])
 

@@ -5,7 +5,7 @@ words, `masking` decides what may be shown, and `replay` makes the generation wi
 """
 
 from esteira.quarantine.masking import Mask
-from esteira.quarantine.read import gather, holdings
+from esteira.quarantine.read import gather, holdings, refused_rows
 from esteira.quarantine.refused import Holding, Kept, Place, Reason, Refused, RuleCount
 
-__all__ = ["Holding", "Kept", "Mask", "Place", "Reason", "Refused", "RuleCount", "gather", "holdings"]
+__all__ = ["Holding", "Kept", "Mask", "Place", "Reason", "Refused", "RuleCount", "gather", "holdings", "refused_rows"]

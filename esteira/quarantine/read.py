@@ -101,6 +101,27 @@ def gather(dataset: Dataset, holding: Holding, lake: Lake | None, *, rule: str |
     return Kept(holding, gathered.rows, rules, rows)
 
 
+def refused_rows(dataset: Dataset, holding: Holding, lake: Lake, *, rule: str | None = None) -> Iterator[Refused]:
+    """Every refused row of a batch in order, with all its reasons; bounded by a row group in memory.
+
+    Args:
+        dataset: The contract.
+        holding: The batch.
+        lake: Where its parts are.
+        rule: Only rows that break this one, as in `gather`.
+
+    Raises:
+        As `gather`.
+    """
+    for table in holding.tables():
+        rows: dict[int, list[dict[str, Any]]] = {}
+        for row in table.to_pylist():
+            rows.setdefault(row[POSITION_COLUMN], []).append(row)
+        named = {at: own for at, own in rows.items() if any(is_named(rule, row["column"], row["rule"]) for row in own)}
+        at = places(holding.raw, named, lake)
+        yield from (_refused(dataset, holding, position, at, named) for position in sorted(named))
+
+
 def sealed_tables(seal: Seal, lake: Lake) -> Iterator[pa.Table]:
     """The quarantine of a curated seal, a row group at a time; all reasons of a record are in one of them."""
     for part in seal.quarantine:

@@ -62,6 +62,10 @@ class Refused:
         """Its place in words."""
         return str(self.place) if self.place is not None else f"record {self.position + 1:,} of the batch"
 
+    def where_of(self, column: str) -> str:
+        """The place of one of its values: a cell, where it has one."""
+        return self.place.of(column) if self.place is not None else self.where
+
 
 @dataclass(frozen=True, slots=True)
 class RuleCount:
@@ -127,6 +131,10 @@ class Kept:
     def first(self, rule: RuleCount) -> Refused:
         """The first row that breaks a rule."""
         return next(row for row in self.samples if row.position == rule.first)
+
+    def where(self, rule: RuleCount) -> str:
+        """Where the first row that breaks a rule stands: the cell of the rule's column, if it is in one."""
+        return self.first(rule).where_of(rule.column)
 
 
 def is_named(wanted: str | None, column: str, rule: str) -> bool:

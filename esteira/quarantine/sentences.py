@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 from esteira.contract import Dataset
-from esteira.demands import Language, demand, standard
+from esteira.demands import WHOLE_ROW, Language, demand, standard
+from esteira.kinds import in_words
 
 _WORDS = {
     "en": {
         "row": "The row breaks the rule {rule}, which is about several columns.",
         "missing": "{column} is missing, and the contract wants a value.",
-        "type": "{column} is {value!r}, which {kind} cannot hold.",
+        "type": "{column} is {value!r}, which is not {kind}.",
         "twice": "The record has the key {column} twice.",
         "standard": "{column} is {value!r}, which is not {demand}.",
         "must": "{column} is {value!r}, and {demand}.",
@@ -25,7 +26,7 @@ _WORDS = {
     "pt": {
         "row": "A linha viola a regra {rule}, que envolve várias colunas.",
         "missing": "{column} está vazio, e o contrato exige um valor.",
-        "type": "{column} é {value!r}, que não cabe em {kind}.",
+        "type": "{column} é {value!r}, que não é {kind}.",
         "twice": "O registro tem a chave {column} duas vezes.",
         "standard": "{column} é {value!r}, que não é {demand}.",
         "must": "{column} é {value!r}, e {demand}.",
@@ -37,7 +38,6 @@ _WORDS = {
         "merged": "{column} faz parte de uma célula mesclada ({value!r}), e o contrato não diz que ela as preenche.",
     },
 }
-_WHOLE_ROW = "*"
 _FIELDS = re.compile(r"fields\((\d+)\)")
 _BY_RULE = {
     "not_nullable": "missing", "not_null": "missing", "duplicate key": "twice", "type": "type", "error": "error", "formula": "formula",
@@ -57,8 +57,8 @@ def sentence(dataset: Dataset, column: str, rule: str, value: str, language: Lan
         language: Of the sentence.
     """
     fields = _FIELDS.fullmatch(rule)
-    kind = next((str(each.arrow) for each in dataset.columns if each.name == column), "its type")
-    about, wanted = "fields" if fields else _BY_RULE.get(rule, "row" if column == _WHOLE_ROW else ""), ""
+    kind = next((in_words(each.arrow, language) for each in dataset.columns if each.name == column), "")
+    about, wanted = "fields" if fields else _BY_RULE.get(rule, "row" if column == WHOLE_ROW else ""), ""
     if not about:
         about, wanted = _wanted(rule, language)
     count = fields[1] if fields else ""

@@ -22,8 +22,12 @@ _OTHER_DAY = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*")
 _DECIMAL = re.compile(r"-?(0|[1-9]\d*)\.\d+")
 _COMMA = re.compile(r"-?[\d.]*\d,\d+")
 _MONEY = re.compile(r"(^|_)(valor|vlr|vl|preco|price|amount|cost|custo|salario|salary|saldo|balance|fee|revenue|receita|despesa|tarifa)(_|$)")  # fmt: skip
-_NO_ATTRIBUTE = frozenset({"config", "validate", "example", "empty", "strategy", "pydantic_validate", "get_metadata"})
-"""Names that a pandera model uses itself."""
+_NO_ATTRIBUTE = frozenset({
+    "config", "validate", "example", "empty", "strategy", "pydantic_validate", "get_metadata",
+    "to_schema", "to_yaml", "to_json", "to_json_schema", "from_yaml", "from_json",
+    "pa", "pd", "decimal128",
+})  # fmt: skip
+"""Names that a pandera model uses itself, and those that its attributes are written with: a column would hide them from those after it."""
 _RESERVED = "_esteira"
 
 

@@ -146,6 +146,8 @@ def literal(value: Any) -> str:
         return text if '"' in value or text.startswith('"') else f'"{text[1:-1]}"'
     if isinstance(value, Header):
         return f"Header({literal(value.name)})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{literal(name)}: {literal(each)}' for name, each in value.items())}}}"
     if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000:

@@ -76,7 +76,7 @@ class _Scrub:
 
     def __init__(self, columns: Iterable[ColumnGuess], rows: Sequence[Mapping[str, Any]]) -> None:
         self._shapes = Shapes()
-        self._keeps = {column.source: _keeps(column, [row.get(column.source) for row in rows]) for column in columns}
+        self._keeps = {column.source: keeps(column, [row.get(column.source) for row in rows]) for column in columns}
         self._personal = {column.source for column in columns if column.pii_why}
 
     def row(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class _Scrub:
         return self._shapes.of(value) if isinstance(value, str) and not _HARMLESS.fullmatch(value) else value
 
 
-def _keeps(column: ColumnGuess, values: Sequence[Any]) -> bool:
+def keeps(column: ColumnGuess, values: Sequence[Any]) -> bool:
     """Whether the texts of a column may stay."""
     texts = [value for value in values if isinstance(value, str)]
     if column.pii_why or any(is_personal_text(text) for text in texts):

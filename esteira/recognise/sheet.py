@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from esteira.recognise.personal import why_personal
 from esteira.spreadsheet.cells import Cells, sorted_cells
 from esteira.spreadsheet.convert import Column
 from esteira.spreadsheet.failure import letters
-from esteira.spreadsheet.heading import filler, joined_names
+from esteira.spreadsheet.heading import filler, joined_names, numbered
 from esteira.spreadsheet.look import Look
 from esteira.spreadsheet.preview import Preview
 
@@ -24,6 +24,8 @@ _ENDS = re.compile(
     r"(sub)?total\b.*|soma\b.*|fontes?:?\b.*|notas?:?\b.*|obs\b.*|source\b.*|notes?\b.*", re.IGNORECASE | re.DOTALL
 )
 _MOST_HEADER = 50
+_MOST_HEADER_ROWS = 10
+"""A cell that is merged over more rows is no name."""
 _MOST_TEXT = 60
 """A name is short; a note is not."""
 _TRIED: tuple[tuple[Kind, pa.DataType], ...] = (
@@ -31,6 +33,7 @@ _TRIED: tuple[tuple[Kind, pa.DataType], ...] = (
     ("local moment", pa.timestamp("us")), ("boolean", pa.bool_()),
 )  # fmt: skip
 _CODE = re.compile(r"0\d+")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class Table:
         footer: The pattern of the row that ends it; None where nothing stands below.
         ends_at_blank: Whether an empty row ends it, and what stands below says nothing that could be told by.
         columns: What its columns hold.
+        places: Where each of them stands, from 0.
+        codes: The columns of texts that have whole numbers among them.
+        clocks: Those that have times of day or durations.
     """
 
     header: int
@@ -52,6 +58,9 @@ class Table:
     footer: str | None
     ends_at_blank: bool
     columns: tuple[ColumnGuess, ...]
+    places: tuple[int, ...]
+    codes: tuple[str, ...] = ()
+    clocks: tuple[str, ...] = ()
 
 
 def recognise(found: Preview) -> Table | None:
@@ -60,14 +69,17 @@ def recognise(found: Preview) -> Table | None:
     last = _header(rows)
     if last is None:
         return None
-    is_grouped = last > 0 and any(top == last - 1 and right > left for (top, left), (_, right) in found.merged)
-    first = last - is_grouped
+    first = last - _is_grouped(found, last)
+    last = _lowest(found, first, last)
     end, footer, is_blank = _end(rows, last + 1)
     by_row = Look(merged=found.merged).merged_by_row()
-    names = joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row))
+    names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
     data = [row for row in rows[last + 1 : end] if any(map(_says, row))]
-    columns = tuple(_columns(names, data, found.source))
-    return Table(first, last - first + 1, end, footer, is_blank, columns)
+    guessed = dict(_columns(names, data, found.source))
+    texts = [(each.name, _cells(data, place)) for place, each in guessed.items() if each.kind == "text"]
+    codes = tuple(name for name, values in texts if _has_numbers(values))
+    clocks = tuple(name for name, values in texts if any(isinstance(each, time | timedelta) for each in values))
+    return Table(first, last - first + 1, end, footer, is_blank, tuple(guessed.values()), tuple(guessed), codes, clocks)
 
 
 def _header(rows: Sequence[Sequence[Any]]) -> int | None:
@@ -76,7 +88,7 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
         names = [value for value in row if _says(value)]
         below = [sum(map(_says, each)) for each in rows[number + 1 : number + 6]]
         width = max(below, default=0)
-        is_named = all(isinstance(each, str) and len(each) <= _MOST_TEXT for each in names)
+        is_named = _are_names(names)
         if (
             len(names) >= max(2 if width > 1 else 1, round(width * 0.7))
             and is_named
@@ -85,6 +97,43 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
         ):
             return number
     return None
+
+
+def _are_names(values: Sequence[Any]) -> bool:
+    """Short texts; and years beside them, two or more in their order, which office programs keep as numbers."""
+    years = [each for each in values if not isinstance(each, str)]
+    if any(isinstance(each, str) and len(each) > _MOST_TEXT for each in values):
+        return False
+    return not years or (1 < len(years) < len(values) and all(map(_is_year, years)) and years == sorted(set(years)))
+
+
+def _is_year(value: Any) -> bool:
+    return isinstance(value, int | float) and value == int(value) and _FIRST_YEAR <= value <= _LAST_YEAR
+
+
+def _cells(data: Sequence[Sequence[Any]], place: int) -> list[Any]:
+    return [row[place] for row in data if place < len(row)]
+
+
+def _has_numbers(values: Sequence[Any]) -> bool:
+    """Whether there are numbers, all of them whole: digits of codes that an office program took for numbers."""
+    numbers = [each for each in values if isinstance(each, int | float) and not isinstance(each, bool)]
+    return bool(numbers) and all(each == int(each) for each in numbers)
+
+
+def _is_grouped(found: Preview, header: int) -> bool:
+    """Whether the row above names groups of columns: it has cells that span some, and nothing but names."""
+    if header == 0 or not any(top == header - 1 and right > left for (top, left), (_, right) in found.merged):
+        return False
+    return _are_names([value for value in found.rows[header - 1] if _says(value)])
+
+
+def _lowest(found: Preview, first: int, last: int) -> int:
+    """The last header row: names that are merged downwards reach to it."""
+    for (top, _), (bottom, _) in sorted(found.merged):
+        if first <= top <= last < bottom < first + _MOST_HEADER_ROWS:
+            last = bottom
+    return last
 
 
 def _is_below_too(rows: Sequence[Sequence[Any]], number: int, count: int) -> bool:
@@ -113,7 +162,9 @@ def _end(rows: Sequence[Sequence[Any]], first: int) -> tuple[int, str | None, bo
     return len(rows), None, False
 
 
-def _columns(names: Sequence[str], data: Sequence[Sequence[Any]], source: SpreadsheetSource) -> Iterator[ColumnGuess]:
+def _columns(
+    names: Sequence[str], data: Sequence[Sequence[Any]], source: SpreadsheetSource
+) -> Iterator[tuple[int, ColumnGuess]]:
     taken = set[str]()
     for place, printed in enumerate(names):
         values = [row[place] if place < len(row) else "" for row in data]
@@ -124,9 +175,9 @@ def _columns(names: Sequence[str], data: Sequence[Sequence[Any]], source: Spread
         kind, why, precision, scale = _kind(values, source)
         texts = [str(value) for value in values if _says(value)]
         is_nullable = len(texts) < len(values)
-        yield ColumnGuess(
+        yield place, ColumnGuess(
             printed or f"[{letters(place)}]", name, kind, why, is_nullable, precision, scale,
-            pii_why=None if kind in {"boolean", "local moment"} else why_personal(printed, texts),
+            pii_why=None if kind in {"boolean", "local moment"} else why_personal(name, texts),
         )  # fmt: skip
 
 
@@ -151,7 +202,13 @@ def _why(kind: Kind, cells: Cells, source: SpreadsheetSource) -> str:
 
 def _mixed(values: Sequence[Any]) -> str:
     kinds = {
-        "texts" if isinstance(value, str) else "days" if isinstance(value, date | datetime) else "numbers"
+        "texts"
+        if isinstance(value, str)
+        else "days"
+        if isinstance(value, date | datetime)
+        else "times"
+        if isinstance(value, time | timedelta)
+        else "numbers"
         for value in values
         if _says(value)
     }

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from esteira.recognise.columns import ColumnGuess
 from esteira.recognise.draft import literal
 from esteira.recognise.sheet import Table
-from esteira.recognise.text import class_name, field_text, type_text
+from esteira.recognise.text import class_name, field_text, imports_text, type_text
 from esteira.spreadsheet.heading import plain_name
-from esteira.spreadsheet.opening import DELIMITED
 from esteira.spreadsheet.preview import Preview
+
+_YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")
+_MANY = 3
+"""Columns of years from which on they may be rows."""
 
 
 def sheet_contract(name: str, path: Path, found: Preview, table: Table, owner: str) -> str:
@@ -27,22 +31,9 @@ def sheet_contract(name: str, path: Path, found: Preview, table: Table, owner: s
 
 def _imports(table: Table) -> str:
     types = [type_text(column) for column in table.columns]
-    makers = [name for name in ("decimal128", "timestamp") if any(f" {name}(" in each for each in types)]
     names = {"Dataset", "Quality", "Replace", "SpreadsheetSource"}
     names |= {"HeaderRows"} if table.header_rows > 1 else set()
-    names |= {name for name in ("Timestamp", "Date") if name in types}
-    standard = ["from typing import Annotated", ""] if makers else []
-    arrow = [f"from pyarrow import {', '.join(makers)}"] if makers else []
-    return "\n".join(
-        [
-            *standard,
-            "import pandas as pd",
-            "import pandera.pandas as pa",
-            *arrow,
-            "",
-            f"from esteira.contract import {', '.join(sorted(names))}",
-        ]
-    )
+    return imports_text(types, names)
 
 
 def _dataset(name: str, path: Path, found: Preview, table: Table, owner: str) -> str:
@@ -63,7 +54,7 @@ def _dataset(name: str, path: Path, found: Preview, table: Table, owner: str) ->
 
 
 def _source(path: Path, found: Preview, table: Table) -> Iterator[str]:
-    ending, source = path.name.lower().rpartition(".")[2], found.source
+    ending, source = ending_of(path), found.source
     yield f"match={literal(f'*.{ending}')}"
     if found.sheet:
         yield f"sheet={literal(found.sheet)}"
@@ -76,14 +67,29 @@ def _source(path: Path, found: Preview, table: Table) -> Iterator[str]:
     }
     if renamed:
         yield f"columns={literal(renamed)}"
+    yield from _cells(table)
     if table.footer:
-        yield f"footer=({literal(table.footer)},)"
+        yield f"footer={literal((table.footer,))}"
     if table.ends_at_blank:
         yield "ends_at_blank=True"
     yield f"locale={literal(source.locale)}"
-    if ending in DELIMITED:
+    if not found.sheet:
         yield f"encoding={literal(source.encoding)}"
         yield f"delimiter={literal(source.delimiter)}"
+
+
+def ending_of(path: Path) -> str:
+    """What the end of a file's name says of its format: `xlsx`, `zip`, `csv.gz`."""
+    name = path.name.lower()
+    inner, _, last = name.rpartition(".")
+    return f"{inner.rpartition('.')[2]}.gz" if last == "gz" else last
+
+
+def _cells(table: Table) -> Iterator[str]:
+    if table.codes:
+        yield f"codes={literal(dict.fromkeys(table.codes, 1))}"
+    if table.clocks:
+        yield f"clocks={literal(table.clocks)}"
 
 
 def guesses_of_sheet(found: Preview, table: Table) -> Iterator[str]:
@@ -119,7 +125,24 @@ def unknowns_of_sheet(table: Table, owner: str) -> Iterator[str]:
     yield "What days and numbers are written like in other files: the locale is yours to declare (--locale)."
     if not table.footer and not table.ends_at_blank:
         yield 'How a footer would begin: this file has none. Where another may have one, write footer=("Total*",).'
+    periods = _periods(table)
+    if len(periods) >= _MANY:
+        yield f"""Whether {periods[0]!r} to {periods[-1]!r} are one column's values: then write melt=Melt(r"{_pattern(periods)}", "value")."""
+    for name in table.codes:
+        yield f"How many digits the codes of {name} have: write codes={{{name!r}: 7}} if 7 is printed as 0000007."
     yield 'Words that mean that there is no value: write nulls=("-",).'
+
+
+def _periods(table: Table) -> list[str]:
+    """Printed names that say a year: each may be a row's value rather than a column."""
+    return [column.source for column in table.columns if _YEAR.search(column.source)]
+
+
+def _pattern(names: Sequence[str]) -> str:
+    """What they are all like, with the year as a group."""
+    around = {_YEAR.sub("\0", name, count=1) for name in names}
+    before, after = (re.escape(each) for each in around.pop().split("\0")) if len(around) == 1 else (".*", ".*")
+    return rf"{before}(?P<year>\d{{4}}){after}"
 
 
 def _why(column: ColumnGuess) -> str:

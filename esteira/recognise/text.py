@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from esteira.contract import FirstRecord
 from esteira.paginate import Header
@@ -13,8 +13,10 @@ LINE_LENGTH = 120
 """Of the project's formatter."""
 _TYPES = {
     "integer": "pd.Int64Dtype", "float": "pd.Float64Dtype", "boolean": "pd.BooleanDtype", "text": "pd.StringDtype", "nested": "pd.StringDtype",
-    "moment": "Timestamp", "day": "Date", "local moment": 'Annotated[pd.ArrowDtype, timestamp("us")]',
+    "moment": "Timestamp", "day": "Date", "local moment": "LocalTimestamp",
 }  # fmt: skip
+OUR_TYPES = frozenset({"Date", "LocalTimestamp", "Timestamp"})
+"""Those that come from `esteira.contract`."""
 
 
 def contract_text(draft: Draft) -> str:
@@ -31,14 +33,23 @@ def contract_text(draft: Draft) -> str:
 
 def _imports(draft: Draft) -> str:
     types = [type_text(column) for column in draft.columns]
-    makers = [name for name in ("decimal128", "timestamp") if any(f" {name}(" in each for each in types)]
     names = {"ApiSource", "Dataset", "Quality", "Replace", draft.paging.candidate.kind}
     names |= {"Header"} if draft.total and isinstance(draft.total[0], Header) else set()
     names |= {"FirstRecord"} if isinstance(draft.records.columns, FirstRecord) else set()
-    names |= {name for name in ("Timestamp", "Date") if name in types}
-    standard = ["from typing import Annotated", ""] if makers else []
-    arrow = [f"from pyarrow import {', '.join(makers)}"] if makers else []
-    ours = f"from esteira.contract import {', '.join(sorted(names))}"
+    return imports_text(types, names)
+
+
+def imports_text(types: Sequence[str], names: Iterable[str]) -> str:
+    """The import statements of a contract.
+
+    Args:
+        types: Annotations of its columns.
+        names: What it needs of `esteira.contract` beside their types.
+    """
+    has_decimals = any(each.startswith("Annotated[") for each in types)
+    standard = ["from typing import Annotated", ""] if has_decimals else []
+    arrow = ["from pyarrow import decimal128"] if has_decimals else []
+    ours = f"from esteira.contract import {', '.join(sorted({*names, *OUR_TYPES.intersection(types)}))}"
     return "\n".join([*standard, "import pandas as pd", "import pandera.pandas as pa", *arrow, "", ours])
 
 

@@ -62,7 +62,7 @@ class BatchPage:
     has_seal: bool
     has_personal: bool
     limit: Text
-    warnings: tuple[str, ...]
+    warnings: tuple[Text, ...]
     columns: tuple[ColumnLine, ...]
     profiles: tuple[ProfileLine, ...]
     curated: Text

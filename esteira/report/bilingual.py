@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -46,12 +45,3 @@ class Text:
 def joined(texts: list[Text], between: str = ", ") -> Text:
     """Texts one after another."""
     return Text(between.join(text.pt for text in texts), between.join(text.en for text in texts))
-
-
-def each_language(make: Any) -> Text:
-    """What a function of the language gives for both.
-
-    Args:
-        make: Takes `pt-BR` or `en`.
-    """
-    return Text(make(PORTUGUESE), make(ENGLISH))

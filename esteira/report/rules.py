@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from esteira.demands import WHOLE_ROW
+from esteira.findings import sentence
 from esteira.redaction import MASK
 from esteira.report.amounts import count, share
 from esteira.report.bilingual import Text
@@ -14,8 +16,6 @@ from esteira.report.reasons import demand
 from esteira.report.words import say
 
 SAMPLES_OF_A_RULE = 5
-WHOLE_ROW = "*"
-"""The column of a rule across columns."""
 MAX_WARNING = 1_000
 _NAME = re.compile(r"\w+")
 
@@ -58,9 +58,18 @@ def broken_rules(facts: BatchFacts) -> tuple[BrokenRule, ...]:
     return tuple(_broken(facts, reason, rows, most) for reason, rows in ordered)
 
 
-def warnings_of(facts: BatchFacts) -> tuple[str, ...]:
-    """What whole-batch rules said; of a personal column only that they said something."""
-    return tuple(shown(_without_values(warning, facts.personal), limit=MAX_WARNING) for warning in facts.entry.warnings)
+def warnings_of(facts: BatchFacts) -> tuple[Text, ...]:
+    """What whole-batch rules said, in both languages; of a personal column only that they said something.
+
+    Ledger rows from before figures were kept, and what was said at extraction, have English words alone.
+    """
+    known = {sentence(each): sentence(each, "pt") for each in facts.entry.findings}
+    pairs = ((known.get(warning) or warning, warning) for warning in facts.entry.warnings)
+    return tuple(Text(*(_safe(each, facts.personal) for each in pair)) for pair in pairs)
+
+
+def _safe(warning: str, personal: frozenset[str]) -> str:
+    return shown(_without_values(warning, personal), limit=MAX_WARNING)
 
 
 def _broken(facts: BatchFacts, reason: str, rows: int, most: int) -> BrokenRule:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.quality import Decoded
 from esteira.quality.rejection import Rejection, shown
+from esteira.spreadsheet.buffers import Places
 from esteira.spreadsheet.cells import Cells, printed
 from esteira.spreadsheet.convert import Column, Converted
 from esteira.spreadsheet.failure import address
@@ -54,7 +54,6 @@ class Assembly:
         source: Its source.
         name: The file's name, for lineage.
         like: Which epoch the file has, as a column of any name and type.
-        pool: Converts columns beside each other.
     """
 
     def __init__(
@@ -62,16 +61,17 @@ class Assembly:
         dataset: Dataset,
         source: SpreadsheetSource,
         name: str,
-        pool: Executor,
         *,
         is_1904: bool = False,
         is_dated: bool = True,
     ) -> None:
-        self._source, self._name, self._pool = source, name, pool
-        self._epoch = {"is_1904": is_1904, "is_dated": is_dated}
-        self._inputs = frozenset(source.inputs)
+        self._source, self._name = source, name
         types = {column.name: column.arrow for column in dataset.columns if column.name not in dataset.derived}
         self._types: dict[str, pa.DataType] = {**types, **dict.fromkeys(source.inputs, pa.string())}
+        self._columns = {
+            name: Column(name, arrow, source, is_1904, is_dated, is_input=name in source.inputs)
+            for name, arrow in self._types.items()
+        }
 
     def piece(self, block: Block, heading: Heading) -> Piece:
         """The rows of a block under the contract's names and types."""
@@ -91,32 +91,24 @@ class Assembly:
         return _Made(self._types, table, _Origin(block, heading, melt.value if melt else None), shape, kept).piece()
 
     def _converted(self, block: Block, places: Mapping[str, tuple[int, ...]]) -> dict[str, list[Converted]]:
-        columns = {
-            name: Column(name, self._types[name], self._source, is_input=name in self._inputs, **self._epoch)
-            for name in places
+        return {
+            name: [self._columns[name].convert(block.cells[place]) for place in group] for name, group in places.items()
         }
-        tasks = [(name, place) for name, group in places.items() for place in group]
-        found = self._pool.map(lambda task: columns[task[0]].convert(block.cells[task[1]]), tasks)
-        made: dict[str, list[Converted]] = {name: [] for name in places}
-        for (name, _), column in zip(tasks, found, strict=True):
-            made[name].append(column)
-        return made
 
     def _group(self, group: str, heading: Heading, shape: _Shape) -> Converted:
         texts = [given[group] for _, given in heading.melted]
-        column = Column(group, self._types[group], self._source, **self._epoch)
-        once = column.convert(Cells(len(texts), pa.array(texts, pa.string())))
+        once = self._columns[group].convert(Cells(len(texts), pa.array(texts, pa.string())))
         rows = np.tile(np.arange(shape.width), shape.count)
         return Converted(once.values.take(pa.array(rows)), once.refused[rows])
 
     def _lineage(self, block: Block, shape: _Shape) -> dict[str, pa.Array]:
         wanted, count = self._source.lineage, shape.count * shape.width
-        values: dict[str | None, Any] = {
-            wanted.file: pa.repeat(self._name, count),
-            wanted.sheet: pa.repeat(block.sheet, count),
-            wanted.row: pa.array(np.repeat(block.numbers, shape.width)),
+        makers: dict[str | None, Callable[[], pa.Array]] = {
+            wanted.file: lambda: pa.repeat(self._name, count),
+            wanted.sheet: lambda: pa.repeat(block.sheet, count),
+            wanted.row: lambda: pa.array(np.repeat(block.numbers, shape.width)),
         }
-        return {name: column.cast(self._types[name]) for name, column in values.items() if name is not None}
+        return {name: make().cast(self._types[name]) for name, make in makers.items() if name is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +159,8 @@ class _Made:
         self._types, self._columns, self._shape = types, columns, shape
         self._block, self._heading, self._melted = origin.block, origin.heading, origin.melted
         total = shape.count * shape.width
-        self._rows = np.arange(total) if kept is None else np.flatnonzero(kept)
-        self._is_cut = len(self._rows) < total
+        self._is_cut = kept is not None and not kept.all()
+        self._rows: Sequence[int] | Places = range(total) if kept is None or not self._is_cut else np.flatnonzero(kept)
 
     def piece(self) -> Piece:
         refused = list(self._refused())
@@ -187,7 +179,8 @@ class _Made:
             blamed.add((row, name))
             yield Rejection(row, name, fault.rule, shown(fault.text))
         for name, column in self._columns.items():
-            for row in np.flatnonzero(column.refused[self._rows]).tolist():
+            refused = column.refused[self._rows] if self._is_cut else column.refused
+            for row in np.flatnonzero(refused).tolist():
                 if (row, name) not in blamed:
                     yield Rejection(row, name, "type", shown(self._shown(row, name)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import TypeAlias
 
 import numpy as np
@@ -13,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.buffers import combined, has_only, texts_bytes
+from esteira.contract.locales import Locale
+from esteira.spreadsheet.buffers import combined, offsets_of, trimmed
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.days import Calendar, as_days, in_utc, parse_moments, serial_moments
 from esteira.spreadsheet.numbers import EXACT_BELOW, parse_numbers, stored_numbers
 
 Rows: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
-_NO_BLANK = bytes(set(range(256)) - {*b" \t\r\n\v\f", 0xC2, 0xE1, 0xE2, 0xE3})
-"""Bytes that no blank of Unicode begins with in UTF-8: where a column has only these, there is nothing to trim."""
 _MOST_WORDS = 8
 """Of nulls that are compared one after the other; more are looked up."""
 _FIRST_DAY = date(1900, 3, 1)
@@ -40,9 +39,9 @@ class Converted:
     refused: Rows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
-    """What one column of a source is read as.
+    """What one column of a source is read as; it is asked for each block, and knows what does not change between them.
 
     Args:
         name: The contract's name.
@@ -63,27 +62,34 @@ class Column:
     def convert(self, cells: Cells) -> Converted:
         """The cells under the contract's type."""
         texts = self._given(cells.texts)
-        values, is_given = self._from_texts(texts), pc.is_valid(texts)
+        values = self._from_texts(texts)
+        if not cells.others and values.null_count == texts.null_count:
+            return Converted(values, np.zeros(cells.count, np.bool_))
+        is_given = pc.is_valid(texts)
         for kind, others in cells.others.items():
             made = self._from_others(kind, others)
             values = pc.coalesce(values, made)
             is_given = pc.or_(is_given, pc.is_valid(others))
         refused = np.array(pc.and_(is_given, pc.is_null(values)).to_numpy(zero_copy_only=False))
-        refused[list(cells.clocks)] = True
         return Converted(values, refused)
 
     def _given(self, texts: pa.StringArray) -> pa.StringArray:
         """Without outer blanks, and null where the contract says that a text is no value."""
-        bare = texts if has_only(texts_bytes(texts), _NO_BLANK) else pc.utf8_trim_whitespace(texts)
+        bare = trimmed(texts)
         kept = texts if self.source.blanks == "keep" and pa.types.is_string(self.arrow) else bare
         is_nothing = self._is_nothing(bare)
-        return kept if is_nothing is None else pc.if_else(is_nothing, pa.scalar(None, pa.string()), kept)
+        if is_nothing is None or not pc.any(is_nothing).as_py():
+            return kept
+        return pc.if_else(is_nothing, pa.scalar(None, pa.string()), kept)
 
     def _is_nothing(self, bare: pa.StringArray) -> pa.BooleanArray | None:
         """Where a text means that there is no value; None where none does."""
-        words = self.source.nulls
-        if pc.min(pc.binary_length(bare)).as_py() == 0:
-            words = ("", *words)
+        lengths = np.diff(offsets_of(bare))
+        if lengths.min(initial=self._longest_null + 1) > self._longest_null:
+            return None
+        words = [word for word in self.source.nulls if (lengths == len(word.encode())).any()]
+        if np.count_nonzero(lengths == 0) > bare.null_count:
+            words.append("")
         if not words:
             return None
         if len(words) > _MOST_WORDS:
@@ -99,14 +105,14 @@ class Column:
         if pa.types.is_boolean(self.arrow):
             return self._flags(texts)
         if pa.types.is_temporal(self.arrow):
-            return self._moments(parse_moments(texts, self._calendar))
-        return combined(parse_numbers(texts, self.arrow, self.source.prints))
+            return self._moments(parse_moments(texts, self._calendar, is_day=pa.types.is_date32(self.arrow)))
+        return combined(parse_numbers(texts, self.arrow, self._locale))
 
     def _from_others(self, kind: type, others: pa.Array) -> pa.Array:
         if self.is_input:
             return pc.coalesce(_whole(others), others.cast(pa.string())) if kind is float else others.cast(pa.string())
         convert: Callable[[pa.Array], pa.Array] | None = {
-            float: self._numbers, bool: self._truths, date: self._days, datetime: self._days,
+            float: self._numbers, bool: self._truths, date: self._days, datetime: self._days, time: self._clocks,
         }.get(kind)  # fmt: skip
         made = None if convert is None else convert(others)
         return pa.nulls(len(others), self.arrow) if made is None else made
@@ -120,6 +126,9 @@ class Column:
             return stored_numbers(numbers, self.arrow)
         digits = self.source.codes.get(self.name)
         return None if digits is None else _padded(_whole(numbers), digits)
+
+    def _clocks(self, clocks: pa.StringArray) -> pa.Array | None:
+        return clocks if self.name in self.source.clocks else None
 
     def _truths(self, flags: pa.BooleanArray) -> pa.Array | None:
         return flags if pa.types.is_boolean(self.arrow) else None
@@ -139,19 +148,27 @@ class Column:
             return None
         return self._moments(serial_moments(numbers, is_1904=self.is_1904 if epoch == "workbook" else epoch == "1904"))
 
-    def _moments(self, moments: pa.TimestampArray) -> pa.Array:
+    def _moments(self, moments: pa.Array) -> pa.Array:
         if pa.types.is_date(self.arrow):
             return as_days(moments)
         return moments if self.arrow.tz is None else in_utc(moments, self.source.timezone)
 
-    @property
+    @functools.cached_property
+    def _longest_null(self) -> int:
+        return max((len(word.encode()) for word in self.source.nulls), default=0)
+
+    @functools.cached_property
+    def _locale(self) -> Locale:
+        return self.source.prints
+
+    @functools.cached_property
     def _calendar(self) -> Calendar:
-        source, locale = self.source, self.source.prints
+        source, locale = self.source, self._locale
         own = source.dates.get(self.name)
         return Calendar((own,) if own else locale.dates, locale.months, source.midnight, source.timezone)
 
     def _flags(self, texts: pa.StringArray) -> pa.Array:
-        locale = self.source.prints
+        locale = self._locale
         words = pc.utf8_lower(texts)
         yes, no = (
             pc.is_in(words, value_set=pa.array([word.lower() for word in group], pa.string()))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,14 +19,15 @@ from esteira.contract.spreadsheet import Midnight
 from esteira.spreadsheet.buffers import as_matrix, from_matrix
 
 _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
-_ISO = "Y-m-d H:M:S"
+_ISO, _ISO_DAY = "Y-m-d H:M:S", "Y-m-d"
+_TIME_AT = len("2017-05-19")
+_Matrix: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 _DAYS_1900 = 25_569
 """From serial 0 of the 1900 epoch to 1970; only from serial 61 on, since that epoch has a 29 February 1900."""
 _DAYS_1904 = 24_107
 _FIRST_SERIAL = 61
 _LAST_SERIAL = 2_958_465
 """31 December 9999."""
-MICROSECONDS = 86_400 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,18 @@ class Calendar:
     timezone: str = "UTC"
 
 
-def parse_moments(texts: pa.StringArray, calendar: Calendar) -> pa.TimestampArray:
-    """Printed days and moments, as moments of the printing clock; null where a text is neither."""
+def parse_moments(texts: pa.StringArray, calendar: Calendar, *, is_day: bool = False) -> pa.Array:
+    """Printed days and moments, as moments of the printing clock; null where a text is neither.
+
+    Args:
+        texts: Without outer blanks, no empty ones.
+        calendar: How they are printed.
+        is_day: Whether they may come as days where all of them are.
+    """
     found = None
     given = texts.drop_null() if texts.null_count else texts
     for pattern in calendar.patterns:
-        found = _by_width(given, pattern)
+        found = _by_width(given, pattern, is_day=is_day)
         if found is not None:
             break
     if found is None:
@@ -67,16 +76,21 @@ def serial_moments(numbers: pa.DoubleArray, *, is_1904: bool) -> pa.TimestampArr
     return pa.array(moved * 10**6, pa.int64(), mask=~is_good).cast(pa.timestamp("us"))
 
 
-def as_days(moments: pa.TimestampArray) -> pa.Array:
+def as_days(moments: pa.Array) -> pa.Array:
     """Moments as days; null where one is not at midnight."""
+    if pa.types.is_date32(moments.type):
+        return moments
     days = moments.cast(pa.date32(), safe=False)
-    return pc.if_else(pc.equal(days.cast(pa.timestamp("us")), moments), days, pa.scalar(None, pa.date32()))
+    midnights = days.cast(pa.timestamp("us"))
+    if midnights.equals(moments):
+        return days
+    return pc.if_else(pc.equal(midnights, moments), days, pa.scalar(None, pa.date32()))
 
 
 def in_utc(moments: pa.TimestampArray, timezone: str) -> pa.Array:
     """Moments of a zone's clock; null where the clock shows one never or twice, as when summer time begins or ends."""
     if timezone == "UTC":
-        return pc.assume_timezone(moments, "UTC")
+        return moments.view(pa.timestamp("us", "UTC"))
     try:
         return pc.assume_timezone(moments, timezone).cast(pa.timestamp("us", "UTC"))
     except pa.ArrowInvalid:
@@ -88,17 +102,15 @@ def in_utc(moments: pa.TimestampArray, timezone: str) -> pa.Array:
         return found.cast(pa.timestamp("us", "UTC"))
 
 
-def _by_width(texts: pa.StringArray, pattern: str) -> pa.TimestampArray | None:
+def _by_width(texts: pa.StringArray, pattern: str, *, is_day: bool) -> pa.Array | None:
     """All at once, where every text is as wide as the pattern prints and only digits have to change places."""
     place = _places(pattern)
     letters = None if place is None else as_matrix(texts, place.width)
     if place is None or letters is None or any((letters[:, at] != sign).any() for at, sign in place.signs):
         return None
-    made = np.empty((len(texts), len(place.iso)), np.uint8)
-    for to, source in enumerate(place.iso):
-        made[:, to] = letters[:, source] if source >= 0 else -source
+    spelt = texts if place.is_iso else from_matrix(place.moved(letters))
     try:
-        return from_matrix(made).cast(pa.timestamp("us"))
+        return spelt.cast(pa.date32() if is_day and len(place.iso) == _TIME_AT else pa.timestamp("us"))
     except pa.ArrowInvalid:
         return None
 
@@ -110,12 +122,21 @@ class _Places:
     Attributes:
         width: Of what it prints.
         signs: Places of what is not a digit.
-        iso: For each letter of the ISO text the place to take it from, or the negated letter.
+        iso: For each letter of the ISO text the place to take it from, or the negated letter; of a pattern of days, for those of the day.
+        is_iso: Whether every letter stands where ISO has it.
     """
 
     width: int
     signs: tuple[tuple[int, int], ...]
     iso: tuple[int, ...]
+    is_iso: bool
+
+    def moved(self, letters: _Matrix) -> _Matrix:
+        """The printed letters as ISO orders them."""
+        made = np.empty((len(letters), len(self.iso)), np.uint8)
+        for to, source in enumerate(self.iso):
+            made[:, to] = letters[:, source] if source >= 0 else -source
+        return made
 
 
 @lru_cache(maxsize=64)
@@ -130,15 +151,28 @@ def _places(pattern: str) -> _Places | None:
         else:
             signs.append((at, ord(sign)))
             at += 1
-    iso: list[int] = []
-    for letter in _ISO:
+    if not {"Y", "m"} <= set(starts):
+        return None
+    iso = tuple(_sources(starts))
+    return _Places(at, tuple(signs), iso, _is_iso(at, signs, iso))
+
+
+def _is_iso(width: int, signs: Iterable[tuple[int, int]], iso: tuple[int, ...]) -> bool:
+    """A `T` may take the place of the blank: Arrow reads both."""
+    printed = [*range(width)]
+    for at, sign in signs:
+        printed[at] = -ord(" ") if sign == ord("T") and at == _TIME_AT else -sign
+    return printed == [*iso]
+
+
+def _sources(starts: Mapping[str, int]) -> Iterator[int]:
+    for letter in _ISO if set(starts) & set("HMS") else _ISO_DAY:
         if letter not in _WIDTHS:
-            iso.append(-ord(letter))
+            yield -ord(letter)
         elif letter in starts:
-            iso += range(starts[letter], starts[letter] + _WIDTHS[letter])
+            yield from range(starts[letter], starts[letter] + _WIDTHS[letter])
         else:
-            iso += [-ord(each) for each in {"d": "01"}.get(letter, "00")]
-    return _Places(at, tuple(signs), tuple(iso)) if {"Y", "m"} <= set(starts) else None
+            yield from (-ord(each) for each in {"d": "01"}.get(letter, "00"))
 
 
 def _spread(found: pa.Array, texts: pa.StringArray) -> pa.Array:

@@ -7,6 +7,7 @@ import csv
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -16,18 +17,21 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from esteira.contract import Dataset, SpreadsheetSource
+from esteira.spreadsheet.ahead import in_turn, read_ahead
 from esteira.spreadsheet.assemble import WHOLE_ROW, Assembly, Block
-from esteira.spreadsheet.buffers import combined
+from esteira.spreadsheet.buffers import check_text, combined, trimmed
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.failure import failed
+from esteira.spreadsheet.footer import footer_of
 from esteira.spreadsheet.heading import Heading, Headings
 from esteira.spreadsheet.look import Fault
 from esteira.spreadsheet.opening import Opened
 from esteira.spreadsheet.piece import Piece
-from esteira.spreadsheet.workbook import footer_pattern
 
 BLOCK_BYTES = 1024 * 1024
 """Text of a piece; a row must fit into it. Arrow reads some blocks ahead, so they make most of the memory."""
+BLOCKS_AHEAD = 2
+"""That many are converted while one is read."""
 _SCAN_BYTES = 4 * 1024 * 1024
 _NONE = pa.scalar(None, pa.string())
 
@@ -39,11 +43,11 @@ def delimited_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, 
         SpreadsheetError: It cannot be read as the contract describes.
     """
     text = _Text(file, source)
-    assembly = Assembly(dataset, source, file.name, pool)
+    assembly = Assembly(dataset, source, file.name)
     try:
         heading, lines = text.heading(Headings(dataset, source, file.name))
-        for block in _Blocks(text, heading, lines, pool).all():
-            yield assembly.piece(block, heading)
+        blocks = _Blocks(text, heading, lines, pool).all()
+        yield from in_turn(pool, partial(assembly.piece, heading=heading), blocks, BLOCKS_AHEAD)
     except (UnicodeError, pa.ArrowInvalid) as exc:
         raise text.unreadable(exc) from exc
 
@@ -86,10 +90,14 @@ class _Text:
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=True,
+            check_utf8=False,  # it would look at every text: most columns have no letter that can be wrong
         )
         if not self._has_data(lines):
             return
-        yield from pacsv.open_csv(self.file.path, read_options=read, parse_options=parse, convert_options=convert)
+        for batch in pacsv.open_csv(self.file.path, read_options=read, parse_options=parse, convert_options=convert):
+            for texts in batch.columns:
+                check_text(texts)
+            yield batch
 
     def _has_data(self, lines: int) -> bool:
         """Whether a line stands below the heading: Arrow takes a file without any for an error."""
@@ -155,7 +163,7 @@ class _Blocks:
     def __init__(self, text: _Text, heading: Heading, lines: int, pool: Executor) -> None:
         self._text, self._heading, self._lines, self._pool = text, heading, lines, pool
         self._columns = sorted({*heading.places.values(), *(place for place, _ in heading.melted)})
-        self._footer = footer_pattern(text.source.footer)
+        self._footer = footer_of(text.source.footer)
         self._moved = heading.first - lines
         self._next = lines + 1
         self._is_over = False
@@ -163,7 +171,7 @@ class _Blocks:
     def all(self) -> Iterator[Block]:
         """Until the footer, or the end."""
         broken = _Broken()
-        for batch in _ahead(self._text.batches(self._heading, self._lines, broken), self._pool):
+        for batch in read_ahead(self._pool, self._text.batches(self._heading, self._lines, broken)):
             yield from self._block(batch, broken, is_last=False)
             if self._is_over:
                 return
@@ -176,10 +184,14 @@ class _Blocks:
         numbers, bad = self._numbered(batch.num_rows, broken, is_last=is_last)
         first = self._first_texts(batch)
         end = self._end(numbers, first, bad)
-        kept = np.flatnonzero(pc.is_valid(first).to_numpy(zero_copy_only=False) & (numbers < end))
+        is_data = numbers < end
+        if first.null_count:
+            is_data &= pc.is_valid(first).to_numpy(zero_copy_only=False)
         bad = [each for each in bad if each[0] < end and each[2].strip()]
-        if len(kept) or bad:
-            yield self._made(batch if len(kept) == batch.num_rows else batch.take(pa.array(kept)), numbers[kept], bad)
+        if not is_data.all():
+            batch, numbers = batch.filter(pa.array(is_data)), numbers[is_data]
+        if len(numbers) or bad:
+            yield self._made(batch, numbers, bad)
 
     def _numbered(
         self, count: int, broken: _Broken, *, is_last: bool
@@ -204,8 +216,8 @@ class _Blocks:
             found = pc.coalesce(found, column)
         if not found.null_count and self._footer is None:
             return found
-        bare = pc.utf8_trim_whitespace(found)
-        return pc.if_else(pc.equal(bare, ""), _NONE, bare)
+        bare = trimmed(found)
+        return bare if bare is found else pc.if_else(pc.equal(bare, ""), _NONE, bare)
 
     def _end(
         self, numbers: Sequence[int] | np.ndarray[Any, Any], first: pa.StringArray, bad: list[tuple[int, int, str]]
@@ -213,14 +225,10 @@ class _Blocks:
         """The number of the first row that is no data any more."""
         ends = [2**62]
         if self._footer is not None:
-            is_footer = pc.match_substring_regex(first, f"(?is)^(?:{self._footer.pattern})$")
-            ends += [
-                int(numbers[row])
-                for row in np.flatnonzero(pc.fill_null(is_footer, False).to_numpy(zero_copy_only=False))[:1]
+            ends += [int(numbers[row]) for row in self._footer.rows(first)[:1]]
+            ends += [number for number, _, text in bad if self._footer.knows(_first_field(text, self._text.delimiter))][
+                :1
             ]
-            ends += [
-                number for number, _, text in bad if self._footer.fullmatch(_first_field(text, self._text.delimiter))
-            ][:1]
         if self._text.source.ends_at_blank:
             ends += [int(numbers[row]) for row in np.flatnonzero(pc.is_null(first).to_numpy(zero_copy_only=False))[:1]]
             ends += [number for number, _, text in bad if not text.strip()][:1]
@@ -232,7 +240,7 @@ class _Blocks:
     ) -> Block:
         width = len(self._heading.names)
         cells = {column: _lengthened(batch.column(column), len(bad)) for column in self._columns}
-        every = np.concatenate([numbers, np.array([number for number, _, _ in bad], np.int64)]) + self._moved
+        every = np.append(numbers, np.array([number for number, _, _ in bad], np.int64)) + self._moved
         faults = {
             (len(numbers) + at, WHOLE_ROW): Fault(f"fields({width})", text) for at, (_, _, text) in enumerate(bad)
         }
@@ -243,14 +251,6 @@ class _Blocks:
             lambda row, column: batch.column(column)[row].as_py() if row < batch.num_rows else None,
             faults,
         )
-
-
-def _ahead(batches: Iterator[pa.RecordBatch], pool: Executor) -> Iterator[pa.RecordBatch]:
-    """The next one is read while one is in work."""
-    following = pool.submit(next, batches, None)
-    while (batch := following.result()) is not None:
-        following = pool.submit(next, batches, None)
-        yield batch
 
 
 def _lengthened(texts: pa.StringArray, more: int) -> Cells:

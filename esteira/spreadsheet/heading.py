@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -24,7 +25,7 @@ class Heading:
 
     Attributes:
         first: First row of data, from 0.
-        names: What each column of the file is called; empty where it is not.
+        names: What each column of the file is called, the second of a name `Valor (2)`; empty where it is not.
         places: The contract's columns and inputs, and where they stand.
         melted: The columns that become rows: where each stands, and what its name says.
         unknown: Names that the contract does not know.
@@ -100,9 +101,13 @@ class Headings:
         return ours if ours in self.wanted and is_meant else None
 
     def _claims(self, names: Sequence[str]) -> dict[str, list[int]]:
+        """A repeated name means its own column only if the contract names that one; otherwise it means what the first one does."""
         found: dict[str, list[int]] = {}
-        for column, printed_name in enumerate(names):
-            ours = self.column_of(printed_name) if printed_name else self._ours.get(_key(nameless(column)))
+        for column, (printed_name, numbered_name) in enumerate(zip(names, numbered(names), strict=True)):
+            if printed_name:
+                ours = self.column_of(numbered_name) or self.column_of(printed_name)
+            else:
+                ours = self._ours.get(_key(nameless(column)))
             if ours in self.wanted:
                 found.setdefault(ours, []).append(column)
         return found
@@ -131,11 +136,11 @@ class Headings:
                 raise failed(
                     self._name,
                     f"two columns are called {names[columns[0]]!r}: {where}.",
-                    "Give each column a name of its own, or join more header rows: HeaderRows(rows=2).",
+                    f"Name the others in columns={{{numbered(names)[columns[1]]!r}: ...}}, or join more header rows: HeaderRows(rows=2).",
                 )
-        known = {columns[0] for columns in claims.values()} | {column for column, _ in melted}
-        unknown = tuple(name for column, name in enumerate(names) if name and column not in known)
-        return Heading(first, names, {ours: columns[0] for ours, columns in claims.items()}, melted, unknown)
+        known, called = {columns[0] for columns in claims.values()} | {column for column, _ in melted}, numbered(names)
+        unknown = tuple(name for column, name in enumerate(called) if name and column not in known)
+        return Heading(first, called, {ours: columns[0] for ours, columns in claims.items()}, melted, unknown)
 
     def _in_order(self, rows: Rows, sheet: str) -> Heading:
         names = tuple(self._source.columns)
@@ -194,6 +199,20 @@ def filler(rows: Rows, merged: Mapping[int, Sequence[Range]]) -> Fill:
         return None
 
     return fill
+
+
+def numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of which each is there once: the second `Valor` is called `Valor (2)`.
+
+    >>> numbered(("Valor", "Data", "Valor"))
+    ('Valor', 'Data', 'Valor (2)')
+    """
+    seen = Counter[str]()
+    found = list[str]()
+    for name in names:
+        seen[_key(name)] += 1
+        found.append(f"{name} ({seen[_key(name)]})" if name and seen[_key(name)] > 1 else name)
+    return tuple(found)
 
 
 def nameless(column: int) -> str:

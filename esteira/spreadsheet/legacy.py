@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from xml.sax.handler import ContentHandler
 
 import xlrd
 
@@ -107,18 +106,21 @@ def look_at_open_document(path: Path, name: str, source: SpreadsheetSource) -> d
     return content.looks
 
 
-class _Manifest(ContentHandler):
+class _Manifest:
     is_encrypted = False
 
-    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802 - SAX's name
+    def attach(self, parser: Any) -> None:
+        """Hear a parser's elements."""
+        parser.StartElementHandler = self._start
+
+    def _start(self, name: str, _attributes: dict[str, str]) -> None:
         self.is_encrypted = self.is_encrypted or local(name) == "encryption-data"
 
 
-class _Content(ContentHandler):
+class _Content:
     """content.xml, element by element: https://docs.oasis-open.org/office/OpenDocument/v1.3/."""
 
     def __init__(self, name: str, most_cells: int) -> None:
-        super().__init__()
         self._name, self._most_cells = name, most_cells
         self.looks: dict[str, Look] = {}
         self.is_linked = self._is_hidden = self._has_value = False
@@ -127,8 +129,12 @@ class _Content(ContentHandler):
         self._merged: list[Range] = []
         self._row = self._column = self._rows = 0
 
-    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802 - SAX's name
-        kind, given = local(name), _attributes(attrs)
+    def attach(self, parser: Any) -> None:
+        """Hear a parser's elements."""
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        kind, given = local(name), _by_local_name(attributes)
         if kind == "table" and self._look is None:
             self._start_table(given)
         elif self._look is None:
@@ -142,7 +148,7 @@ class _Content(ContentHandler):
         elif kind in {"table-cell", "covered-table-cell"}:
             self._cell(self._look, given)
 
-    def endElement(self, name: str) -> None:  # noqa: N802 - SAX's name
+    def _end(self, name: str) -> None:
         kind = local(name)
         if kind == "table-row" and self._look is not None:
             if self._has_value:
@@ -181,10 +187,10 @@ class _Content(ContentHandler):
         self._column += repeated
 
 
-def _attributes(attrs: Any) -> dict[str, str]:
-    """By local name. LibreOffice says `error` in a second `value-type`, of its own namespace: it wins."""
-    found = {local(key): attrs[key] for key in attrs.getNames()}
-    if any(local(key) == "value-type" and attrs[key] == "error" for key in attrs.getNames()):
+def _by_local_name(attributes: dict[str, str]) -> dict[str, str]:
+    """LibreOffice says `error` in a second `value-type`, of its own namespace: it wins."""
+    found = {local(key): value for key, value in attributes.items()}
+    if any(value == "error" and local(key) == "value-type" for key, value in attributes.items()):
         found["value-type"] = "error"
     return found
 

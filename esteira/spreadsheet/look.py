@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
@@ -53,9 +53,3 @@ class Look:
             for row in range(each[0][0], each[1][0] + 1):
                 found.setdefault(row, []).append(each)
         return found
-
-
-def cells_of(area: Range) -> Iterator[tuple[int, int]]:
-    """The cells of a range."""
-    (top, left), (bottom, right) = area
-    return ((row, column) for row in range(top, bottom + 1) for column in range(left, right + 1))

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from esteira.contract.locales import Locale
-from esteira.spreadsheet.buffers import cast_each, has_only, texts_bytes, with_bytes
+from esteira.spreadsheet.buffers import cast_each, letters_of, with_letters
+from esteira.spreadsheet.grouped import ungrouped
 
-_DIGITS = b"0123456789"
+_POINT = np.uint8(ord("."))
 _BLANKS = "[\\s\u00a0\u2007\u202f]"
 TOLERANCE = 5e-15
 """Office programs show and compare 15 digits of a number: https://learn.microsoft.com/office/troubleshoot/excel/floating-point-arithmetic-inaccurate-result"""
@@ -45,20 +46,17 @@ def stored_numbers(numbers: pa.DoubleArray, arrow: pa.DataType) -> pa.Array:
 
 
 def _plain(texts: pa.StringArray, locale: Locale) -> pa.StringArray | None:
-    """Digits, a sign and a decimal sign at the most: only the last has to be changed."""
-    letters, sign = texts_bytes(texts), locale.decimal.encode()
-    if len(sign) != 1:
+    """Spelt for Arrow without a look at each text, where there are digits, minuses and the locale's two signs alone."""
+    letters, point, group = letters_of(texts), locale.decimal.encode(), locale.thousands.encode()
+    if len(point) != 1 or len(group) > 1:
         return None
-    if has_only(letters, _DIGITS + b"-" + sign):
-        return texts if sign == b"." else with_bytes(texts, letters.replace(sign, b"."))
-    grouped = locale.thousands.encode()
-    if len(grouped) != 1 or not has_only(letters, _DIGITS + b"-" + sign + grouped):
+    digits = np.count_nonzero(letters - np.uint8(ord("0")) <= 9)
+    minuses, points, groups = (np.count_nonzero(letters == ord(sign)) if sign else 0 for sign in (b"-", point, group))
+    if digits + minuses + points + groups < len(letters):
         return None
-    is_good = pc.match_substring_regex(texts, f"^-?{_whole(locale)}(?:{re.escape(locale.decimal)}[0-9]+)?$")
-    if pc.all(is_good).as_py() is False:
-        return None
-    bare = pc.replace_substring(texts, locale.thousands, "")
-    return bare if sign == b"." else with_bytes(bare, texts_bytes(bare).replace(sign, b"."))
+    if groups:
+        return ungrouped(texts, group, point)
+    return texts if point == b"." else with_letters(texts, np.where(letters == ord(point), _POINT, letters))
 
 
 def _whole(locale: Locale) -> str:
@@ -83,7 +81,7 @@ def _canonical(texts: pa.StringArray, locale: Locale, arrow: pa.DataType) -> pa.
     texts = pc.replace_substring_regex(texts, r"^([+-]) ?", r"\1")
     texts = pc.replace_substring_regex(texts, r" ?%$", "%")
     power = "(?:[eE][+-]?[0-9]{1,3})?" if pa.types.is_floating(arrow) else ""
-    pattern = f"^[+-]?{_whole(locale)}(?:{re.escape(locale.decimal)}[0-9]+)?{power}%?$"
+    pattern = f"^[+-]?{_whole(locale)}(?:{re.escape(locale.decimal)}[0-9]*)?{power}%?$"
     is_good = pc.and_(pc.match_substring_regex(texts, pattern), pc.match_substring_regex(texts, "[0-9]"))
     texts = _pointed(pc.if_else(is_good, texts, pa.scalar(None, pa.string())), locale)
     return pc.replace_substring(texts, "%", "e-2" if locale.percent == "fraction" else "")
@@ -97,9 +95,12 @@ def _typed(texts: pa.StringArray, arrow: pa.DataType) -> pa.Array:
     try:
         return texts.cast(arrow)
     except pa.ArrowInvalid:
-        whole = pc.replace_substring_regex(pc.replace_substring_regex(texts, r"\.0+$", ""), r"^\+", "")
+        whole = pc.replace_substring_regex(pc.replace_substring_regex(texts, r"\.0*$", ""), r"^\+", "")
         return cast_each(whole, arrow)
 
 
 def _finite(numbers: pa.Array) -> pa.Array:
-    return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, numbers.type))
+    is_finite = pc.is_finite(numbers)
+    if pc.all(is_finite).as_py() is not False:
+        return numbers
+    return pc.if_else(is_finite, numbers, pa.scalar(None, numbers.type))

@@ -11,16 +11,14 @@ import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
-from xml.sax.handler import ContentHandler
 
 from esteira.contract import SpreadsheetSource
+from esteira.spreadsheet.elements import Elements, column_number, is_on
 from esteira.spreadsheet.failure import failed, letters
-from esteira.spreadsheet.look import RAISED, Fault, Look
+from esteira.spreadsheet.look import Look
 from esteira.spreadsheet.opening import open_zip
-from esteira.spreadsheet.strings import is_raised, raised_texts
+from esteira.spreadsheet.strings import raised_texts
 from esteira.spreadsheet.xml import chunks_of, is_plain, local, parse, small_xml
 
 _P = rb"(?:[\w.-]+:)?"
@@ -58,7 +56,10 @@ def read_package(path: Path, name: str, source: SpreadsheetSource) -> Package:
         SpreadsheetError: It is no workbook, links to the outside, has an entity, or has too many sheets or texts.
     """
     with open_zip(path, name, source) as archive:
-        members = {each.filename.lower(): each.filename for each in archive.infolist()}
+        names = [
+            each.filename for each in archive.infolist() if not each.filename.startswith("__MACOSX/")
+        ]  # a Mac's own notes
+        members = {each.lower(): each for each in names}
         if "xl/workbook.xml" not in members:
             raise failed(
                 name,
@@ -84,7 +85,7 @@ def read_package(path: Path, name: str, source: SpreadsheetSource) -> Package:
             f"{len(parts)} sheets are more than the limit of {source.limits.sheets} (sheets).",
             "Split the workbook, or raise Limits(sheets=...).",
         )
-    is_1904 = any(local(each.tag) == "workbookPr" and _is_on(each.get("date1904")) for each in root.iter())
+    is_1904 = any(local(each.tag) == "workbookPr" and is_on(each.get("date1904")) for each in root.iter())
     return Package(parts, is_1904, raised)
 
 
@@ -105,10 +106,12 @@ def look_at(path: Path, name: str, package: Package, sheet: str, source: Spreads
         screen = _Screen()
         for number, chunk in enumerate(chunks_of(archive, member, name)):
             screen.take(chunk, is_first=number == 0)
-        handler = _Sheet(package.raised)
+            if screen.is_suspicious:  # what follows will be read anyway
+                break
+        elements = Elements(package.raised)
         if screen.is_suspicious or package.raised:
-            parse(archive, member, name, handler)
-    look = handler.look
+            parse(archive, member, name, elements)
+    look = elements.look
     look.is_1904 = package.is_1904
     look.rows = max(look.rows, screen.rows)
     look.columns = max(look.columns, screen.columns)
@@ -121,20 +124,19 @@ class _Screen:
     def __init__(self) -> None:
         self.is_suspicious = False
         self.rows = self.columns = 0
-        self._names: set[bytes] = set()
+        self._names: set[str] = set()
 
     def take(self, chunk: bytes, *, is_first: bool) -> None:
-        if not self.is_suspicious:
-            self.is_suspicious = not is_plain(chunk, is_first=is_first) or _may_hold(chunk)
         references = _REFERENCE.findall(chunk)
         cells = sum(map(chunk.count, (b"<c ", b"<c>", b":c ", b":c>")))
-        self.is_suspicious = self.is_suspicious or cells > len(references) + 1  # one may be cut in two
+        is_cut = cells > len(references) + 1  # one may be cut in two
+        self.is_suspicious = is_cut or not is_plain(chunk, is_first=is_first) or _may_hold(chunk)
         joined = b" ".join(references)
         if not joined:
             return
-        new = set(joined.translate(None, _DIGITS).split()) - self._names
+        new = set(joined.translate(None, _DIGITS).decode().split()) - self._names
         self._names |= new
-        self.columns = max([self.columns, *map(_number, new)])
+        self.columns = max([self.columns, *map(column_number, new)])
         self.rows = max(self.rows, *map(int, set(joined.translate(None, _LETTERS).split())))
 
 
@@ -150,69 +152,6 @@ def _may_hold(chunk: bytes) -> bool:
         return True
     has_formula = b"<f" in chunk or b":f" in chunk
     return has_formula and any(each.search(chunk) for each in (_NOT_CALCULATED, _NOT_REPEATED))
-
-
-class _Sheet(ContentHandler):
-    """The second look, element by element."""
-
-    def __init__(self, raised: Mapping[int, str]) -> None:
-        super().__init__()
-        self._raised, self._is_raised = raised, False
-        self.look = Look(hidden=set())
-        self._hidden: set[int] = set()
-        self.look.hidden = self._hidden
-        self._row, self._column, self._type = -1, -1, ""
-        self._formula: str | None = None
-        self._text: list[str] | None = None
-        self._value: str | None = None
-
-    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802 - SAX's name
-        kind = local(name)
-        if kind == "row":
-            self._row = int(attrs["r"]) - 1 if "r" in attrs else self._row + 1
-            self._column = -1
-            if _is_on(attrs.get("hidden")):
-                self._hidden.add(self._row)
-        elif kind == "c":
-            self._start_cell(attrs)
-        elif kind in {"f", "v"}:
-            self._text = []
-        elif kind == "vertAlign":
-            self._is_raised = self._is_raised or is_raised(attrs)
-
-    def characters(self, content: str) -> None:
-        if self._text is not None:
-            self._text.append(content)
-
-    def endElement(self, name: str) -> None:  # noqa: N802 - SAX's name
-        kind = local(name)
-        if kind == "f":
-            self._formula, self._text = "".join(self._text or ()), None
-        elif kind == "v":
-            self._value, self._text = "".join(self._text or ()), None
-        elif kind == "c":
-            self._end_cell()
-
-    def _start_cell(self, attrs: Any) -> None:
-        reference = attrs.get("r", "")
-        self._column = _number(reference.rstrip("0123456789").encode()) - 1 if reference else self._column + 1
-        self._type, self._formula, self._value = attrs.get("t", ""), None, None
-        self._is_raised = False
-        if self._column >= self.look.columns or self._row >= self.look.rows:
-            self.look.columns, self.look.rows = (
-                max(self.look.columns, self._column + 1),
-                max(self.look.rows, self._row + 1),
-            )
-
-    def _end_cell(self) -> None:
-        if self._type == "e":
-            self.look.faults[self._row][self._column] = Fault("error", self._value or "")
-        elif (
-            self._formula is not None and not (self._value or "").strip() and self._type != "str"
-        ):  # an empty text is a value
-            self.look.faults[self._row][self._column] = Fault("formula", f"={self._formula}")
-        elif self._is_raised or (self._raised and self._type == "s" and int(self._value or -1) in self._raised):
-            self.look.faults[self._row][self._column] = Fault(RAISED, self._raised.get(int(self._value or -1), ""))
 
 
 def _refuse_links(archive: zipfile.ZipFile, members: dict[str, str], name: str) -> None:
@@ -259,15 +198,3 @@ def check_area(look: Look, name: str, sheet: str, source: SpreadsheetSource) -> 
                 name, f"sheet {sheet!r} reaches to {letters(look.columns - 1)}{look.rows}: {count:,} {what} are more than the limit of {limit:,} ({what}).",
                 f"Delete what stands far from the table (Ctrl+End shows it), or raise Limits({what}=...) in the contract.",
             )  # fmt: skip
-
-
-@lru_cache(maxsize=1024)
-def _number(name: bytes) -> int:
-    count = 0
-    for letter in name:
-        count = count * 26 + letter - 64
-    return count
-
-
-def _is_on(value: str | None) -> bool:
-    return value in {"1", "true", "on"}

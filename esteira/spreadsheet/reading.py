@@ -14,7 +14,7 @@ from esteira.spreadsheet.piece import Piece
 from esteira.spreadsheet.workbook import workbook_pieces
 
 THREADS = 3
-"""Two convert columns, where Arrow lets go of Python's lock; one reads ahead."""
+"""Two convert blocks, where Arrow and numpy let go of Python's lock; one reads ahead."""
 
 
 def read_pieces(path: Path, name: str, dataset: Dataset) -> Iterator[Piece]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import zipfile
 from typing import Any
-from xml.sax.handler import ContentHandler
 
 from esteira.contract import SpreadsheetSource
 from esteira.spreadsheet.failure import failed
@@ -36,29 +35,36 @@ def raised_texts(archive: zipfile.ZipFile, member: str, name: str, source: Sprea
     return found.raised
 
 
-def is_raised(attributes: Any) -> bool:
+def is_raised(attributes: dict[str, str]) -> bool:
     """Whether a run of text stands above the others."""
-    return bool(attributes.get("val") == "superscript")
+    return attributes.get("val") == "superscript"
 
 
-class _Texts(ContentHandler):
+class _Texts:
     """Each shared text in order."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.raised: dict[int, str] = {}
         self._number, self._is_raised, self._text = -1, False, list[str]()
 
-    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802 - SAX's name
+    def attach(self, parser: Any) -> None:
+        """Hear a parser's elements."""
+        parser.StartElementHandler, parser.CharacterDataHandler, parser.EndElementHandler = (
+            self._start,
+            self._characters,
+            self._end,
+        )
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
         kind = local(name)
         if kind == "si":
             self._number, self._is_raised, self._text = self._number + 1, False, []
         elif kind == "vertAlign":
-            self._is_raised = self._is_raised or is_raised(attrs)
+            self._is_raised = self._is_raised or is_raised(attributes)
 
-    def characters(self, content: str) -> None:
+    def _characters(self, content: str) -> None:
         self._text.append(content)
 
-    def endElement(self, name: str) -> None:  # noqa: N802 - SAX's name
+    def _end(self, name: str) -> None:
         if local(name) == "si" and self._is_raised:
             self.raised[self._number] = "".join(self._text)

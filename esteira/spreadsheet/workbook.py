@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeAlias
 
@@ -13,9 +13,11 @@ import numpy as np
 import python_calamine as calamine
 
 from esteira.contract import Dataset, Sheets, SpreadsheetSource
+from esteira.spreadsheet.ahead import in_turn
 from esteira.spreadsheet.assemble import Assembly, Block
-from esteira.spreadsheet.cells import printed, sorted_cells
+from esteira.spreadsheet.cells import Cells, durations_read, printed, sorted_cells
 from esteira.spreadsheet.failure import address, failed
+from esteira.spreadsheet.footer import footer_of
 from esteira.spreadsheet.heading import Heading, Headings, filler
 from esteira.spreadsheet.legacy import look_at_old, look_at_open_document
 from esteira.spreadsheet.look import Fault, Look, Range
@@ -25,6 +27,8 @@ from esteira.spreadsheet.piece import Piece
 
 CELLS_PER_PIECE = 200_000
 """About 10 MB of Python values while a piece is made."""
+BLOCKS_AHEAD = 1
+"""While one is converted, the next is read."""
 _Row: TypeAlias = list[Any]
 
 
@@ -40,10 +44,9 @@ def workbook_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, p
         for name in _chosen(book, file.name, source):
             found = look(name)
             sheet_rows = checked_sheet(book, name, file, found, source)
-            assembly = Assembly(dataset, source, file.name, pool, is_1904=found.is_1904, is_dated=found.is_dated)
+            assembly = Assembly(dataset, source, file.name, is_1904=found.is_1904, is_dated=found.is_dated)
             sheet = _Sheet(sheet_rows, found, headings, source, file.name)
-            for block in sheet.blocks():
-                yield assembly.piece(block, sheet.heading)
+            yield from in_turn(pool, partial(assembly.piece, heading=sheet.heading), sheet.blocks(), BLOCKS_AHEAD)
 
 
 def looker(file: Opened, source: SpreadsheetSource) -> Callable[[str], Look]:
@@ -161,7 +164,7 @@ class _Sheet:
         self._rows = chain(first[self.heading.first :], map(self._padded, rows))
         self._columns = sorted({*self.heading.places.values(), *(place for place, _ in self.heading.melted)})
         self._inner = set(self._rows_inside())
-        self._footer = footer_pattern(source.footer)
+        self._footer = footer_of(source.footer)
         self._top: dict[tuple[int, int], Any] = {}
 
     def blocks(self) -> Iterator[Block]:
@@ -202,14 +205,8 @@ class _Sheet:
             yield number, row
 
     def _is_footer(self, row: _Row) -> bool:
-        for value in row:
-            if value != "":
-                return (
-                    type(value) is str
-                    and self._footer is not None
-                    and self._footer.fullmatch(value.strip()) is not None
-                )
-        return False
+        first = next((value for value in row if value != ""), None)
+        return type(first) is str and self._footer is not None and self._footer.knows(first.strip())
 
     def _takes_hidden(self, number: int) -> bool:
         if self._source.hidden == "refuse":
@@ -222,12 +219,15 @@ class _Sheet:
     def _block(self, numbers: list[int], rows: list[_Row]) -> Block:
         faults = dict(self._faults(numbers, rows))
         cells = {
-            column: sorted_cells([row[column] if column < len(row) else "" for row in rows]) for column in self._columns
+            column: self._sorted([row[column] if column < len(row) else "" for row in rows]) for column in self._columns
         }
         at = np.array(numbers, np.int64) + 1
         return Block(
             self._name, at, cells, lambda row, column: rows[row][column] if column < len(rows[row]) else None, faults
         )
+
+    def _sorted(self, values: list[Any]) -> Cells:
+        return sorted_cells(durations_read(values) if self._look.is_dated else values)
 
     def _faults(self, numbers: list[int], rows: list[_Row]) -> Iterator[tuple[tuple[int, int], Fault]]:
         if not self._look.faults and not self._merged:
@@ -248,20 +248,3 @@ class _Sheet:
             values[left : right + 1] = [value] * (right + 1 - left)
         else:
             yield from (((row, column), Fault("merged", str(printed(value)))) for column in range(left, right + 1))
-
-
-def footer_pattern(footer: tuple[str, ...]) -> re.Pattern[str] | None:
-    """What the first text of a footer looks like."""
-    if not footer:
-        return None
-    return re.compile("|".join(f"(?:{like(pattern)})" for pattern in footer), re.IGNORECASE | re.DOTALL)
-
-
-def like(pattern: str) -> str:
-    """A pattern with `*` and `?` as a regular expression; `[*]` and `[?]` are the signs themselves."""
-    pieces = re.split(r"(\[[*?]\]|[*?])", pattern)
-    return "".join(
-        {"*": ".*", "?": "."}.get(each) or re.escape(each[1] if each in {"[*]", "[?]"} else each)
-        for each in pieces
-        if each
-    )

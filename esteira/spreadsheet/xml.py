@@ -7,13 +7,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
-from xml.sax import SAXParseException
-from xml.sax.handler import ContentHandler
+from typing import Any, Protocol
+from xml.parsers.expat import ExpatError, ParserCreate
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
-from defusedxml.expatreader import create_parser
 
 from esteira.spreadsheet.failure import failed
 
@@ -61,21 +59,32 @@ def is_plain(chunk: bytes, *, is_first: bool) -> bool:
     )
 
 
-def parse(archive: zipfile.ZipFile, member: str, name: str, handler: ContentHandler) -> None:
-    """Let a handler see every element.
+class Listener(Protocol):
+    """Hears the elements of a member."""
+
+    def attach(self, parser: Any) -> None:
+        """Set those of a parser's handlers that it needs: https://docs.python.org/3/library/pyexpat.html#xmlparser-objects."""
+
+
+def parse(archive: zipfile.ZipFile, member: str, name: str, listener: Listener) -> None:
+    """Let somebody hear every element.
 
     Raises:
         SpreadsheetError: It is no XML, damaged, or has a document type.
     """
-    parser = create_parser(forbid_dtd=True)
-    parser.setContentHandler(handler)
+    parser = ParserCreate()
+    parser.buffer_text = True
+    listener.attach(parser)
+
+    def refuse(*_: object) -> Any:
+        raise _hostile(name, member)
+
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = parser.ExternalEntityRefHandler = refuse
     try:
         for chunk in _read(archive, member, name):
-            parser.feed(chunk)
-        parser.close()
-    except DefusedXmlException as exc:
-        raise _hostile(name, member) from exc
-    except SAXParseException as exc:
+            parser.Parse(chunk, False)
+        parser.Parse(b"", True)
+    except ExpatError as exc:
         raise _damaged(name, member) from exc
 
 

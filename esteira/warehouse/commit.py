@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from esteira.contract import Dataset, Scd2
 from esteira.errors import ConfigError, DataQualityError, SealConflict
+from esteira.findings import Finding, finding, sentence
 from esteira.lake import Seal
 from esteira.warehouse import cursors, ledger, profiles, rules
 from esteira.warehouse.config import WarehouseConfig
@@ -19,6 +20,10 @@ from esteira.warehouse.request import LoadRequest, LoadResult, UndoRequest
 from esteira.warehouse.staging import stage
 from esteira.warehouse.statements import table_name
 from esteira.warehouse.write import AppendWriter, Writer, writer_for
+
+Findings = tuple[Finding, ...]
+Standing = Mapping[str, LedgerEntry | None]
+"""The ledger's current entry of each batch at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +55,28 @@ class News:
     lost: tuple[str, ...] = ()
 
 
-def commit(session: Session, place: Place, requests: Sequence[LoadRequest], *, accept_loss: bool) -> News:
+def commit(
+    session: Session, place: Place, requests: Sequence[LoadRequest], *, accept_loss: bool, may_be_late: bool = True
+) -> News:
     """Load what the ledger does not have yet, under the lock.
 
+    Args:
+        session: In the transaction.
+        place: Where.
+        requests: What to load.
+        accept_loss: Whether to go on without batches that a fold needs and that are gone.
+        may_be_late: Whether a later generation does as well. A rebuild was asked for its own rows.
+
     Raises:
-        SealConflict: A batch is committed under another seal of the same generation.
+        SealConflict: A batch is committed under another seal of the same generation, or a rebuild was overtaken.
         DataQualityError: A whole-batch rule failed, or rows of an `Append` are in the table already.
         LoadError: COPY brought other rows than were sealed, or a fold needs batches that are gone.
     """
     name = place.dataset.name
     standing = {request.batch.id: ledger.find_current(session, name, request.batch.id) for request in requests}
     wanted = [request for request in requests if not _is_settled(standing[request.batch.id], request.seal)]
+    for request in () if may_be_late else requests:
+        _refuse_overtaken(session, request, standing[request.batch.id])
     if not wanted:
         return News()
     for request in wanted:
@@ -68,8 +84,8 @@ def commit(session: Session, place: Place, requests: Sequence[LoadRequest], *, a
     is_rewrite = any(_is_in_table(standing[request.batch.id]) and not _only_adds(request) for request in wanted)
     past = place.past([request.batch.id for request in wanted], may_lose=accept_loss or not is_rewrite)
     stage_order(session, name, [request.batch for request in wanted])
-    warnings, outcome = _write(session, place, wanted, past, is_rewrite=is_rewrite)
-    _write_entries(session, place, wanted, warnings, outcome)
+    findings, outcome = _write(session, place, wanted, past, standing, is_rewrite=is_rewrite)
+    _write_entries(session, place, wanted, findings, outcome)
     return News(frozenset(request.batch.id for request in wanted), past.lost)
 
 
@@ -132,22 +148,43 @@ def _is_settled(current: LedgerEntry | None, seal: Seal) -> bool:
     return True
 
 
+def _refuse_overtaken(session: Session, request: LoadRequest, current: LedgerEntry | None) -> None:
+    """A later generation from other rows stands, and ours was never in: to take it for ours would lose what was asked for."""
+    seal, name = request.seal, request.dataset.name
+    if current is None or current.generation <= seal.generation or ledger.has_seal(session, name, seal):
+        return
+    raise SealConflict(
+        f"Generation {current.generation} was committed while this run made generation {seal.generation}.",
+        dataset=name,
+        batch=request.batch.id,
+        hint="Nothing of this run was loaded or deleted. Give the same command again: it goes on from what stands now.",
+    )
+
+
 def _write(
-    session: Session, place: Place, requests: Sequence[LoadRequest], past: Past, *, is_rewrite: bool
-) -> tuple[dict[str, tuple[str, ...]], Outcome]:
-    """Stage and check each batch, then write all of them together; returns the rules' warnings and what became of the rows."""
-    warnings = {}
+    session: Session,
+    place: Place,
+    requests: Sequence[LoadRequest],
+    past: Past,
+    standing: Standing,
+    *,
+    is_rewrite: bool,
+) -> tuple[dict[str, Findings], Outcome]:
+    """Stage and check each batch, then write all of them together; returns what the rules found and what became of the rows."""
+    findings = {}
     writer = writer_for(session, place.dataset, place.config.schema, past)
     for request in requests:
-        warnings[request.batch.id] = _bring(session, place, request, writer)
+        findings[request.batch.id] = _bring(session, place, request, writer, standing[request.batch.id])
     outcome = writer.settle(is_rewrite=is_rewrite)
     if past.lost:
-        said = f"The parts of {len(past.lost)} earlier batches are gone from the lake; the table's own rows stood for them."
-        warnings = {batch_id: (*others, said) for batch_id, others in warnings.items()}
-    return warnings, outcome
+        lost = finding("lost", batches=len(past.lost))
+        findings = {batch_id: (*others, lost) for batch_id, others in findings.items()}
+    return findings, outcome
 
 
-def _bring(session: Session, place: Place, request: LoadRequest, writer: Writer) -> tuple[str, ...]:
+def _bring(
+    session: Session, place: Place, request: LoadRequest, writer: Writer, standing: LedgerEntry | None
+) -> Findings:
     """Bring a batch's rows to where the writer settles them: staged and checked, or straight into the table if nothing is to be checked."""
     dataset, role_arn = place.dataset, place.config.copy_role_arn
     is_plain = place.stamps_rows and request.seal.names_batch and not rules.needs_staging(dataset)
@@ -155,23 +192,23 @@ def _bring(session: Session, place: Place, request: LoadRequest, writer: Writer)
         writer.copy(request.batch, request.seal, request.manifest, role_arn)
         return ()
     stage(session, dataset.columns, request.seal, request.manifest, role_arn)
-    warnings = rules.check(session, request, place.config.schema)
+    findings = rules.check(session, request, place.config.schema, standing if _is_in_table(standing) else None)
     writer.take(request.batch)
-    return warnings
+    return findings
 
 
 def _write_entries(
     session: Session,
     place: Place,
     requests: Sequence[LoadRequest],
-    warnings: dict[str, tuple[str, ...]],
+    findings: dict[str, Findings],
     outcome: Outcome,
 ) -> None:
     """One ledger row for each batch, and its profile. Rows that left the table are told once, with the last of them."""
     table_rows, deleted = _table_rows(session, place), outcome.deleted
     for request in reversed(requests):
         counts = outcome.counts.get(request.batch.id, Counts())
-        entry = _entry(request, counts, warnings[request.batch.id])
+        entry = _entry(request, counts, findings[request.batch.id])
         ledger.write_entry(session, place.dataset.name, replace(entry, deleted=deleted, table_rows=table_rows))
         profiles.write_profile(session, place.dataset.name, request.batch.id, request.seal.generation, request.profile)
         deleted = 0
@@ -181,7 +218,7 @@ def _table_rows(session: Session, place: Place) -> int:
     return session.count(f"SELECT COUNT(*) FROM {table_name(place.config.schema, place.dataset.name)}")
 
 
-def _entry(request: LoadRequest, counts: Counts, warnings: tuple[str, ...]) -> LedgerEntry:
+def _entry(request: LoadRequest, counts: Counts, findings: Findings) -> LedgerEntry:
     seal = request.seal
     if seal.extracted != seal.curated + seal.quarantined or seal.curated != counts.total:
         raise DataQualityError(
@@ -189,11 +226,12 @@ def _entry(request: LoadRequest, counts: Counts, warnings: tuple[str, ...]) -> L
             f"written {counts}.",
             hint="This is a defect of Esteira, not of the data: nothing was loaded. Report it with this message.",
         )
+    warnings = (*seal.warnings, *(str(sentence(each)) for each in findings))
     return LedgerEntry(
         batch_id=request.batch.id, window_start=request.batch.window.start, window_end=request.batch.window.end,
         seal_hash=seal.hash, attempt=seal.attempt, extracted=seal.extracted, curated=seal.curated, quarantined=seal.quarantined,
         inserted=counts.inserted, updated=counts.updated, unchanged=counts.unchanged, stale=counts.stale, duplicate=counts.duplicate,
-        total_reported=seal.total_reported, warnings=(*seal.warnings, *warnings), run=request.run, version=request.version,
+        total_reported=seal.total_reported, warnings=warnings, findings=findings, run=request.run, version=request.version,
         generation=seal.generation, cursor_start=_text(seal.provenance.cursor_start), cursor_end=_text(seal.provenance.cursor_end),
     )  # fmt: skip
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from esteira.findings import read, written
+from esteira.lake import Seal
 from esteira.warehouse.connection import Session
 from esteira.warehouse.ledger_entry import READ, WRITTEN, LedgerEntry
 from esteira.warehouse.ledger_tables import SHAPE, ledger_table, selected, versions
@@ -31,7 +33,7 @@ def write_entry(session: Session, dataset: str, entry: LedgerEntry) -> None:
     """Write an entry inside a transaction that holds the dataset's lock; the warehouse numbers and stamps it."""
     sequence = session.count(f"SELECT COALESCE(MAX(sequence), 0) + 1 FROM {ledger_table(dataset)}")
     facts = {name: getattr(entry, name) for name in WRITTEN}
-    facts |= {"sequence": sequence, "warnings": json.dumps(entry.warnings)}
+    facts |= {"sequence": sequence, "warnings": json.dumps(entry.warnings), "findings": written(entry.findings)}
     marks = ", ".join(["%s"] * len(facts))
     session.run(
         f"INSERT INTO {ledger_table(dataset)} ({', '.join(facts)}, committed_at) VALUES ({marks}, GETDATE())",
@@ -44,6 +46,12 @@ def find_current(session: Session, dataset: str, batch_id: str) -> LedgerEntry |
     query = f"SELECT {_READ} FROM {ledger_table(dataset)} WHERE batch_id = %s ORDER BY generation DESC LIMIT 1"
     found = session.rows(query, (batch_id,))
     return _entry(found[0]) if found else None
+
+
+def has_seal(session: Session, dataset: str, seal: Seal) -> bool:
+    """Whether a seal was ever committed."""
+    found = f"SELECT COUNT(*) FROM {ledger_table(dataset)} WHERE batch_id = %s AND seal_hash = %s"
+    return session.count(found, (seal.batch, seal.hash)) > 0
 
 
 def read_current(session: Session, dataset: str) -> list[LedgerEntry]:
@@ -88,5 +96,5 @@ def read_standing(session: Session, dataset: str) -> Standing:
 
 def _entry(row: Iterable[Any]) -> LedgerEntry:
     values = dict(zip(READ, row, strict=True))
-    values["warnings"] = tuple(json.loads(values["warnings"]))
+    values |= {"warnings": tuple(json.loads(values["warnings"])), "findings": read(values["findings"])}
     return LedgerEntry(**values)

@@ -16,8 +16,8 @@ from esteira.warehouse.ledger_entry import READ
 LEDGER_SCHEMA, VIEW_SCHEMA, VERSION_TABLE = "esteira_ledger", "esteira", '"esteira"."ledger_version"'
 MIGRATION_LOCK = '"esteira_lock"."_migration"'
 """One migration at a time, so that each view is made over all the ledgers there are; no dataset's name begins with `_`."""
-VERSION = 3
-"""Shape of the ledger tables that this code writes: 1 had neither generations nor states, 2 no cursor values."""
+VERSION = 4
+"""Shape of the ledger tables that this code writes: 1 had neither generations nor states, 2 no cursor values, 3 no findings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ SHAPE = {
     "sequence": LedgerColumn("BIGINT NOT NULL", 2, "0"),
     "cursor_start": LedgerColumn("VARCHAR(1024)", 3, "CAST(NULL AS VARCHAR(1024))"),
     "cursor_end": LedgerColumn("VARCHAR(1024)", 3, "CAST(NULL AS VARCHAR(1024))"),
+    "findings": LedgerColumn("VARCHAR(65535) NOT NULL", 4, "'[]'"),
 }
 
 

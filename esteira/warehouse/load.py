@@ -86,6 +86,7 @@ class Loader:
         Raises:
             ConfigError: The requests are not of one dataset.
             LoadError: Other batches can no longer be read; nothing was changed.
+            SealConflict: Another run committed a later generation of a batch meanwhile; nothing was changed.
         """
         names = {request.dataset.name for request in requests}
         if len(names) != 1:
@@ -96,7 +97,8 @@ class Loader:
         attempt = Attempt(requests[0].dataset.name, requests[0].batch.id, requests[0].run)
         try:
             return self._retrying(
-                attempt, lambda: self._commit(requests, attempt, accept_loss=accept_loss, erasure=erasure)
+                attempt,
+                lambda: self._commit(requests, attempt, accept_loss=accept_loss, erasure=erasure, may_be_late=False),
             )
         except EsteiraError as exc:
             raise exc.located(dataset=requests[0].dataset.name) from exc.__cause__
@@ -140,7 +142,13 @@ class Loader:
         raise AssertionError  # pragma: no cover - the last try returns or raises
 
     def _commit(
-        self, requests: Sequence[LoadRequest], attempt: Attempt, *, accept_loss: bool, erasure: Erasure | None = None
+        self,
+        requests: Sequence[LoadRequest],
+        attempt: Attempt,
+        *,
+        accept_loss: bool,
+        erasure: Erasure | None = None,
+        may_be_late: bool = True,
     ) -> list[LoadResult]:
         dataset, seals = requests[0].dataset, [request.seal for request in requests]
         with self._session(attempt, "esteira") as session:
@@ -151,7 +159,7 @@ class Loader:
                 states.require_alive(session, dataset.name)
                 if erasure:
                     erasures.clear(session, dataset, place.config.schema, erasure.key)
-                news = commit.commit(session, place, requests, accept_loss=accept_loss)
+                news = commit.commit(session, place, requests, accept_loss=accept_loss, may_be_late=may_be_late)
                 if erasure:
                     profiles.forget(session, dataset.name)
                 if erasure and news.written:  # else an earlier try, whose answer was lost, has noted it

@@ -35,6 +35,8 @@ class LoadRequest(_Asked):
         seal: Its curated seal.
         manifest: URI of the COPY manifest derived from the seal.
         profile: What the columns of the seal hold; none of a seal from before there were profiles.
+        is_standing: Whether these rows, or more, are in the table already, so that no rule keeps anything out by failing: an erasure, a rebuild from
+            the curated parts.
     """
 
     dataset: Dataset
@@ -42,6 +44,7 @@ class LoadRequest(_Asked):
     seal: Seal
     manifest: str
     profile: tuple[ColumnProfile, ...] = ()
+    is_standing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esteira.contract import Dataset, Reference, Unique
+from esteira.findings import Finding, finding
 from esteira.warehouse import ddl, trailing_rules
 from esteira.warehouse.connection import Session
-from esteira.warehouse.findings import SAMPLES, Finding, samples, settle
+from esteira.warehouse.findings import SAMPLES, Broken, samples, settle
+from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.request import LoadRequest
 from esteira.warehouse.staging import STAGING
 
@@ -17,19 +19,40 @@ def needs_staging(dataset: Dataset) -> bool:
     return bool(dataset.quality.unique or dataset.quality.references or dataset.quality.rules)
 
 
-def check(session: Session, request: LoadRequest, schema: str) -> tuple[str, ...]:
+def check(session: Session, request: LoadRequest, schema: str, standing: LedgerEntry | None) -> tuple[Finding, ...]:
     """Run every whole-batch rule of the contract on a staged batch.
 
+    Args:
+        session: In the load's transaction, the batch staged.
+        request: The batch.
+        schema: Of the tables.
+        standing: The ledger's entry of the generation that is in the table, or None.
+
     Returns:
-        One sentence for each rule that warns.
+        What warns.
 
     Raises:
         DataQualityError: A rule fails; it names all that do.
     """
-    return settle(_find(session, request, schema))
+    kept = f"; generation {standing.generation} stays in the table" if standing else ""
+    return settle(_find(session, request, schema), lambda found: _is_spared(found, request, standing), kept)
 
 
-def _find(session: Session, request: LoadRequest, schema: str) -> Iterator[Finding]:
+def _is_spared(found: Finding, request: LoadRequest, standing: LedgerEntry | None) -> bool:
+    """A rule that fails keeps a batch out of the table. Where its rows are in it already there is nothing to keep out, so the rule warns.
+
+    Of a replay that is said of all but repetitions: rows that join may be what brings them, unless the standing generation had some.
+    """
+    if standing is None or request.seal.replayed is None:
+        return standing is not None and request.is_standing
+    return found.rule != "unique" or any(_is_alike(found, each) for each in standing.findings)
+
+
+def _is_alike(found: Finding, other: Finding) -> bool:
+    return (other.rule, other.facts.get("column")) == (found.rule, found.facts.get("column"))
+
+
+def _find(session: Session, request: LoadRequest, schema: str) -> Iterator[Broken]:
     dataset = request.dataset
     quality = dataset.quality
     stated = (Unique(quality.unique),) if quality.unique else ()
@@ -40,7 +63,7 @@ def _find(session: Session, request: LoadRequest, schema: str) -> Iterator[Findi
     yield from trailing_rules.find(session, request)
 
 
-def _repeated(session: Session, unique: Unique, dataset: Dataset) -> Iterator[Finding]:
+def _repeated(session: Session, unique: Unique, dataset: Dataset) -> Iterator[Broken]:
     names = ", ".join(f'"{name}"' for name in unique.columns)
     repeated = session.rows(
         f"SELECT {names} FROM {STAGING} GROUP BY {names} HAVING COUNT(*) > 1 ORDER BY {names} LIMIT {SAMPLES}"
@@ -48,15 +71,15 @@ def _repeated(session: Session, unique: Unique, dataset: Dataset) -> Iterator[Fi
     if repeated:
         by_name = {column.name: column for column in dataset.columns}
         shown = samples(repeated, [by_name[name] for name in unique.columns])
-        sentence = f"{', '.join(unique.columns)} must be unique in a batch and repeats: {shown}."
-        yield Finding(sentence, unique.otherwise)
+        yield Broken(finding("unique", column=", ".join(unique.columns), values=shown), unique.otherwise)
 
 
-def _orphaned(session: Session, reference: Reference, dataset: Dataset, schema: str) -> Iterator[Finding]:
+def _orphaned(session: Session, reference: Reference, dataset: Dataset, schema: str) -> Iterator[Broken]:
     parent, column = reference.target
+    named = {"column": reference.column, "target": reference.to}
     hint = f"Load {parent} first, or ask the portal's owner about the named values."
     if column not in ddl.live_columns(session, schema, parent):
-        yield Finding(f"{reference.column}: {reference.to} is not in the warehouse yet.", reference.otherwise, hint)
+        yield Broken(finding("no_target", **named), reference.otherwise, hint)
         return
     orphan = (
         f'FROM {STAGING} s LEFT JOIN (SELECT DISTINCT "{column}" AS parent_key FROM {ddl.table_name(schema, parent)}) p '
@@ -64,7 +87,6 @@ def _orphaned(session: Session, reference: Reference, dataset: Dataset, schema: 
     )
     count = session.count(f"SELECT COUNT(*) {orphan}")
     if count:
-        named = session.rows(f'SELECT DISTINCT s."{reference.column}" {orphan} ORDER BY 1 LIMIT {SAMPLES}')
-        shown = samples(named, [each for each in dataset.columns if each.name == reference.column])
-        sentence = f"{reference.column}: {count} rows name {reference.to} that do not exist: {shown}."
-        yield Finding(sentence, reference.otherwise, hint)
+        values = session.rows(f'SELECT DISTINCT s."{reference.column}" {orphan} ORDER BY 1 LIMIT {SAMPLES}')
+        shown = samples(values, [each for each in dataset.columns if each.name == reference.column])
+        yield Broken(finding("reference", **named, rows=count, values=shown), reference.otherwise, hint)

@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from esteira.contract import Column, Distribution
+from esteira.findings import finding
 from esteira.quality import stability
 from esteira.quality.stability import Categories, Spread, Usual
 from esteira.warehouse.connection import Session
-from esteira.warehouse.findings import Finding
+from esteira.warehouse.findings import Broken
 from esteira.warehouse.request import LoadRequest
 from esteira.warehouse.staging import STAGING
 from esteira.warehouse.trail import Profiled, kind
@@ -23,7 +24,7 @@ _CUT_CHARACTERS = 200
 _DAY_SECONDS = 86_400
 
 
-def find(session: Session, request: LoadRequest, rule: Distribution, past: Sequence[Profiled]) -> Iterator[Finding]:
+def find(session: Session, request: LoadRequest, rule: Distribution, past: Sequence[Profiled]) -> Iterator[Broken]:
     """Whether the column's values are spread as usual.
 
     Args:
@@ -46,17 +47,17 @@ def find(session: Session, request: LoadRequest, rule: Distribution, past: Seque
 
 
 def _judge(
-    names: list[str], shares: list[float], expected: list[float], rows: int, rule: Distribution, usual: Usual[Any]
-) -> Iterator[Finding]:
+    names: list[Name], shares: list[float], expected: list[float], rows: int, rule: Distribution, usual: Usual[Any]
+) -> Iterator[Broken]:
     if rows < stability.MIN_ROWS:
         return
     found = stability.index(shares, expected, rows)
-    highest = stability.highest_index(usual.indices, rows, rule.index)
+    highest = stability.highest_index(usual, rows, rule.index)
     if found > highest:
         apart = max(range(len(shares)), key=lambda at: abs(shares[at] - expected[at]))
-        most = f"{names[apart]} have {shares[apart]:.1%} of {rows:,} rows instead of {expected[apart]:.1%}"
-        said = f"stability index {found:.2f}, up to {highest:.2f} is usual ({usual.batches} like batches)"
-        yield Finding(f"Distribution {rule.column}: {said}. Most changed: {most}.", rule.otherwise)
+        facts = {"index": found, "highest": highest, "batches": usual.batches, "rows": rows}
+        most = {"share": shares[apart], "expected": expected[apart]}
+        yield Broken(finding("distribution", column=rule.column, **names[apart], **facts, **most), rule.otherwise)
 
 
 def _numbers(past: Sequence[Profiled], column: Column) -> list[Spread[stability.Deciles]]:
@@ -84,7 +85,8 @@ def _whole(top_values: Sequence[tuple[str, int]]) -> dict[str, int]:
     return {value: rows for value, rows in top_values if len(value) < _CUT_CHARACTERS}
 
 
-Counted = tuple[list[str], list[float], list[float], int]
+Name = dict[str, str]
+Counted = tuple[list[Name], list[float], list[float], int]
 """Names of the groups, their shares and the expected ones, and the values counted."""
 
 
@@ -99,11 +101,10 @@ def _count_numbers(session: Session, column: Column, cuts: Sequence[float], star
     if not rows:
         return [], [], [], 0
     shares = stability.decile_shares([each / rows for each in counts[::2]], [each / rows for each in counts[1::2]])
-    names = [
-        f"values up to {edges[0]}",
-        *(f"values from {low} to {high}" for low, high in pairwise(edges)),
-    ]
-    return [*names, f"values from {edges[-1]}"], shares, [0.1] * len(shares), rows
+    told = list(map(str, edges))
+    between = [{"group": "between", "low": low, "high": high} for low, high in pairwise(told)]
+    names = [{"group": "first", "high": told[0]}, *between, {"group": "last", "low": told[-1]}]
+    return names, shares, [0.1] * len(shares), rows
 
 
 def _edge(column: Column, cut: float, start: datetime) -> float | date | datetime:
@@ -128,5 +129,5 @@ def _count_texts(session: Session, column: Column, expected: dict[str, float]) -
     if not rows:
         return [], [], [], 0
     shares = [count / rows for count in counts]
-    names = [*(f"rows with {each!r}" for each in expected), "all other values"]
+    names = [*({"group": "text", "value": each} for each in expected), {"group": "others"}]
     return names, [*shares, max(1 - sum(shares), 0.0)], stability.expected_shares(expected), rows

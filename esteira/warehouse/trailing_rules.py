@@ -6,6 +6,7 @@ SQL, those of the trailing ones from the ledger and the profiles; what is usual 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,14 +15,18 @@ import pyarrow as pa
 
 from esteira.batch import Batch
 from esteira.contract import Distribution, Freshness, NullRate, Volume
+from esteira.findings import Finding, finding
 from esteira.quality import shift
 from esteira.quality.shift import Limits, Share
+from esteira.redaction import MASK
 from esteira.warehouse import spread
 from esteira.warehouse.connection import Session
-from esteira.warehouse.findings import Finding
+from esteira.warehouse.findings import Broken
 from esteira.warehouse.request import LoadRequest
 from esteira.warehouse.staging import STAGING
 from esteira.warehouse.trail import Profiled, Trailing, is_newest, kind, profiled, trailing
+
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class _Judged:
         return kind(self.batch.id, self.batch.window.start, self.batch.window.end)
 
 
-def find(session: Session, request: LoadRequest) -> Iterator[Finding]:
+def find(session: Session, request: LoadRequest) -> Iterator[Broken]:
     """What the contract's rules find in the staged batch."""
     rules = request.dataset.quality.rules
     for rule in rules:
@@ -57,7 +62,7 @@ def find(session: Session, request: LoadRequest) -> Iterator[Finding]:
         yield from _compared(judged, each)
 
 
-def _compared(judged: _Judged, rule: Volume | NullRate | Distribution) -> Iterator[Finding]:
+def _compared(judged: _Judged, rule: Volume | NullRate | Distribution) -> Iterator[Broken]:
     if isinstance(rule, Volume):
         return _unusual_volume(judged, rule)
     past = profiled(judged.session, judged.batch.dataset, rule.column, judged.past)
@@ -66,31 +71,27 @@ def _compared(judged: _Judged, rule: Volume | NullRate | Distribution) -> Iterat
     return spread.find(judged.session, judged.request, rule, past)
 
 
-def _unusual_volume(judged: _Judged, rule: Volume) -> Iterator[Finding]:
+def _unusual_volume(judged: _Judged, rule: Volume) -> Iterator[Broken]:
     rows = judged.request.seal.extracted
     limits = shift.volume_limits([(each.phase, each.extracted) for each in judged.past], judged.phase, rule.change)
     if limits is not None and not limits.hold(rows):
-        usual = f"{limits.usual:,.0f} are usual ({max(limits.low, 0):,.0f} to {limits.high:,.0f}, {_likes(limits)})"
-        yield Finding(f"Volume: {rows:,} rows; {usual}.", rule.otherwise)
+        yield Broken(finding("volume", rows=rows, **_usual(limits)), rule.otherwise)
 
 
-def _unusual_nulls(judged: _Judged, rule: NullRate, past: Sequence[Profiled]) -> Iterator[Finding]:
+def _unusual_nulls(judged: _Judged, rule: NullRate, past: Sequence[Profiled]) -> Iterator[Broken]:
     rows, nulls = _nulls(judged.session, rule.column)
     if not rows:
         return
     shares = [Share(each.batch.phase, each.nulls, each.values + each.nulls) for each in past]
     limits = shift.share_limits(shares, judged.phase, rows, rule.change)
     if limits is not None and not limits.hold(nulls / rows):
-        usual = (
-            f"{limits.usual:.2%} are usual ({max(limits.low, 0):.2%} to {min(limits.high, 1):.2%}, {_likes(limits)})"
-        )
-        yield Finding(f"{_said(rule.column, nulls, rows)}; {usual}.", rule.otherwise)
+        yield Broken(_empty("nulls", rule, nulls, rows, **_usual(limits, highest=1.0)), rule.otherwise)
 
 
-def _too_empty(session: Session, rule: NullRate) -> Iterator[Finding]:
+def _too_empty(session: Session, rule: NullRate) -> Iterator[Broken]:
     rows, nulls = _nulls(session, rule.column) if rule.at_most is not None else (0, 0)
     if rule.at_most is not None and nulls > rule.at_most * rows:
-        yield Finding(f"{_said(rule.column, nulls, rows)}; at most {rule.at_most:.2%} are allowed.", rule.otherwise)
+        yield Broken(_empty("most_nulls", rule, nulls, rows, limit=rule.at_most), rule.otherwise)
 
 
 def _nulls(session: Session, column: str) -> tuple[int, int]:
@@ -99,15 +100,16 @@ def _nulls(session: Session, column: str) -> tuple[int, int]:
     return int(rows), int(rows) - int(values)
 
 
-def _said(column: str, nulls: int, rows: int) -> str:
-    return f"NullRate {column}: {nulls:,} of {rows:,} rows are empty, {nulls / rows:.2%}"
+def _empty(said: str, rule: NullRate, nulls: int, rows: int, **facts: float) -> Finding:
+    return finding(said, column=rule.column, nulls=nulls, rows=rows, share=nulls / rows, **facts)
 
 
-def _likes(limits: Limits) -> str:
-    return f"{limits.batches} like batches"
+def _usual(limits: Limits, highest: float = math.inf) -> dict[str, float]:
+    low, high = max(limits.low, 0.0), min(limits.high, highest)
+    return {"usual": limits.usual, "low": low, "high": high, "batches": limits.batches}
 
 
-def _stale(session: Session, request: LoadRequest, rule: Freshness) -> Iterator[Finding]:
+def _stale(session: Session, request: LoadRequest, rule: Freshness) -> Iterator[Broken]:
     """A day is over when the next one begins, and a moment without a zone is taken to be UTC."""
     newest = session.rows(f'SELECT MAX("{rule.column}") FROM {STAGING}')[0][0]
     if newest is None:
@@ -116,8 +118,10 @@ def _stale(session: Session, request: LoadRequest, rule: Freshness) -> Iterator[
     column = next(each for each in request.dataset.columns if each.name == rule.column)
     reached = _moment(newest, is_day=bool(pa.types.is_date(column.arrow)))
     if end - reached > rule.within:
-        said = f"Freshness {rule.column}: the newest value is {newest}, {_span(end - reached)} before the window's end"
-        yield Finding(f"{said} ({end:%Y-%m-%dT%H:%M}Z); at most {_span(rule.within)} are allowed.", rule.otherwise)
+        shown = MASK if column.is_pii else str(newest)
+        spans = {"behind_hours": (end - reached) / _HOUR, "within_hours": rule.within / _HOUR}
+        found = finding("freshness", column=rule.column, newest=shown, end=f"{end:%Y-%m-%dT%H:%M}Z", **spans)
+        yield Broken(found, rule.otherwise)
 
 
 def _moment(newest: object, *, is_day: bool) -> datetime:
@@ -126,8 +130,3 @@ def _moment(newest: object, *, is_day: bool) -> datetime:
         return day + timedelta(days=1)
     moment = datetime.fromisoformat(str(newest))
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _span(length: timedelta) -> str:
-    hours = length / timedelta(hours=1)
-    return f"{hours:,.1f} hours" if hours < 48 else f"{hours / 24:,.1f} days"

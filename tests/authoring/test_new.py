@@ -217,6 +217,19 @@ def test_names_that_a_portal_chose_cannot_break_the_contract_nor_run_in_it(tmp_p
     assert set(made.good.to_pylist()[0].values()) <= {0, 1}
 
 
+def test_columns_named_as_what_a_contract_is_written_with_hide_nothing_from_those_after_them(tmp_path: Path) -> None:
+    names = ("pa", "pd", "timestamp", "decimal128", "to_schema", "from_json", "annotated", "date")
+    page = [{"id": 1} | dict.fromkeys(names, "2024-01-01 10:00") | {"valor": 1.5}]
+    records = find_records(page)
+    paging = Paging(Candidate("SinglePage", {}, "", is_end=True), "", is_confirmed=True)
+    draft = make_draft(Place("hidden", "portal", "/rows", {}, "o"), records, records.rows, paging, None)
+    (tmp_path / "hidden.py").write_text(contract_text(draft))
+    dataset = load_catalogue(tmp_path)["hidden"]
+    assert "timestamp" in dataset.column_names  # a common name stays
+    made = curate_records([msgspec.Raw(json.dumps(page[0]).encode())], dataset)
+    assert (made.good.num_rows, made.new_columns, made.absent) == (1, (), ())
+
+
 def test_replacements_are_consistent_distinct_and_say_nothing_of_the_value() -> None:
     first, second = Shapes(), Shapes()
     assert first.of("Maria") == first.of("Maria") != first.of("Mario")

@@ -6,7 +6,8 @@ import json
 import jmespath
 import pytest
 
-from esteira.contract import Dataset
+from cli.file_fixture import recorded_files
+from esteira.contract import Dataset, SpreadsheetSource
 from tests.conventions.sources import ROOT
 
 NAMES = sorted(path.stem for path in (ROOT / "datasets").glob("*.py") if not path.stem.startswith("_"))
@@ -30,7 +31,10 @@ def test_the_file_is_named_like_the_dataset(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_dataset_has_a_recorded_page(name: str) -> None:
+def test_a_dataset_has_a_recorded_page_or_file(name: str) -> None:
+    if isinstance(contract(name).source, SpreadsheetSource):
+        assert recorded_files(contract(name), ROOT / "tests/fixtures" / name), f"Fix: save a small file for {name}."
+        return
     path = ROOT / "tests/fixtures" / name / "page.json"
     assert path.exists(), f"Fix: save one page of the portal (20 records or so) as {path.relative_to(ROOT)}."
     page = json.loads(path.read_text(encoding="utf-8"))
@@ -51,7 +55,7 @@ def test_every_contract_names_an_owner(name: str) -> None:
 
 
 def test_every_fixture_folder_has_a_dataset() -> None:
-    folders = {path.parent.name for path in (ROOT / "tests/fixtures").glob("*/page.json")}
+    folders = {path.name for path in (ROOT / "tests/fixtures").iterdir() if path.is_dir()}
     assert folders <= set(NAMES), (
         f"Fix: remove tests/fixtures/{', '.join(sorted(folders - set(NAMES)))}, or add the contract."
     )

@@ -78,6 +78,16 @@ def test_a_broken_file_names_itself(tmp_path: Path, text: str):
     assert caught.value.dataset == "good"
 
 
+def test_a_column_that_hides_an_import_from_those_after_it_is_explained(tmp_path: Path):
+    fields = '    pa: pd.StringDtype = pa.Field(description="x")\n    b: pd.StringDtype = pa.Field(description="x")\n'
+    (tmp_path / "good.py").write_text(
+        f"import pandas as pd\nimport pandera.pandas as pa\nclass Row(pa.DataFrameModel):\n{fields}"
+    )
+    with pytest.raises(ConfigError, match="no attribute 'Field'") as caught:
+        load_catalogue(tmp_path)
+    assert "import that under another name" in caught.value.hint
+
+
 def test_a_refusal_of_a_constructor_inside_a_file_names_the_file(tmp_path: Path):
     (tmp_path / "good.py").write_text(GOOD.replace('"/x"', '"x"'))
     with pytest.raises(ConfigError, match="starts with a slash") as caught:

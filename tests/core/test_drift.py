@@ -406,6 +406,11 @@ NAMES = st.one_of(
             " x",
             "config",
             "_esteira_position",
+            "pa",
+            "PA",
+            "pd",
+            "timestamp",
+            "decimal128",
             "{x}",
             "%s",
         ]
@@ -438,6 +443,14 @@ def test_a_patch_of_any_new_columns_applies_and_reads_them(load: Loaded, folder:
     assert (curated.good.num_rows, curated.absent) == (3, ())
     left = {name for name in new if not name or '"' in name or name != printable(name, limit=128) or name.endswith("…")}
     assert set(curated.new_columns) == {name for name in left if name not in {each.name for each in mended.columns}}
+
+
+def test_a_new_column_with_the_name_of_a_module_of_the_file_is_left_to_a_person(load: Loaded, folder: Path):
+    contract = load(("import pandera.pandas as pa", "import pandera.pandas as gate"), ("pa.", "gate."))
+    assert suggested_patch(contract, [Finding("new", "gate", "gate", guess=guess_of("gate", "gate", "text"))]) == ""
+    other = suggested_patch(contract, [Finding("new", "pier", "pier", guess=guess_of("pier", "pier", "text"))])
+    applied(other, folder)
+    assert "pier" in load().column_names
 
 
 def test_files_are_compared_by_their_moments_and_not_by_their_names(lake: Lake):

@@ -25,6 +25,7 @@ from esteira.failpoints import FailpointError, failpoint
 from esteira.settings import read_settings
 from esteira.vault import read_secret
 from tasks.retrying import is_transient, retry_policy
+from tests.conventions.sources import ROOT
 from tests.core.small import dataset
 
 NEEDED = {
@@ -264,3 +265,16 @@ def test_a_failpoint_kills_without_a_word():
         env=os.environ | {failpoints.VARIABLE: "curate.seal:kill"}, capture_output=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
+
+
+def test_a_command_whose_reader_leaves_ends_without_a_word():
+    """As `esteira test | head -1` does; the output is larger than a pipe holds."""
+    many = "import click; from cli.output import fail\ntry:\n    [click.echo('x' * 99) for _ in range(10_000)]\nexcept OSError as exc:\n    raise SystemExit(fail(exc, is_debug=False))"
+    with subprocess.Popen(
+        [sys.executable, "-c", many], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.wait(30), process.stderr.read()) == (141, "")

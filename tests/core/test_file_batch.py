@@ -8,7 +8,7 @@ import pytest
 
 from esteira.contract import Dataset, Download, Inbox, Replace, SpreadsheetSource
 from esteira.errors import ConfigError, SpreadsheetError
-from esteira.file_batch import file_batch, is_file_batch
+from esteira.file_batch import file_batch, is_about, is_file_batch
 from esteira.lake import SealedFile
 from esteira.warehouse import LedgerEntry
 
@@ -111,3 +111,19 @@ def test_the_window_fits_into_the_ledger():
     batch = file_batch(dataset(), file())
     LedgerEntry(batch.id, batch.window.start, batch.window.end)
     assert len(batch.id) < 64
+
+
+def test_a_span_holds_the_files_whose_windows_begin_in_it():
+    span = (MOMENT, MOMENT + timedelta(days=1))
+    for moment, wanted in ((MOMENT, True), (MOMENT - timedelta(seconds=1), False), (MOMENT + timedelta(days=1), False)):
+        assert is_about(dataset(), "a.csv", moment, span) is wanted
+    assert is_about(dataset(), "a.csv", MOMENT - timedelta(seconds=1), None)
+
+
+def test_a_span_goes_by_the_period_that_a_name_tells_and_else_by_when_the_file_came():
+    march = (datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC))
+    contract, later = dataset(period=BY_MONTH), datetime(2024, 9, 1, tzinfo=UTC)
+    assert is_about(contract, "sales 2024-03.csv", later, march)
+    assert not is_about(contract, "sales 2024-02.csv", march[0], march)
+    assert is_about(contract, "sales.csv", march[0], march)
+    assert not is_about(contract, "sales 2024-13.csv", later, march)

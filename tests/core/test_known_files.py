@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from esteira.contract import Download
 from esteira.extraction.files import keep_file, sealed_file
 from esteira.extraction.known import known_headers, later_than, name_fits, newest, open_files, sealed_files
+from esteira.extraction.listed import find_known, note_listed, unknown
 from esteira.file_batch import file_batch
 from esteira.lake import Lake, Layout, Provenance, Seal
 from esteira.lake.files import file_hash
+from esteira.portal.files import Listed
 from esteira.warehouse import LedgerEntry
 from tests.core.test_file_batch import BY_MONTH, MOMENT, dataset, file
 
@@ -88,3 +91,44 @@ def test_with_periods_only_files_about_the_same_one_stand_above_it():
 @pytest.mark.parametrize(("name", "fits"), [("VENDAS 2024.XLSX", True), ("vendas.csv", False), ("x.xlsx", False)])
 def test_a_name_fits_in_any_case(name: str, fits: bool):  # noqa: FBT001 - a column of the table above
     assert name_fits(dataset(match="vendas*.xlsx"), name) is fits
+
+
+def listed(seal: Seal, **changes: Any) -> Listed:
+    told = sealed_file(seal)
+    facts = {"name": told.name, "changed": told.moment, "link": told.place, "place": told.place}
+    return Listed(**facts | changes)
+
+
+def asked_for(lake: Lake, kept: list[Seal], *entries: Listed) -> list[Listed]:
+    return unknown(entries, find_known(SALES, kept, lake))
+
+
+def test_a_listed_file_is_known_by_name_date_and_address(kept: list[Seal], lake: Lake):
+    (same, later), other = (listed(kept[0]), listed(kept[0], changed=MOMENT)), listed(kept[1], name="other.csv")
+    assert asked_for(lake, kept, same, later, other) == [later, other]
+
+
+def test_a_new_date_with_the_same_bytes_is_noted_and_asked_for_no_more(kept: list[Seal], lake: Lake):
+    later = listed(kept[0], changed=MOMENT + timedelta(days=9))
+    note_listed(SALES, later, kept[0], lake)
+    assert asked_for(lake, kept, later) == []
+    again = listed(kept[0], changed=MOMENT + timedelta(days=10))
+    assert asked_for(lake, kept, again) == [again]
+    elsewhere = dataset(origin=Download(portal="p", path="/x.csv"))
+    assert unknown([later], find_known(elsewhere, [], lake)) == [later]
+
+
+def test_nothing_is_noted_that_the_seal_says(kept: list[Seal], lake: Lake):
+    note_listed(SALES, listed(kept[0]), kept[0], lake)
+    assert lake.sizes("report/") == {}
+
+
+def test_a_signature_in_the_address_makes_no_other_file_unless_another_entry_looks_like_it(
+    kept: list[Seal], lake: Lake
+):
+    place = listed(kept[0]).place
+    signed = listed(kept[0], place=f"{place}?expires=17")
+    note_listed(SALES, signed, kept[0], lake)
+    one, two = (listed(kept[0], place=f"{place}?id={number}") for number in (5, 6))
+    assert asked_for(lake, kept, one) == []
+    assert asked_for(lake, kept, one, two) == [one, two]

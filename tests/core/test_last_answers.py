@@ -22,6 +22,8 @@ from tests.extract.hostile import Asked, Say, hostile, page
 
 Opened = Callable[[str], Portal]
 LAST = 5
+AHEAD = 1
+"""A page that the killed run has asked for while it stored the one before; its request may arrive after the kill."""
 PAST_END = keys(source=source(paginator=Offset(2, past_end=404), pages_per_part=1))
 IGNORED = keys(source=source(paginator=Offset(2), responses=(ResponseAction("ignore", status=404),), pages_per_part=1))
 CONTRACTS = pytest.mark.parametrize("contract", [PAST_END, IGNORED], ids=["past the end", "ignored"])
@@ -72,7 +74,7 @@ def test_a_kill_at_any_write_costs_neither_a_row_nor_the_warning(
             monkeypatch.delenv(VARIABLE)
             asked = len(up.asked)
             sealed = run(contract, up.url, open_portal, lake)
-            assert len(up.asked) - asked <= 4
+            assert len(up.asked) - asked <= 4 + AHEAD
         else:
             monkeypatch.delenv(VARIABLE)
             sealed = run(contract, up.url, open_portal, lake)

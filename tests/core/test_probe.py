@@ -8,7 +8,7 @@ import pytest
 
 from esteira.errors import AuthError, ConfigError
 from esteira.lake import Lake
-from esteira.lake.probe import probe_prefix, server_time
+from esteira.lake.probe import probe_inbox, probe_prefix, probe_put, probe_versioning, server_time
 from esteira.vault import aws_identity
 
 
@@ -21,6 +21,28 @@ def test_a_prefix_is_tried_and_nothing_is_left_in_it(lake: Lake, s3: Any) -> Non
 def test_a_bucket_that_is_not_there_is_named(lake: Lake, session: boto3.Session) -> None:
     with pytest.raises(ConfigError, match="Bucket nowhere answers NoSuchBucket"):
         probe_prefix(Lake("nowhere", session), "raw")
+
+
+def test_the_inbox_is_tried_and_what_waits_stays(lake: Lake, s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
+    assert probe_inbox(lake) == 0
+    s3.put_object(Bucket="lake", Key="inbox/sales/a.csv", Body=b"x")
+    assert probe_inbox(lake) == 1
+    probe_put(lake, "inbox-rejected")
+    listed = s3.list_object_versions(Bucket="lake")
+    assert [each["Key"] for each in listed["Versions"]] == ["inbox/sales/a.csv"]
+    assert "DeleteMarkers" not in listed
+    assert not s3.list_multipart_uploads(Bucket="lake").get("Uploads")
+
+
+def test_a_bucket_that_keeps_no_versions_is_told(lake: Lake, s3: Any) -> None:
+    with pytest.raises(ConfigError, match="Versioning of bucket lake is never enabled"):
+        probe_versioning(lake)
+    s3.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
+    probe_versioning(lake)
+    s3.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Suspended"})
+    with pytest.raises(ConfigError, match="is suspended"):
+        probe_versioning(lake)
 
 
 def test_the_clock_of_s3_is_read_from_an_answer(lake: Lake) -> None:

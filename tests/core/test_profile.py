@@ -1,6 +1,7 @@
 """Column profiles: exact while a batch is small, within a stated error when it is not, and the same however the batch is cut."""
 
 import math
+import tracemalloc
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from esteira.contract import Column
 from esteira.contract.columns import POSITION_COLUMN
-from esteira.profile import ColumnProfile, Profiler
+from esteira.profile import ColumnProfile, Profiler, many
 from esteira.profile.hashes import hashes
 
 WORDS = ["", "a", "São Paulo", "人", "longer than eight bytes", "x" * 300, "7", "é" * 8]
@@ -207,3 +208,92 @@ def test_what_is_no_finite_number_is_counted_and_part_of_no_computed_number():
 
 def test_a_batch_without_rows_has_a_profile_of_zeros():
     assert profile(pa.array([], pa.int64())) == ColumnProfile("c", 0, 0, 0)
+
+
+NAMED = sorted(VALUES)
+
+
+def together(tables: list[pa.Table], columns: list[Column], **sizes: int) -> dict[str, ColumnProfile]:
+    profiler = Profiler(columns, **sizes)
+    for table in tables:
+        profiler.add(table)
+    return {each.column: each for each in profiler.profiles()}
+
+
+@given(drawn=st.lists(st.sampled_from(NAMED), min_size=2, max_size=8), cuts=CUTS, data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_column_has_the_same_profile_whatever_stands_beside_it(drawn: list[str], cuts: Any, data: Any):
+    """Columns with many values are computed together: nulls, nothing at all and what is not finite stay with their own."""
+    rows = data.draw(st.integers(0, 40))
+    arrays = [pa.array(data.draw(st.lists(st.none() | VALUES[kind][1], min_size=rows, max_size=rows)), VALUES[kind][0])
+              for kind in drawn]  # fmt: skip
+    made = pa.table(
+        {f"c{at}": each for at, each in enumerate(arrays)} | {POSITION_COLUMN: pa.array(range(rows), pa.int64())}
+    )
+    edges = [0, *sorted(cut % (rows + 1) for cut in cuts), rows]
+    tables = [made.slice(start, stop - start) for start, stop in pairwise(edges)]
+    columns = [column(f"c{at}", each.type, is_pii=at % 3 == 2) for at, each in enumerate(arrays)]
+    sizes = {"distinct_exact": 4, "sample_rows": 8}
+    alone = {each.name: together(tables, [each], **sizes)[each.name] for each in columns}
+    assert together(tables, columns, **sizes) == alone
+
+
+def wide_table(columns: int, rows: int, first: int = 0) -> pa.Table:
+    """Whole numbers, doubles, texts and flags in turn, one value of ten missing; drawn by the number of the first row."""
+    draw = np.random.default_rng(first)
+    kinds = (
+        lambda: draw.integers(0, 10**6, rows),
+        lambda: draw.random(rows),
+        lambda: np.array([f"text {each}" for each in draw.integers(0, 500, rows)], object),
+        lambda: draw.random(rows) < 0.5,
+    )
+    made = {f"c{at}": pa.array(kinds[at % 4](), mask=draw.random(rows) < 0.1) for at in range(columns)}
+    return pa.table(made | {POSITION_COLUMN: pa.array(range(first, first + rows), pa.int64())})
+
+
+def wide_columns(table: pa.Table) -> list[Column]:
+    return [column(field.name, field.type) for field in table.schema if field.name != POSITION_COLUMN]
+
+
+def test_a_wide_table_has_sketches_of_a_quarter_of_the_size_and_says_as_exactly_what_it_can():
+    table = wide_table(101, 6_000)
+    found = together([table.slice(start, 1_700) for start in range(0, 6_000, 1_700)], wide_columns(table))
+    narrow = together([table], wide_columns(table)[:4], distinct_exact=1024, sample_rows=1024)
+    assert {name: found[name] for name in narrow} == narrow
+    known = {name: table.column(name).drop_null() for name in ("c0", "c1", "c2")}
+    assert found["c2"].distinct == len(known["c2"].unique())
+    assert found["c0"].distinct == pytest.approx(len(known["c0"].unique()), rel=4 * 0.032)
+    for name in ("c0", "c1"):
+        values = np.sort(known[name].to_numpy())
+        ranks = np.searchsorted(values, found[name].quantiles, side="right") / len(values)
+        assert np.abs(ranks - np.linspace(0, 1, 11)).max() < math.sqrt(math.log(2 / 1e-6) / 2 / 1024)
+        assert found[name].mean == pytest.approx(math.fsum(values) / len(values), rel=1e-15)
+
+
+def test_columns_with_many_values_are_computed_many_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    """What a wide chunk costs is calls: 60 columns of a type are hashed and added up in two."""
+    first, second = wide_table(240, 2_200), wide_table(240, 1_100, first=2_200)
+    profiler = Profiler(wide_columns(first), distinct_exact=4 * 512)
+    profiler.add(first)
+    hashed: list[int] = []
+
+    def counted(values: pa.Array) -> Any:
+        hashed.append(len(values))
+        return hashes(values)
+
+    monkeypatch.setattr(many, "hashes", counted)
+    profiler.add(second)
+    assert len(hashed) == 2 * -(-60 // (many.VALUES_AT_ONCE // 1_100))
+    assert sum(hashed) == sum(len(second.column(at)) - second.column(at).null_count for at in range(240) if at % 4 < 2)
+
+
+def test_the_profile_of_500_columns_is_below_30_megabytes_while_it_is_made():
+    tables = [wide_table(500, 2_000, first) for first in range(0, 10_000, 2_000)]
+    profiler, before = Profiler(wide_columns(tables[0])), pa.total_allocated_bytes()
+    tracemalloc.start()
+    for table in tables:
+        profiler.add(table)
+    profiler.profiles()
+    python = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert python + pa.total_allocated_bytes() - before < 30 * 10**6

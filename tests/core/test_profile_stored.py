@@ -149,6 +149,25 @@ def test_the_sweep_keeps_the_profile_that_the_standing_seal_names(swept: SweptLa
     assert seal.profile.key not in removed(plan(swept, first, policy=SUPERSEDED))
 
 
+def test_the_sweep_keeps_what_a_replay_stored_under_a_number_that_another_run_took(
+    swept: SweptLake, monkeypatch: pytest.MonkeyPatch
+):
+    raw, first = committed(swept, page(record(id=1), record(id=2, text="x" * 41)))
+    mended = replace(dataset(quality=LENIENT), schema=_wider())
+    (found,) = replay.plan(mended, [first], swept)
+    other = curate(dataset(quality=LENIENT), raw, lake=swept, generation=2)
+    numbers = iter([2, 3])  # what a run finds that looks before the other one's first write, and what it finds then
+    monkeypatch.setattr(replay, "next_generation", lambda *_: next(numbers))
+    sealed, _ = replay.seal(mended, found, swept)
+    assert sealed is not None
+    assert sealed.profile is not None
+    assert (other.generation, sealed.generation) == (2, 3)
+    kept = {sealed.profile.key, *(part.key for part in sealed.parts)}
+    assert any("/generation-002/" in key for key in kept)
+    entries = [first, replace(first, seal_hash=sealed.hash, generation=3)]
+    assert kept.isdisjoint(removed(plan(swept, *entries, policy=SUPERSEDED)))
+
+
 def test_a_replaced_generations_profile_goes_with_its_parts(swept: SweptLake):
     raw, first = committed(swept, page(*rows(3)))
     second = curate(dataset(quality=LENIENT), raw, lake=swept, generation=2)

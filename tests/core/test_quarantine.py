@@ -256,7 +256,7 @@ def test_a_column_that_the_contract_no_longer_knows_is_masked():
     ("column", "rule", "said"),
     [
         ("small", "less_than_or_equal_to(100)", "small is '7', and must be at most 100."),
-        ("small", "type", "small is '7', which int16 cannot hold."),
+        ("small", "type", "small is '7', which is not a whole number from -32,768 to 32,767."),
         ("id", "not_nullable", "id is missing, and the contract wants a value."),
         ("text", "isin(['a', 'b'])", "text is '7', and must be one of 'a', 'b'."),
         ("text", "max_bytes(40)", "text is '7', and must have at most 40 bytes in UTF-8."),
@@ -288,7 +288,7 @@ def test_a_reason_is_a_sentence(column: str, rule: str, said: str):
     ("column", "rule", "said"),
     [
         ("small", "less_than_or_equal_to(100)", "small é '7', e deve ser no máximo 100."),
-        ("small", "type", "small é '7', que não cabe em int16."),
+        ("small", "type", "small é '7', que não é um número inteiro de -32.768 a 32.767."),
         ("text", "cpf", "text é '7', que não é um CPF com os dígitos verificadores certos."),
         ("*", "ordem", "A linha viola a regra ordem, que envolve várias colunas."),
     ],

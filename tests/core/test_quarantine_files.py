@@ -1,6 +1,8 @@
 """Refused rows of files: by the address of their cells, shown by their printed names, and tried again by reading the file."""
 
+import csv
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pandera.pandas as pandera
 import pyarrow.parquet as pq
 import pytest
 
+from cli.quarantine_csv import exported_lines, refused_lines, write_lines
 from esteira.contract import Append, Dataset, Quality, SpreadsheetSource
 from esteira.contract.columns import POSITION_COLUMN
 from esteira.curate import curate
@@ -90,12 +93,87 @@ def test_a_refused_row_has_the_address_of_the_cell_that_is_to_blame(lake: Lake, 
     told = {row.position: (row.where, row.reasons[0].sentence) for row in found.samples}
     assert told == {
         1: ("B3", "amount is '99.0', and must be at most 50."),
-        2: ("A4", "codigo is 'x', which int64 cannot hold."),
+        2: (
+            "A4",
+            "codigo is 'x', which is not a whole number from -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807.",
+        ),
         3: ("B5", "amount is '999.0', and must be at most 50."),
     }
     (row, *_) = found.samples
     assert row.place is not None
     assert (row.place.of("amount"), row.place.of("codigo")) == ("B3", "B3")
+
+
+def exported(path: Path, lake: Lake, holding: Holding, rule: str | None = None) -> list[dict[str, str]]:
+    write_lines(path, refused_lines(contract(), holding, lake, rule))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, delimiter=";"))
+
+
+def test_every_refused_cell_is_written_for_who_corrects_it(lake: Lake, base: Seal, tmp_path: Path):
+    (holding,) = holdings(contract(), [entry(base)], lake)
+    path = tmp_path / "refused.csv"
+    found = exported(path, lake, holding)
+    assert [(row["file"], row["where"], row["column"]) for row in found] == [
+        ("sales.csv", "B3", "amount"), ("sales.csv", "A4", "codigo"), ("sales.csv", "B5", "amount"),
+    ]  # fmt: skip
+    assert (found[0]["reason"], found[0]["motivo"]) == (
+        "amount is '99.0', and must be at most 50.", "amount é '99.0', e deve ser no máximo 50.",
+    )  # fmt: skip
+    assert not [name for name in (SECRET, "Ana", "Rui", "Eva") if name in path.read_text(encoding="utf-8")]
+    assert [row["where"] for row in exported(path, lake, holding, rule="codigo")] == ["A4"]
+    assert [each.name for each in tmp_path.iterdir() if "refused" in each.name] == ["refused.csv"]
+
+
+@pytest.mark.fault(67)
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@"])
+def test_a_refused_cell_that_would_run_as_a_formula_is_written_as_text(lake: Lake, tmp_path: Path, sign: str):
+    path = tmp_path / "sales.csv"
+    evil = f"{sign}HYPERLINK(A1)"
+    path.write_text(f"Código;Valor (R$);Responsável\n{evil};10,50;Ana\n1;1,00;Rui\n")
+    file = SealedFile(f"{evil}.csv", path.stat().st_size, file_hash(path), DAY, "inbox/sales/sales.csv?versionId=2")
+    base = curate(contract(), keep_file(contract(), path, Provenance(file=file), lake), lake=lake)
+    (holding,) = holdings(contract(), [entry(base)], lake)
+    (row,) = exported(tmp_path / "refused.csv", lake, holding)
+    assert row["value"] == f"'{evil}"
+    assert row["file"] == f"'{evil}.csv"
+    assert not [cell for cell in row.values() if cell[:1] in {"=", "+", "-", "@", "\t", "\r"}]
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_batch_from_an_export(lake: Lake, base: Seal, tmp_path: Path):
+    (tmp_path / "other.csv").write_text("x;y\n1;2\n")
+    told = SealedFile("other.csv", 8, file_hash(tmp_path / "other.csv"), DAY, "inbox/sales/other.csv?versionId=1")
+    broken = keep_file(contract(), tmp_path / "other.csv", Provenance(file=told), lake)
+    silent: dict[str, str] = {}
+    found = list(holdings(contract(), [entry(base)], lake))
+    lines = list(exported_lines(contract(), found[::-1], lake, None, silent))
+    assert [holding.state for holding in found] == ["loaded", "stopped"]
+    assert [line[2] for line in lines] == ["B3", "A4", "B5"]
+    assert list(silent) == [broken.batch]
+    assert "other.csv" in silent[broken.batch]
+
+
+def test_an_export_that_breaks_off_leaves_the_old_file(tmp_path: Path):
+    path = tmp_path / "refused.csv"
+    path.write_text("old")
+
+    def lines() -> Iterator[tuple[str, ...]]:
+        yield ("a",)
+        raise DataQualityError("broken")
+
+    with pytest.raises(DataQualityError):
+        write_lines(path, lines())
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("refused.csv", "old")]
+
+
+def test_each_rule_is_told_with_the_address_of_its_own_column(lake: Lake, tmp_path: Path):
+    path = tmp_path / "sales.csv"
+    path.write_text("Código;Valor (R$);Responsável\nx;muito;Ana\n")
+    file = SealedFile("sales.csv", path.stat().st_size, file_hash(path), DAY, "inbox/sales/sales.csv?versionId=3")
+    base = curate(contract(), keep_file(contract(), path, Provenance(file=file), lake), lake=lake)
+    (holding,) = holdings(contract(), [entry(base)], lake)
+    found = gather(contract(), holding, lake)
+    assert {rule.column: found.where(rule) for rule in found.rules} == {"codigo": "A2", "amount": "B2"}
 
 
 def test_printed_names_lead_to_known_columns_and_the_rest_is_masked(lake: Lake, raw: Seal):

@@ -12,6 +12,7 @@ import pandera.pandas as pa
 import pytest
 
 from esteira.contract import ApiSource, Append, Dataset
+from esteira.findings import finding, sentence
 from esteira.redaction import MASK
 from esteira.report import BatchFacts, Sample, render_batch, render_catalogue
 from esteira.report.amounts import age, count, decimal, measure, moment, share, size, window
@@ -170,6 +171,18 @@ def test_a_hostile_text_is_shown_and_never_obeyed(hostile: str):
     assert not set("\u202e\x00\x1b") & set(found.text)
 
 
+def test_what_whole_batch_rules_found_is_said_in_the_page_s_language_and_older_texts_as_they_are():
+    found = finding("reference", column="dest", target="airports.faa", rows=7602, values="BQN")
+    english = "dest: 7602 rows name airports.faa that do not exist: BQN."
+    facts = batch(entry(warnings=("tailnum: said long ago.", english), findings=(found,)))
+    portuguese = page(facts, "pt-BR")
+    assert "dest: 7602 linhas citam airports.faa que não existem: BQN." in portuguese
+    assert english not in portuguese
+    assert english in page(facts)
+    for language in LANGUAGES:
+        assert "tailnum: said long ago." in page(facts, language)
+
+
 def test_a_text_of_64_kb_is_cut_and_its_length_said():
     text = "x" * 65_535
     assert shown(text) == f"{'x' * 120}… (65535)"
@@ -188,7 +201,8 @@ def test_no_value_of_a_personal_column_reaches_the_page():
         "document: 2 rows name persons.document that do not exist: 529.982.247-25.",
         "Unique(city, document): repeats: Recife/529.982.247-25.",
     )
-    one = entry(warnings=told)
+    found = finding("unique", column="city, document", values="Recife/529.982.247-25")
+    one = entry(warnings=(*told, str(sentence(found))), findings=(found,))
     reasons = {"document: cpf": 4, "*: older than the parents": 2, "city: str_length": 1}
     facts = batch(
         one, dataset=PEOPLE, raw=seal(one), curated=seal(one, reasons=reasons),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     contract(made, "drop_at_once")
     contract(made, "drop_hand", source='match="*.xlsx"')
     contract(made, "drop_undone", write="Replace()")
+    contract(made, "drop_swept", ratio=0.0)
+    contract(made, "drop_seen", write="Replace()")
     for name in ("drop_event", "drop_paused", "drop_denied"):
         contract(made, name)
     return made
@@ -54,6 +58,7 @@ def table_of(point: str) -> str:
 
 
 @pytest.mark.fault(54)
+@pytest.mark.long
 def test_a_death_between_any_two_steps_loads_the_file_once(world: Any, office: Office, folder: Path, tmp_path: Path):
     """Append shows a second load as duplicate rows."""
     with world.warm(tmp_path) as line:
@@ -124,7 +129,9 @@ def test_what_cannot_be_taken_comes_back_with_a_letter_and_stops_no_other(office
     assert kinds["notes.txt"] == "name"
     assert kinds["all bad.csv"] == "rows"
     assert "B2 (amount: type), B3 (amount: type)" in back["all bad.csv.MOTIVO-REASON.txt"].decode("utf-8-sig")
-    assert any("drop_refused" in message for message in world.messages())
+    told = [message for message in world.messages() if "drop_refused" in message]
+    assert any("B2 (amount: type), B3 (amount: type)" in message for message in told), told
+    assert any("inbox-rejected/" in message for message in told), told
 
 
 @pytest.mark.fault(51)
@@ -161,6 +168,7 @@ def test_a_file_in_a_folder_that_is_no_datasets_comes_back(office: Office, folde
     assert "inbox/drop_event/" in office.returned("drop_evnt")["sales.csv.MOTIVO-REASON.txt"].decode("utf-8-sig")
 
 
+@pytest.mark.long
 def test_an_earlier_file_again_is_given_back_and_undo_brings_it_back(
     office: Office, ingest: Any, world: Any, folder: Path
 ):
@@ -221,3 +229,53 @@ def test_what_is_not_the_files_fault_leaves_it_waiting(office: Office, ingest: A
     assert (denied.code, "AuthError" in denied.err) == (77, True), denied
     assert (office.waiting("drop_denied"), office.returned("drop_denied")) == ([version], {})
     assert len(batches(ingest("drop_denied"))) == 1
+
+
+@pytest.mark.long
+def test_what_waits_is_previewed_and_refused_cells_are_written_for_who_corrects_them(
+    office: Office, ingest: Any, world: Any, folder: Path, tmp_path: Path
+):
+    def command(name: str, *more: str) -> Any:
+        return world.esteira(name, "drop_seen", *more, "--datasets", str(folder))
+
+    nothing = command("preview")
+    assert (nothing.code, "--file FILE" in nothing.err) == (78, True), nothing
+    version = office.drop("drop_seen", "sales.csv", sales({"a": "1,00", "b": "=1+1"}))
+    seen = command("preview")
+    assert seen.code == 0, seen
+    assert "which waits in inbox/drop_seen/sales.csv" in seen.out
+    assert "Validation: 1 of 2 rows would be quarantined, within the limit of 50.00%" in seen.out
+    assert "B3" in seen.out
+    assert office.waiting("drop_seen") == [version]
+    assert len(batches(ingest("drop_seen"))) == 1
+    office.drop("drop_seen", "unreadable.csv", b"x;y\r\n1;2\r\n")
+    assert ingest("drop_seen").code == 65
+    listed = command("quarantine")
+    assert "is dropped again" in listed.out, listed
+    done = command("quarantine", "--csv", str(tmp_path / "refused.csv"))
+    assert (done.code, "its rows cannot be told. unreadable.csv" in done.out) == (0, True), done
+    (row,) = csv.DictReader((tmp_path / "refused.csv").read_text(encoding="utf-8-sig").splitlines(), delimiter=";")
+    assert (row["file"], row["where"], row["value"]) == ("sales.csv", "B3", "'=1+1")
+
+
+@pytest.mark.long
+def test_what_a_refused_drop_left_is_swept_and_the_same_bytes_load_afterwards(
+    office: Office, ingest: Any, world: Any, folder: Path
+):
+    content = sales({"a": "1,00", "b": "x"})
+
+    def maintain(days: int) -> Any:
+        moment = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+        options = ("--as-of", moment, "--apply", "--json", "--datasets", str(folder))
+        done = world.esteira("maintenance", "drop_swept", *options)
+        return [each["reason"] for each in json.loads(done.out)["datasets"][0]["removals"]]
+
+    office.drop("drop_swept", "sales.csv", content)
+    assert ingest("drop_swept").code == 65
+    assert maintain(89) == []
+    assert set(maintain(91)) == {"refused"}
+    contract(folder, "drop_swept", ratio=0.5)
+    office.drop("drop_swept", "sales.csv", content)
+    assert len(batches(ingest("drop_swept"))) == 1
+    assert office.table("drop_swept") == [("a", 1.0)]
+    assert maintain(300) == []

@@ -17,6 +17,7 @@ from local.state import StateFolder
 pytestmark = pytest.mark.long
 
 NAME = "swept"
+OF_AN_ATTEMPT = ("/part-", "/checkpoint-", "/profile.json")
 UPLOAD = f"raw/{NAME}/batch/attempt/part-00001.json.zst"
 KILLED_AT = ("extract.part", "curate.part")
 AS_OF = "2014-01-02T06:00Z"
@@ -44,9 +45,9 @@ class Story:
 
     @property
     def named(self) -> frozenset[str]:
-        """The parts that the seals name."""
-        parts = (part for seal in self.seals.values() for part in (*seal["parts"], *seal.get("quarantine", ())))
-        return frozenset(part["key"] for part in parts)
+        """The parts and profiles that the seals name."""
+        told = ((*seal["parts"], *seal.get("quarantine", ()), seal.get("profile")) for seal in self.seals.values())
+        return frozenset(part["key"] for parts in told for part in parts if part)
 
 
 class RootsLake:
@@ -142,7 +143,7 @@ def test_nothing_that_is_younger_than_a_week_is_removed(story: Story) -> None:
 
 def test_a_dry_run_names_what_would_go_and_changes_nothing(story: Story) -> None:
     assert story.dry.code == 0, story.dry.err
-    expected = {key for key in story.before - story.named if "/part-" in key or "/checkpoint-" in key}
+    expected = {key for key in story.before - story.named if any(kind in key for kind in OF_AN_ATTEMPT)}
     assert removals(story.dry) == dict.fromkeys(expected, "orphan")
     assert not story.dry.facts["is_applied"]
     assert story.deleted_before == frozenset()

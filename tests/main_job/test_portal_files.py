@@ -81,6 +81,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("served")
     contract(made, "file_listed", LISTING, write='Upsert(key="code")')
     contract(made, "file_killed", LISTING)
+    contract(made, "file_redated", LISTING, write='Upsert(key="code")')
+    contract(made, "file_chosen", LISTING)
+    contract(made, "file_shown", LISTING, write="Replace()")
     contract(made, "file_fixed", FIXED, write="Replace()")
     return made
 
@@ -93,11 +96,19 @@ def ingest(world: Any, folder: Path) -> Any:
     return run
 
 
-def test_the_new_files_of_a_listing_are_loaded_once_in_the_order_of_their_dates(world: Any, shelf: Shelf, ingest: Any):
+def test_the_new_files_of_a_listing_are_loaded_once_in_the_order_of_their_dates(
+    world: Any, shelf: Shelf, ingest: Any, folder: Path
+):
     office = Office(world)
     shelf.put("b second.csv", sales({"a": "2,00"}), "2024-02-01T00:00:00Z")
     shelf.put("z first.csv", sales({"a": "1,00", "b": "1,00"}), "2024-01-01T00:00:00Z")
     shelf.put("notes.txt", b"not for us", "2024-01-01T00:00:00Z")
+    seen = world.esteira("preview", "file_listed", "--datasets", str(folder))
+    assert (seen.code, "b second.csv, 21 bytes, the newest of 2 that fit among 3 listed, from " in seen.out) == (
+        0,
+        True,
+    ), seen
+    shelf.downloads()
     assert len(batches(ingest("file_listed"))) == 2
     assert office.table("file_listed") == [("a", 2.0), ("b", 1.0)]
     assert sorted(shelf.downloads()) == ["/files/b second.csv", "/files/z first.csv"]
@@ -114,6 +125,49 @@ def test_the_new_files_of_a_listing_are_loaded_once_in_the_order_of_their_dates(
     shelf.listed.clear()
 
 
+def test_a_listed_file_with_another_date_and_the_same_bytes_is_downloaded_once_more(
+    world: Any, shelf: Shelf, ingest: Any
+):
+    first, second = sales({"a": "1,00"}), sales({"a": "2,00", "b": "2,00"})
+    shelf.listed.clear()
+    shelf.put("1.csv", first, "2024-01-01")
+    shelf.put("2.csv", second, "2024-02-01")
+    assert len(batches(ingest("file_redated"))) == 2
+    shelf.downloads()
+    shelf.put("1.csv", first, "2024-03-01")
+    assert [each["is_new"] for each in batches(ingest("file_redated"))] == [False]
+    assert shelf.downloads() == ["/files/1.csv"]
+    assert batches(ingest("file_redated")) == []
+    assert shelf.downloads() == []
+    assert Office(world).table("file_redated") == [("a", 2.0), ("b", 2.0)]
+
+
+def test_a_listing_whose_newest_file_is_not_the_one_that_the_table_shows_is_told(world: Any, shelf: Shelf, ingest: Any):
+    first, second = sales({"a": "1,00"}), sales({"a": "2,00"})
+    shelf.listed.clear()
+    shelf.put("1.csv", first, "2024-01-01")
+    shelf.put("2.csv", second, "2024-02-01")
+    assert len(batches(ingest("file_shown"))) == 2
+    shelf.put("1.csv", first, "2024-01-15")
+    assert [each["is_new"] for each in batches(ingest("file_shown"))] == [False]
+    shelf.put("1.csv", first, "2024-03-01")
+    for _ in range(2):
+        told = ingest("file_shown")
+        assert (told.code, "esteira undo file-" in told.err) == (65, True), told
+    assert Office(world).table("file_shown") == [("a", 2.0)]
+
+
+def test_a_range_chooses_files_by_their_dates_and_the_others_come_later(world: Any, shelf: Shelf, ingest: Any):
+    shelf.listed.clear()
+    for month in (1, 2, 3):
+        shelf.put(f"{month}.csv", sales({str(month): "1,00"}), f"2024-0{month}-10")
+    assert len(batches(ingest("file_chosen", "--start", "2024-02-01", "--end", "2024-03-01"))) == 1
+    assert Office(world).table("file_chosen") == [("2", 1.0)]
+    assert len(batches(ingest("file_chosen"))) == 2
+    fixed = ingest("file_fixed", "--start", "2024-02-01", "--end", "2024-03-01")
+    assert (fixed.code, "esteira ingest file_fixed --from raw" in fixed.err) == (78, True), fixed
+
+
 @pytest.mark.fault(54)
 def test_a_file_that_is_in_raw_is_loaded_though_the_portal_has_it_no_more(world: Any, shelf: Shelf, ingest: Any):
     shelf.listed.clear()
@@ -126,7 +180,7 @@ def test_a_file_that_is_in_raw_is_loaded_though_the_portal_has_it_no_more(world:
     assert (Office(world).table("file_killed"), shelf.downloads()) == ([("a", 1.0)], [])
 
 
-def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, shelf: Shelf, ingest: Any):
+def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, shelf: Shelf, ingest: Any, folder: Path):
     office = Office(world)
 
     def serve(amount: str, as_of: str) -> Any:
@@ -134,6 +188,10 @@ def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, sh
         return ingest("file_fixed", "--as-of", as_of)
 
     assert len(batches(serve("1,00", "2024-01-01T06:00Z"))) == 1
+    seen = world.esteira("preview", "file_fixed", "--datasets", str(folder))
+    assert (seen.code, f"from {shelf.url}/now/report.csv" in seen.out, "Got: 1 rows" in seen.out) == (0, True, True), (
+        seen
+    )
     assert batches(serve("1,00", "2024-01-02T06:00Z")) == []
     (second,) = batches(serve("2,00", "2024-01-03T06:00Z"))
     assert office.table("file_fixed") == [("a", 2.0)]
@@ -141,3 +199,15 @@ def test_the_file_at_a_fixed_address_is_loaded_when_it_is_another(world: Any, sh
     assert back.code == 65, back
     assert f"esteira undo {second['batch']} --dataset file_fixed" in back.err
     assert office.table("file_fixed") == [("a", 2.0)]
+
+
+def test_the_doctor_asks_for_the_list_and_downloads_no_file(world: Any, shelf: Shelf, folder: Path):
+    def found(*names: str) -> str:
+        done = world.esteira("doctor", *names, "--datasets", str(folder), "--json")
+        (check,) = [each for each in json.loads(done.out) if each["check"] == "portal file-portal"]
+        return f"{check['state']}: {check['found']}"
+
+    shelf.downloads()
+    assert found("file_listed", "file_fixed") == "ok: answered 200 to the first request of file_listed"
+    assert found("file_fixed").startswith("ok: not asked: file_fixed would download a whole file")
+    assert shelf.downloads() == []

@@ -114,9 +114,18 @@ def ods_cell(value: Any) -> Any:
         return odf.table.TableCell(valuetype="float", value=repr(value))
     if isinstance(value, dt.date):
         return odf.table.TableCell(valuetype="date", datevalue=value.isoformat())
+    if isinstance(value, dt.time | dt.timedelta):
+        return odf.table.TableCell(valuetype="time", timevalue=_length(value))
     cell = odf.table.TableCell(valuetype="string", stringvalue=value)
     cell.addElement(odf.text.P(text=value))
     return cell
+
+
+def _length(value: dt.time | dt.timedelta) -> str:
+    if isinstance(value, dt.time):
+        return value.strftime("PT%HH%MM%SS")
+    seconds = value // dt.timedelta(seconds=1)
+    return f"PT{seconds // 3600:02}H{seconds // 60 % 60:02}M{seconds % 60:02}S"
 
 
 def write_csv(path: Path, rows: Iterable[Row], encoding: str = "utf-8", delimiter: str = ";") -> Path:

@@ -5,6 +5,7 @@ import datetime as dt
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import odf.opendocument
 import odf.table
@@ -15,7 +16,7 @@ import pytest
 import xlwt
 
 from esteira.contract import Limits, Locale, Sheets, Timestamp
-from esteira.errors import SpreadsheetError
+from esteira.errors import ConfigError, SpreadsheetError
 from tests.spreadsheet.offices import (
     HEADER,
     ROWS,
@@ -75,6 +76,15 @@ def test_a_byte_far_behind_the_first_block_is_named(tmp_path: Path) -> None:
     head = "Código;Dia;Valor (R$)\n".encode()
     path.write_bytes(head + line * 400_000 + b"\xff\n")
     with pytest.raises(SpreadsheetError, match=f"byte {len(head) + len(line) * 400_000:,}"):
+        read(path)
+
+
+@pytest.mark.fault(23)
+def test_a_byte_in_a_column_that_nobody_asked_for_is_named_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    head = "Código;Dia;Valor (R$);Nota\n".encode()
+    path.write_bytes(head + "001;19/05/2017;1;é\n".encode() + b"002;20/05/2017;2;caf\xe9\n")
+    with pytest.raises(SpreadsheetError, match=r"line 3\) is 0xe9"):
         read(path)
 
 
@@ -182,6 +192,20 @@ def test_a_day_in_a_column_of_codes_is_refused(tmp_path: Path) -> None:
     assert refused(read(path)) == [("Plan1!A2", "codigo", "type", "2017-03-01")]
 
 
+@pytest.mark.fault(25)
+@pytest.mark.parametrize("writer", [write_xlsx, write_ods])
+def test_times_and_durations_are_refused_in_a_text_that_does_not_ask_for_them(tmp_path: Path, writer: Any) -> None:
+    times = [dt.time(13, 5), dt.timedelta(hours=26, minutes=30, seconds=7), dt.timedelta(0)]
+    rows = [HEADER, *((each, dt.date(2017, 5, 19), 1) for each in times), ("13:05", dt.date(2017, 5, 19), 1)]
+    path = writer(tmp_path / f"a.{writer.__name__[6:]}", rows)
+    assert [each[:3] for each in refused(read(path))] == [(f"Plan1!A{row}", "codigo", "type") for row in (2, 3, 4)]
+    assert [row[0] for row in rows_of(read(path, contract(clocks=("codigo",))))] == [
+        "13:05:00", "26:30:07", "00:00:00", "13:05",
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match="'dia' has type date32"):
+        contract(clocks=("dia",))
+
+
 # 26: bombs
 
 
@@ -215,7 +239,7 @@ def test_a_directory_that_lies_about_sizes_is_found_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault(26)
-@pytest.mark.parametrize("cell", ["XFD2", "A1048576", "ALL1048576"])
+@pytest.mark.parametrize("cell", ["XFD2000", "A1048576", "ALL1048576"])
 def test_one_cell_far_away_does_not_make_the_reader_reserve_what_is_before_it(tmp_path: Path, cell: str) -> None:
     book = workbook(tmp_path, TABLE)
     book.active[cell] = 1
@@ -695,7 +719,7 @@ def test_an_empty_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
 @pytest.mark.fault(30)
 @pytest.mark.parametrize("name", ["a.xlsx", "a.ods", "a.zip", "a.csv.gz", "a.xls"])
 def test_a_file_that_was_uploaded_by_half_is_refused_by_name(tmp_path: Path, name: str) -> None:
-    path, rows = tmp_path / name, [HEADER, *(ROWS * 3000)]
+    path, rows = tmp_path / name, [HEADER, *(ROWS * 50)]
     if name == "a.csv.gz":
         gzipped(path, "\n".join(str(number) for number in range(50_000)).encode())
     elif name == "a.zip":
@@ -781,3 +805,12 @@ def test_a_zip_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
         archive.writestr("hello.txt", "x")
     with pytest.raises(SpreadsheetError, match="is not in it"):
         read(tmp_path / "a.xlsx")
+
+
+def test_what_a_mac_adds_to_a_workbook_and_an_empty_cell_far_away_are_no_fault(tmp_path: Path) -> None:
+    book = workbook(tmp_path / "a.xlsx", [HEADER, *ROWS])
+    book.active["AMJ1"].font = openpyxl.styles.Font(bold=True)
+    book.save(tmp_path / "a.xlsx")
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "a") as archive:
+        archive.writestr("__MACOSX/_rels/._.rels", b"\x00\x05\x16\x07")
+    assert len(rows_of(read(tmp_path / "a.xlsx"))) == 2

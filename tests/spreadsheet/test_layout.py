@@ -1,6 +1,7 @@
 """Where a table stands on a sheet: sheets, banners, header rows, footers, columns side by side, archives, lineage."""
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -98,6 +99,29 @@ def test_the_header_stands_where_the_contract_says(tmp_path: Path) -> None:
     assert rows_of(read(path, contract(header=HeaderRows(skip=3), footer=("Total",)))) == GOOD
     with pytest.raises(SpreadsheetError, match=r"row 3 of sheet 'Plan1' does not name 'codigo'"):
         read(path, contract(header=HeaderRows(skip=2)))
+
+
+class TwoYears(pa.DataFrameModel):
+    """This year's amount beside the last one's, under one name."""
+
+    codigo: pd.StringDtype
+    amount: pd.Float64Dtype
+    before: pd.Float64Dtype
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
+def test_the_second_column_of_a_name_is_named_by_its_number(tmp_path: Path, ending: str) -> None:
+    rows = [("Código", "Valor", "VALOR", "Obs", "Obs"), ("001", 1, 2, "a", "b"), ("x", "?", 3, "c", "d")]
+    path = (write_xlsx if ending == "xlsx" else write_csv)(tmp_path / f"a.{ending}", rows)
+    named = contract(TwoYears, columns={"Valor": "amount", "Valor (2)": "before"}, delimiter=";")
+    pieces = read(path, named)
+    assert rows_of(pieces) == [("001", 1.0, 2.0)]
+    assert json.loads(bytes(pieces[0].rows[1])) == {
+        "Código": "x", "Valor": "?", "VALOR (2)": 3 if ending == "xlsx" else "3", "Obs": "c", "Obs (2)": "d",
+    }  # fmt: skip
+    with pytest.raises(SpreadsheetError, match="two columns are called 'Valor'") as caught:
+        read(path, contract(TwoYears, columns={"Valor": "amount", "Código": "codigo", "Obs (2)": "before"}))
+    assert "columns={'VALOR (2)': ...}" in caught.value.hint
 
 
 def test_a_header_that_nobody_finds_is_told_with_the_closest_row(tmp_path: Path) -> None:

@@ -11,8 +11,6 @@ import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from esteira.batch import Batch, Window
 from esteira.contract import Dataset, Quality, Scd2
@@ -31,7 +29,7 @@ from esteira.warehouse.states import Act
 from tests.warehouse.folding import COLUMNS, MIDNIGHT, Load, Model, Row, Thing, random_rows
 from tests.warehouse.test_fold import MODES
 
-MARGIN = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+SEEDS = (0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long))
 STEPS = 9
 NUMBER, LETTER = "id: less_than(20)", "label: not_equal_to(ç)"
 
@@ -45,6 +43,7 @@ def schema(*mistakes: str) -> type[pandera.DataFrameModel]:
     return type("Wrong", (Thing,), facts | fields)
 
 
+LENIENT = Quality(max_quarantine_ratio=1.0)
 LEVELS = (schema(NUMBER, LETTER), schema(LETTER), Thing)
 """The contract as it was, half mended, and mended."""
 
@@ -61,10 +60,11 @@ class Mill:
     contract: Dataset
     level: int = 0
     rows: dict[str, Load] = field(default_factory=dict)
+    quality: Quality = LENIENT
 
     @property
     def dataset(self) -> Dataset:
-        return replace(self.contract, schema=LEVELS[self.level], quality=Quality(max_quarantine_ratio=1.0))
+        return replace(self.contract, schema=LEVELS[self.level], quality=self.quality)
 
     @property
     def places(self) -> Places:
@@ -185,14 +185,7 @@ class History:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(
-    max_examples=int(__import__("os").environ.get("MORE", "2")),
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],
-    suppress_health_check=MARGIN,
-)
-@given(seed=st.integers(0, 2**32))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_history_of_mends_and_replays_leaves_the_fold_of_the_mended_contract(make_mill: Any, mode: str, seed: int):
     History(make_mill(mode), f"{mode} {seed}").run()
 

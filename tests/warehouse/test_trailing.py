@@ -1,6 +1,6 @@
 """Whole-batch rules against the trailing batches, in SQL on the staging table: they pass, warn or fail."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -101,6 +101,47 @@ def test_clean_batches_raise_no_alarm_and_a_seeded_shift_raises_each(bench: Any,
     said = {" ".join(warning.split()[:2]).replace(":", "") for warning in shifted.warnings}
     kinds = {f"{rule} {name}" for rule in ("NullRate", "Distribution") for name in ALL_KINDS}
     assert said == {"Volume 600", "Freshness at", "Freshness day", *kinds}
+
+
+SETTLING, CLEAN, ROWS = 28, 100, 120
+"""Days after which every rule speaks, days that are judged, and rows of each."""
+
+
+def changed(row: Row, **changes: Any) -> Row:
+    return row | {name: change(row[name]) for name, change in changes.items() if row[name] is not None}
+
+
+SHIFTS: dict[str, tuple[tuple[str, str | None], Callable[[list[Row]], list[Row]]]] = {
+    "a row twice": (("unique", "id"), lambda rows: [*rows, rows[0]]),
+    "a label that is unknown": (("reference", "label"), lambda rows: [rows[0] | {"label": "z"}, *rows[1:]]),
+    "half of the rows": (("volume", None), lambda rows: rows[: ROWS // 2]),
+    "no amounts in a third": (("nulls", "amount"), lambda rows: [*({**row, "amount": None} for row in rows[::3]), *rows[1::3], *rows[2::3]]),
+    "amounts are higher": (("distribution", "amount"), lambda rows: [changed(row, amount=lambda value: value + 5) for row in rows]),
+    "other labels": (("distribution", "label"), lambda rows: [changed(row, label=lambda _: "c") for row in rows]),
+    "the last hours are missing": (("freshness", "at"), lambda rows: [changed(row, at=lambda value: value - timedelta(hours=6)) for row in rows]),
+}  # fmt: skip
+
+
+@pytest.mark.long
+def test_all_rule_kinds_at_once_raise_at_most_one_alarm_in_100_clean_batches_and_find_each_shift(
+    bench: Any, make_dataset: Any
+):
+    """One dataset with all of them, 21 rules, day after day; then one thing is wrong at a time."""
+    parent = make_dataset(Replace())
+    bench.load(parent, [{"id": number, "label": label} for number, label in enumerate("abc")])
+    rules = (Unique(("id",), otherwise="warn"), *every_rule().rules)
+    known = Reference("label", to=f"{parent.name}.label", otherwise="warn")
+    dataset = make_dataset(Append(), schema=Wide, quality=Quality(rules=rules, references=(known,)))
+    for day in range(1, SETTLING + CLEAN + 1):
+        load(bench, dataset, rows_of(day, ROWS), day=day)
+    alarms = [warning for entry in bench.ledger(dataset) for warning in entry.warnings]
+    assert len(alarms) <= 1, alarms
+    for number, (name, (expected, shift)) in enumerate(SHIFTS.items()):
+        day = SETTLING + CLEAN + 1 + number
+        found = load(bench, dataset, shift(rows_of(day, ROWS)), day=day).findings
+        assert expected in {(each.rule, each.facts.get("column")) for each in found}, name
+        others = {"unique", "reference", "volume"} - {expected[0]}
+        assert others.isdisjoint(each.rule for each in found), name
 
 
 WEEKS = range(1, 9)
@@ -239,6 +280,14 @@ def test_repetitions_may_warn_and_personal_values_are_masked_in_every_message(be
         "id, name must be unique in a batch and repeats: 1/***.",
         f"name: 3 rows name {parent.name}.label that do not exist: ***.",
     )
+
+
+def test_a_long_text_is_cut_in_a_warning_so_that_the_ledger_takes_it(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Append(), quality=Quality(rules=(Unique(("label",), otherwise="warn"),)))
+    rows = [{"id": number, "label": f"{number % 3}" + "ç" * 30_000} for number in range(6)]
+    (warning,) = load(bench, dataset, rows).warnings
+    assert warning.startswith(f"label must be unique in a batch and repeats: 0{'ç' * 199}…, 1ç")
+    assert len(bench.rows(dataset)) == 6
 
 
 def test_a_personal_key_that_is_refused_is_masked(bench: Any, make_dataset: Any):
