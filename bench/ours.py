@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import awswrangler  # noqa: F401 - before the clock starts, like every other import
-import boto3
 
 from bench.contracts import WRITES, contract
 from bench.image import without_hypothesis
@@ -31,7 +30,7 @@ from esteira.history import lake_history
 from esteira.lake import Lake, Seal
 from esteira.portal import Portal, PortalConfig
 from esteira.profile import profile_of
-from esteira.vault import read_secret
+from esteira.vault import aws_session, read_secret
 from esteira.warehouse import Credentials, Loader, LoadRequest, Warehouse, WarehouseConfig
 
 AS_OF = datetime(2014, 1, 1, tzinfo=UTC)
@@ -67,7 +66,7 @@ def main() -> None:
 
 def open_lake(requests: Counter[str]) -> Lake:
     """The stage's lake, with every request to S3 counted by its operation."""
-    session = boto3.Session()
+    session = aws_session()  # a second one would read botocore's models again: 10 MB that no task has
     session.events.register("before-send.s3", lambda event_name, **_: requests.update([event_name.rsplit(".", 1)[1]]))
     return Lake(os.environ["ESTEIRA_LAKE_BUCKET"], session)
 

@@ -52,7 +52,7 @@ class Place:
 
     def environment(self) -> dict[str, str]:
         """What our own process needs; of memory what the image and the command line say too."""
-        memory = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
+        memory = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "4194304"}
         return self.stack.client_environment() | {"BENCH_TOKEN": self.token} | memory
 
     def peer_environment(self) -> dict[str, str]:

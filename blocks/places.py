@@ -1,8 +1,11 @@
 """Open a place by its block's name, with an error that says how to make a block that is missing."""
 
-from typing import TypeVar
+import time
+from functools import lru_cache
+from typing import TypeVar, cast
 
 from prefect.blocks.core import Block
+from prefect.settings import PREFECT_API_URL
 from pydantic import ValidationError
 
 from blocks.lake import LAKE_BLOCK, LakeBlock
@@ -16,6 +19,8 @@ from esteira.portal import Portal
 from esteira.warehouse import Loader, Warehouse
 
 B = TypeVar("B", bound=Block)
+REMEMBERED_SECONDS = 5
+"""As long as an edited lake or warehouse may go unseen by a run under way."""
 
 
 def open_lake() -> Lake:
@@ -24,7 +29,7 @@ def open_lake() -> Lake:
     Raises:
         ConfigError: Its block is not registered.
     """
-    return _load(LakeBlock, LAKE_BLOCK).open()
+    return _remembered(LakeBlock, LAKE_BLOCK).open()
 
 
 def open_swept_lake(profile: str | None) -> SweptLake:
@@ -33,7 +38,7 @@ def open_swept_lake(profile: str | None) -> SweptLake:
     Raises:
         ConfigError: Its block is not registered, or the profile does not exist.
     """
-    return _load(LakeBlock, LAKE_BLOCK).open_swept(profile)
+    return _remembered(LakeBlock, LAKE_BLOCK).open_swept(profile)
 
 
 def open_warehouse() -> Warehouse:
@@ -42,7 +47,7 @@ def open_warehouse() -> Warehouse:
     Raises:
         ConfigError: Its block is not registered, or its secret is incomplete.
     """
-    return _load(WarehouseBlock, WAREHOUSE_BLOCK).open()
+    return _remembered(WarehouseBlock, WAREHOUSE_BLOCK).open()
 
 
 def open_loader() -> Loader:
@@ -84,6 +89,16 @@ def load_portal_block(name: str) -> PortalBlock:
         ConfigError: It is not registered.
     """
     return _load(PortalBlock, name)
+
+
+def _remembered(kind: type[B], name: str) -> B:
+    """A stage's one block of a kind: each step of a run opens it, and asking the server each time was a tenth of a small run."""
+    return cast("B", _remember(kind, name, str(PREFECT_API_URL.value()), int(time.monotonic() // REMEMBERED_SECONDS)))
+
+
+@lru_cache(maxsize=8)
+def _remember(kind: type[Block], name: str, api: str, span: int) -> Block:  # noqa: ARG001 - the cache is asked by them
+    return _load(kind, name)
 
 
 def _load(kind: type[B], name: str) -> B:

@@ -13,9 +13,12 @@ from pathlib import Path
 from esteira.errors import ConfigError
 
 STATE_VARIABLE = "ESTEIRA_STATE"
-MALLOC_ARENAS = 2
-_M_ARENA_MAX = -8
-"""https://man7.org/linux/man-pages/man3/mallopt.3.html"""
+_MALLOC = {"MALLOC_ARENA_MAX": (-8, 2), "MALLOC_MMAP_THRESHOLD_": (-3, 4 * 1024 * 1024)}
+"""The GNU C library's variables, which the image has, and what `mallopt` takes instead: https://man7.org/linux/man-pages/man3/mallopt.3.html
+
+Each thread that allocates has an arena, which keeps what was freed; and the larger the blocks that were freed, the larger are those that come from
+arenas. 50 MB of a batch's peak.
+"""
 _NO_SERVER = "Start the laptop stack with `esteira stack up`, or correct PREFECT_API_URL."
 HEALTH_SECONDS = 30
 """A server that is down refuses at once; one that is only busy, as on a crowded machine, is waited for."""
@@ -80,10 +83,12 @@ def adopt(variables: Mapping[str, str]) -> None:
 
 
 def _bound_arenas() -> None:
-    """The GNU C library gives each thread that allocates an arena, which keeps what was freed: 30 MB of the peak. The image has MALLOC_ARENA_MAX."""
-    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
-        with contextlib.suppress(OSError, AttributeError):  # another C library has other ways
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, MALLOC_ARENAS)
+    if sys.platform != "linux":
+        return
+    for variable, (parameter, value) in _MALLOC.items():
+        if variable not in os.environ:
+            with contextlib.suppress(OSError, AttributeError):  # another C library has other ways
+                ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def _stack_variables(path: Path) -> dict[str, str]:

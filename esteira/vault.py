@@ -6,8 +6,11 @@ import json
 import os
 from collections.abc import Mapping
 from functools import lru_cache
+from threading import Lock
+from typing import Any, TypeAlias
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -22,6 +25,9 @@ from botocore.exceptions import (
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable
 
+_Identity: TypeAlias = tuple[tuple[str, str], ...]
+_MAKING = Lock()
+"""A session makes one client at a time: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions"""
 _DENIED = frozenset(
     {"AccessDenied", "403", "AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 )
@@ -32,7 +38,17 @@ def aws_session() -> boto3.Session:
 
     An environment that names another identity, region or endpoint gets a session of its own.
     """
-    return _session(tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))))
+    return _session(_identity())
+
+
+def aws_client(service: str, config: Config | None = None) -> Any:
+    """This process's client of a service, made once for each configuration: threads may share it, and its connections are used again.
+
+    Args:
+        service: AWS's name of it, `s3`.
+        config: One object for each use; it is compared by identity.
+    """
+    return _client(_identity(), service, config)
 
 
 def read_secret(name: str) -> Mapping[str, str]:
@@ -44,7 +60,7 @@ def read_secret(name: str) -> Mapping[str, str]:
         LakeUnavailable: Secrets Manager does not answer.
     """
     try:
-        answer = aws_session().client("secretsmanager").get_secret_value(SecretId=name)
+        answer = aws_client("secretsmanager").get_secret_value(SecretId=name)
     except ClientError as exc:
         code = exc.response["Error"]["Code"]
         if code in _DENIED:
@@ -77,7 +93,7 @@ def aws_identity() -> str:
         LakeUnavailable: AWS does not answer.
     """
     try:
-        return str(aws_session().client("sts").get_caller_identity()["Arn"])
+        return str(aws_client("sts").get_caller_identity()["Arn"])
     except ClientError as exc:
         code = exc.response["Error"]["Code"]
         raise AuthError(f"AWS refuses this process's credentials ({code}).", hint=_LOGIN_HINT) from exc
@@ -85,9 +101,19 @@ def aws_identity() -> str:
         raise (login_error(exc) or LakeUnavailable(f"AWS's STS does not answer: {exc}.")) from exc
 
 
+def _identity() -> _Identity:
+    return tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
+
+
 @lru_cache(maxsize=4)  # a process has one identity; one that takes another does not come back
-def _session(identity: tuple[tuple[str, str], ...]) -> boto3.Session:  # noqa: ARG001 - the cache is asked by it
+def _session(identity: _Identity) -> boto3.Session:  # noqa: ARG001 - the cache is asked by it
     return boto3.Session()
+
+
+@lru_cache(maxsize=16)
+def _client(identity: _Identity, service: str, config: Config | None) -> Any:
+    with _MAKING:
+        return _session(identity).client(service, config=config)  # type: ignore[call-overload] # the stubs know names alone
 
 
 def login_error(exc: BotoCoreError) -> ConfigError | AuthError | None:

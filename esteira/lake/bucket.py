@@ -11,11 +11,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from esteira.errors import AuthError, ConfigError, EsteiraError, LakeUnavailable
-from esteira.vault import aws_session, login_error
+from esteira.vault import aws_client, aws_session, login_error
 
 CONFLICT_TRIES = 5
 """S3 answers 409 while another conditional write of the same key is under way; the put is simply tried again."""
 MAX_CONNECTIONS = 10
+_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, max_pool_connections=5 * MAX_CONNECTIONS)
+"""Of one client, which all lakes of a process share: datasets at once, each with its threads."""
 _ABSENT = frozenset({"NoSuchKey", "404", "NotFound"})
 _DENIED = frozenset(
     {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "KMS.AccessDeniedException"}
@@ -34,9 +36,7 @@ class Bucket:
         self.bucket = bucket
         with self.translated("s3:ListBucket", ""):
             self._session = session or aws_session()
-            retries = {"mode": "standard", "max_attempts": 5}
-            config = Config(retries=retries, max_pool_connections=MAX_CONNECTIONS)  # type: ignore[arg-type] # a TypedDict to the stubs
-            self.client: Any = self._session.client("s3", config=config)
+            self.client: Any = session.client("s3", config=_CONFIG) if session else aws_client("s3", _CONFIG)
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`."""

@@ -1,87 +1,63 @@
-"""Small pictures as SVG text, drawn by matplotlib without its windows, fonts or styles.
+"""Small pictures as SVG: a few rectangles and paths, which the page stretches to their places.
 
-matplotlib, since it is maintained, of a free licence (PSF), has wheels for every platform, and writes plain SVG of one or two kilobytes that needs no
-script; altair's vl-convert brings a 30 MB JavaScript engine and plotly 4 MB of script in each page. Words stay out of the pictures: they are
-HTML beside them, in both languages and readable by a screen reader. Colours are tokens that become the page's own, light or dark.
-
-It is imported when the first picture is drawn (0.4 s), never by a load.
+Words stay out of them: they are HTML beside them, in both languages and readable by a screen reader. Colours are the page's own, light or dark.
 """
 
 from __future__ import annotations
 
-import io
 import itertools
-import re
-import threading
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
 from esteira.report.flow import Band
 
-POINTS_PER_INCH = 72
 BINS = 24
 SMALLEST_SCALE = 0.02
-_TOKENS = {
-    "curated": "#010101", "quarantined": "#010102", "inserted": "#010103", "updated": "#010104", "unchanged": "#010105",
-    "stale": "#010106", "duplicate": "#010107", "reported": "#010108", "extracted": "#010109", "erased": "#01010a",
-    "accent": "#01010b", "warn": "#01010c", "faint": "#01010d",
-}  # fmt: skip
-_DRAWING = threading.Lock()
-"""Axes are shared, and tasks may be threads."""
-_NAMES = {colour: f"var(--{name})" for name, colour in _TOKENS.items()}
-_COLOUR = re.compile("|".join(_NAMES))
-_NOISE = re.compile(
-    r"<style.*?</style>|<metadata.*?</metadata>|<defs>\s*</defs>| id=\"[^\"]*\"|(?<=\n)\s+|\sxmlns:xlink=\"[^\"]*\"",
-    re.DOTALL,
-)
+_SIDE = 100.0
+"""Of each picture's own coordinates, both ways; y grows downwards."""
+_LEAST_BARS = 6
+"""Fewer leave room at the right, so that one batch is not one block."""
+_BAR_SHARE = 0.82
+"""Of its place that a bar takes."""
 
 
 def bands(gap: Sequence[Band]) -> Markup:
     """The bands between two bars; the page stretches them to its width."""
-    return _drawn((10.0, 0.6), lambda axes: _add_bands(axes, gap))
+    return _picture(_path(_between(band), band.key, opacity=0.28) for band in gap)
 
 
 def histogram(quantiles: Sequence[float]) -> Markup:
     """How the values lie between the smallest and the largest, told from their deciles."""
-    heights, edges = densities(quantiles)
-
-    def draw(axes: Any) -> None:
-        axes.stairs(heights, edges, fill=True, color=_TOKENS["accent"], clip_on=False)
-        axes.set_xlim(edges[0], edges[-1])
-
-    return _drawn((2.2, 0.42), draw, top=max(heights))
+    heights = densities(quantiles)
+    step, top = _SIDE / len(heights), max(heights)
+    stairs = "".join(f"V{_from_top(height / top)}H{_number((at + 1) * step)}" for at, height in enumerate(heights))
+    return _picture([_path(f"M0 {_number(_SIDE)}{stairs}V{_number(_SIDE)}Z", "accent")])
 
 
 def bars(values: Sequence[float], *, marked: Sequence[bool] = ()) -> Markup:
     """One bar for each batch, oldest first, the last in the accent colour; marked ones in that of a warning."""
-
-    def draw(axes: Any) -> None:
-        last = len(values) - 1
-        colours = [
-            "warn" if marked and marked[at] else "accent" if at == last else "faint" for at in range(len(values))
-        ]
-        axes.bar(range(len(values)), values, width=0.82, color=[_TOKENS[name] for name in colours], clip_on=False)
-        axes.set_xlim(-0.5, max(len(values), 6) - 0.5)
-
-    return _drawn((4.0, 0.9), draw, top=max(values, default=0) or 1)
+    place, top = _SIDE / max(len(values), _LEAST_BARS), max(values, default=0) or 1
+    last = len(values) - 1
+    colours = ["warn" if marked and marked[at] else "accent" if at == last else "faint" for at in range(len(values))]
+    return _picture(
+        f'<rect x="{_number(place * (at + (1 - _BAR_SHARE) / 2))}" y="{_from_top(value / top)}" width="{_number(place * _BAR_SHARE)}" '
+        f'height="{_number(_SIDE * value / top)}" fill="var(--{colour})"/>'
+        for at, (value, colour) in enumerate(zip(values, colours, strict=True))
+    )
 
 
-def line(shares: Sequence[float], *, size: tuple[float, float] = (1.2, 0.3)) -> Markup:
+def line(shares: Sequence[float]) -> Markup:
     """A share over the batches, oldest first. Its scale never ends below two per cent, so that hardly anything does not look like much."""
-
-    def draw(axes: Any) -> None:
-        at = range(len(shares))
-        axes.plot(at, shares, color=_TOKENS["warn"], linewidth=1.6, clip_on=False)
-        axes.fill_between(at, shares, 0, color=_TOKENS["warn"], alpha=0.14, linewidth=0, clip_on=False)
-        axes.set_xlim(0, max(len(shares) - 1, 1))
-
-    return _drawn(size, draw, top=max(1.1 * max(shares, default=0), SMALLEST_SCALE))
+    if len(shares) < 2:
+        return _picture(())
+    step, top = _SIDE / (len(shares) - 1), max(1.1 * max(shares), SMALLEST_SCALE)
+    drawn = "M" + "L".join(f"{_number(at * step)} {_from_top(share / top)}" for at, share in enumerate(shares))
+    stroke = f'<path d="{drawn}" fill="none" stroke="var(--warn)" stroke-width="1.6"/>'
+    return _picture([_path(f"{drawn}V{_number(_SIDE)}H0Z", "warn", opacity=0.14), stroke])
 
 
-def densities(quantiles: Sequence[float], bins: int = BINS) -> tuple[list[float], list[float]]:
+def densities(quantiles: Sequence[float], bins: int = BINS) -> list[float]:
     """Shares of the values in bins of one width; between two deciles they are taken as spread evenly, equal deciles stand on one value.
 
     Args:
@@ -90,7 +66,7 @@ def densities(quantiles: Sequence[float], bins: int = BINS) -> tuple[list[float]
     """
     low, high = quantiles[0], quantiles[-1]
     if low == high:
-        return [1.0 if at == bins // 2 else 0.0 for at in range(bins)], [low + at - bins // 2 for at in range(bins + 1)]
+        return [1.0 if at == bins // 2 else 0.0 for at in range(bins)]
     width = (high - low) / bins
     shares, mass = [0.0] * bins, 1 / (len(quantiles) - 1)
     for start, end in itertools.pairwise(quantiles):
@@ -98,62 +74,34 @@ def densities(quantiles: Sequence[float], bins: int = BINS) -> tuple[list[float]
         for at in range(first, last + 1):
             begin, stop = max(start, low + at * width), min(end, low + (at + 1) * width)
             shares[at] += mass if end == start or first == last else mass * (stop - begin) / (end - start)
-    return shares, [low + at * width for at in range(bins + 1)]
+    return shares
 
 
-def _add_bands(axes: Any, gap: Sequence[Band]) -> None:
-    from matplotlib.patches import PathPatch  # noqa: PLC0415 - see the module
-    from matplotlib.path import Path  # noqa: PLC0415
-
-    for band in gap:
-        (left, right), (low_left, low_right) = band.upper, band.lower
-        points = [
-            (left, 1), (left, 0.5), (low_left, 0.5), (low_left, 0), (low_right, 0), (low_right, 0.5), (right, 0.5), (right, 1), (left, 1),
-        ]  # fmt: skip
-        curve = Path.CURVE4
-        codes = [Path.MOVETO, curve, curve, curve, Path.LINETO, curve, curve, curve, Path.CLOSEPOLY]
-        axes.add_patch(
-            PathPatch(Path(points, codes), facecolor=_TOKENS[band.key], alpha=0.28, linewidth=0, clip_on=False)
-        )
-    axes.set_xlim(0, 1)
-
-
-def _drawn(size: tuple[float, float], draw: Callable[[Any], object], top: float = 1.0) -> Markup:
-    """A picture of this size in inches: no frame, no ticks, no text."""
-    with _DRAWING:
-        axes = _axes(size)
-        axes.set_ylim(0, top)
-        draw(axes)
-        out = io.StringIO()
-        axes.figure.canvas.print_svg(out, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-        for artist in (*axes.patches, *axes.lines, *axes.collections):
-            artist.remove()
-        axes.containers.clear()
-    return _cleaned(out.getvalue())
-
-
-@lru_cache(maxsize=8)
-def _axes(size: tuple[float, float]) -> Any:
-    """Made once for each size: making axes takes ten times as long as drawing on them."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415 - see the module
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=size, dpi=POINTS_PER_INCH)
-    FigureCanvasSVG(figure)
-    figure.patch.set_visible(False)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.axis("off")
-    return axes
-
-
-def _cleaned(document: str) -> Markup:
-    """The element alone, without ids that would repeat in a page, in the page's colours."""
-    element = document[document.index("<svg") :]
-    plain = _NOISE.sub("", element).replace("\n", " ")
-    plain = re.sub(
-        r' width="[^"]*" height="[^"]*"',
-        ' preserveAspectRatio="none" aria-hidden="true" focusable="false"',
-        plain,
-        count=1,
+def _between(band: Band) -> str:
+    """From the upper bar to the lower one, both edges as curves that leave and arrive upright."""
+    (left, right), (low_left, low_right) = (
+        tuple(_number(_SIDE * place) for place in ends) for ends in (band.upper, band.lower)
     )
-    return Markup(_COLOUR.sub(lambda found: _NAMES[found.group()], plain))  # noqa: S704 - matplotlib's own, of numbers alone
+    middle, bottom = _number(_SIDE / 2), _number(_SIDE)
+    down = f"M{left} 0C{left} {middle} {low_left} {middle} {low_left} {bottom}"
+    return f"{down}L{low_right} {bottom}C{low_right} {middle} {right} {middle} {right} 0Z"
+
+
+def _path(steps: str, colour: str, *, opacity: float = 1.0) -> str:
+    seen = "" if opacity == 1 else f' fill-opacity="{opacity}"'
+    return f'<path d="{steps}" fill="var(--{colour})"{seen}/>'
+
+
+def _picture(elements: Iterable[str]) -> Markup:
+    """Of numbers and names of colours alone, so nothing in it needs to be escaped."""
+    head = f'<svg viewBox="0 0 {_SIDE:g} {_SIDE:g}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
+    return Markup(f"{head}{''.join(elements)}</svg>")  # noqa: S704 - see above
+
+
+def _from_top(share: float) -> str:
+    """How far below the upper edge a height ends."""
+    return _number(_SIDE * (1 - share))
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")

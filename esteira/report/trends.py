@@ -18,8 +18,6 @@ from esteira.warehouse import LedgerEntry
 TREND_BATCHES = 30
 """More bars than these cannot be told apart on a phone."""
 TABLE_BATCHES = 10
-SIZE = (4.0, 0.9)
-"""Inches of a plot; the page stretches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,11 @@ def trends_of(facts: BatchFacts) -> tuple[Trend, ...]:
     has_trouble = [entry.state in {"given_up", "undone"} for entry in entries]
     found = [
         _trend("trend_rows", [count(each) for each in rows], rows, bars(rows, marked=has_trouble)),
-        _trend("trend_quarantine", [share(each, 1) for each in shares], shares, line(shares, size=SIZE)),
+        _trend("trend_quarantine", [share(each, 1) for each in shares], shares, line(shares)),
     ]
     nulls = _all_nulls(facts)
     if len(nulls) > 1:
-        found.append(_trend("trend_nulls", [share(each, 1) for each in nulls], nulls, line(nulls, size=SIZE)))
+        found.append(_trend("trend_nulls", [share(each, 1) for each in nulls], nulls, line(nulls)))
     return tuple(found)
 
 

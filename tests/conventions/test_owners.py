@@ -21,9 +21,8 @@ OWNERS = {
     "xlrd": {"spreadsheet"},
     "defusedxml": {"spreadsheet"},
     "jinja2": {"report"},
-    "matplotlib": {"report"},
 }
-USED = ["requests", "boto3", "awswrangler", "pydantic_settings", "jinja2", "matplotlib"]
+USED = ["requests", "boto3", "awswrangler", "pydantic_settings", "jinja2"]
 """Those that the core must import somewhere; the others may be reached through them."""
 
 SQL = re.compile(
