@@ -47,7 +47,9 @@ def run_backfill(request: Request, *, as_json: bool, is_debug: bool) -> int:
     names = [find_dataset(folder, name).name for name in request.names] or list(load_catalogue(folder))
     found = {name: _backfill(name, request) for name in names}
     codes = [code for each in found.values() if (code := _code(each, is_debug=is_debug))]
-    click.echo(dump([_facts(*each) for each in found.items()]) if as_json else "\n\n".join(_shown(found)))
+    shown = dump([_facts(*each) for each in found.items()]) if as_json else "\n\n".join(_shown(found))
+    if shown:
+        click.echo(shown)
     return next(iter(codes), 0)
 
 

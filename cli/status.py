@@ -10,11 +10,18 @@ from blocks import open_lake, open_warehouse
 from cli.environment import require_prefect
 from cli.life import find_orphans, orphan_lines
 from cli.output import dump, table
+from esteira.backfill import left_out
+from esteira.batch import is_snapshot
 from esteira.catalogue import find_dataset, load_catalogue
+from esteira.contract import Dataset
 from esteira.lake.layout import CATALOGUE_PAGE
 from esteira.report.address import page_address
 from esteira.settings import read_settings
-from esteira.warehouse.reads import DatasetStatus, read_status
+from esteira.warehouse import Warehouse
+from esteira.warehouse.reads import DatasetStatus, read_status, settled_batches
+
+MAX_GAPS = 3
+"""A line is for a person to read; the dry run of a backfill has all."""
 
 
 def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
@@ -28,8 +35,21 @@ def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
         click.echo(dump([*found, *({"orphan": each.dataset, "holds": each} for each in left)]))
         return 0
     held = [f"{each.dataset} is {each.state}" for each in found if each.state]
-    click.echo("\n".join([_tables(found), *held, *orphan_lines(left), pages_line()]))
+    gaps = [line for dataset in datasets for line in gap_lines(warehouse, dataset)]
+    click.echo("\n".join([_tables(found), *held, *gaps, *orphan_lines(left), pages_line()]))
     return 0
+
+
+def gap_lines(warehouse: Warehouse, dataset: Dataset) -> list[str]:
+    """One line where time up to the watermark is not in the table, such as what `catch_up` skipped, with the command that loads it."""
+    gaps = [] if is_snapshot(dataset) else left_out(dataset, settled_batches(warehouse, dataset.name))
+    if not gaps:
+        return []
+    named, more = ", ".join(map(str, gaps[:MAX_GAPS])), f" and {len(gaps) - MAX_GAPS} more" if gaps[MAX_GAPS:] else ""
+    start, end = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (gaps[0].window.start, gaps[-1].window.end))
+    return [
+        f"{dataset.name} does not have {named}{more}; `esteira ingest {dataset.name} --start {start} --end {end} --dry-run` says what would load it"
+    ]
 
 
 def pages_line() -> str:

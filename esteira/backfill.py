@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
-from esteira.batch import Batch, Window, batch_of, cut, due_up_to, range_of, windows_of
-from esteira.contract import Dataset, Incremental
+from esteira.batch import Batch, Stop, Window, batch_of, cut, due_up_to, range_of, windows_of
+from esteira.contract import Dataset
 from esteira.contract.incremental import Chunk
 from esteira.errors import ConfigError
 from esteira.warehouse import LedgerEntry
@@ -91,6 +91,22 @@ class Backfill:
         return tuple(each for each in self.windows if each.is_wanted)
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A window that is not in the table, and why."""
+
+    window: Window
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.window} {self.why}"
+
+
+def in_order(planned: Planned) -> tuple[Window, str]:
+    """What windows are sorted by; of the same one the ledger may know two definitions."""
+    return planned.batch.window, planned.batch.id
+
+
 def read_chunk(text: str) -> Chunk:
     """The chunk that a person writes: `12h`, `7d`, `1mo`.
 
@@ -121,26 +137,29 @@ def plan_backfill(
         ConfigError: The range or the chunk is none that the portal can be asked for.
     """
     span = _span(dataset, asked, as_of)
-    cutter = _cutter(dataset, asked.chunk)
+    stop = _stop(dataset, asked.chunk)
     near = [entry for entry in entries if entry.window_start < span.end and span.start < entry.window_end]
     held = [entry for entry in near if entry.state in _HOLDS]
-    owed = _owed(dataset, near, held)
+    owed = _owed(dataset, near, [_window(entry) for entry in entries if entry.state in _HOLDS])
     gaps = _between(span, [_window(entry) for entry in (*held, *owed)])
-    fresh = [Planned(batch) for gap in gaps for batch in cut(dataset, range_of(dataset, *_ends(gap)), cutter, begun)]
+    fresh = [Planned(batch) for gap in gaps for batch in cut(dataset, range_of(dataset, *_ends(gap)), stop, begun)]
     known = [_held(dataset, entry, asked, span) for entry in held]
     known += [Planned(batch_of(dataset, _window(entry)), entry) for entry in owed]
-    windows = tuple(sorted((*known, *fresh), key=lambda each: (each.batch.window, each.batch.id)))
+    windows = tuple(sorted((*known, *fresh), key=in_order))
     seconds, measured = _estimate([each for each in windows if each.is_wanted], entries)
-    return Backfill(dataset.name, windows, tuple(_notes(span, known, cutter)), seconds, measured)
+    return Backfill(dataset.name, windows, tuple(_notes(span, known, stop, asked)), seconds, measured)
 
 
-def left_out(dataset: Dataset, entries: Collection[LedgerEntry]) -> list[Window]:
-    """What of the time up to the watermark is not in the table and will not be loaded by itself: skipped, given up, or never asked for."""
+def left_out(dataset: Dataset, entries: Collection[LedgerEntry]) -> list[Gap]:
+    """What of the time up to the watermark is not in the table and will not be loaded by itself, oldest first."""
     if not entries:
         return []
-    held = [_window(entry) for entry in entries if entry.state in _HOLDS]
     span = Window(windows_of(dataset).initial_at, max(entry.window_end for entry in entries))
-    return list(_between(span, held))
+    taken = [_window(entry) for entry in entries if entry.state in _HOLDS]
+    owed = _owed(dataset, entries, taken)
+    noted = [Gap(_window(entry), entry.state.replace("_", " ")) for entry in owed]
+    never = [Gap(window, "never loaded") for window in _between(span, [*taken, *(each.window for each in noted)])]
+    return sorted([*noted, *never], key=lambda gap: gap.window)
 
 
 def _span(dataset: Dataset, asked: Asked, as_of: datetime) -> Window:
@@ -154,22 +173,23 @@ def _span(dataset: Dataset, asked: Asked, as_of: datetime) -> Window:
     return span
 
 
-def _cutter(dataset: Dataset, chunk: Chunk | None) -> Incremental:
-    """The contract's own cut with a shorter chunk.
+def _stop(dataset: Dataset, chunk: Chunk | None) -> Stop:
+    """Where windows end: after the chunk, and where the contract's own end at the latest, such as with the calendar's month.
 
     Raises:
         ConfigError: It is longer than the contract's, or shorter than what the portal can be asked for.
     """
     own = windows_of(dataset)
     if chunk is None:
-        return own
+        return own.stop
     if _longest(chunk) > _longest(own.chunk):
         raise ConfigError(
             f"The chunk of {_said(chunk)} is longer than the contract's {_said(own.chunk)}, which is the longest window of one batch.",
             dataset=dataset.name,
             hint="Ask for a shorter chunk, or for none: the contract's.",
         )
-    return replace(own, chunk=chunk)
+    shorter = replace(own, chunk=chunk)
+    return lambda start, end: min(own.stop(start, end), shorter.stop(start, end))
 
 
 def _longest(chunk: Chunk) -> timedelta:
@@ -180,13 +200,12 @@ def _said(chunk: Chunk) -> str:
     return f"a {chunk}" if isinstance(chunk, str) else str(chunk).removesuffix(", 0:00:00")
 
 
-def _owed(dataset: Dataset, near: Iterable[LedgerEntry], held: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+def _owed(dataset: Dataset, near: Iterable[LedgerEntry], taken: list[Window]) -> list[LedgerEntry]:
     """What was skipped or given up and that nothing else covers, as long as it is still one window of the contract."""
-    taken, found = [_window(entry) for entry in held], []
+    found: list[LedgerEntry] = []
     for entry in (each for each in near if each.state not in _HOLDS):
         window = _window(entry)
-        if _is_one(dataset, window) and not any(_overlap(window, other) for other in taken):
-            taken.append(window)
+        if _is_one(dataset, window) and not any(_overlap(window, other) for other in (*taken, *map(_window, found))):
             found.append(entry)
     return found
 
@@ -218,34 +237,34 @@ def _between(span: Window, windows: Iterable[Window]) -> Iterator[Window]:
         yield Window(start, span.end)
 
 
-def _notes(span: Window, known: Collection[Planned], cutter: Incremental) -> Iterator[str]:
-    other = [each for each in known if _is_cut_otherwise(each.batch.window, span, cutter)]
+def _notes(span: Window, known: Collection[Planned], stop: Stop, asked: Asked) -> Iterator[str]:
+    other = [each for each in known if _is_cut_otherwise(each.batch.window, span, stop)]
     if other:
-        yield f"{_windows(len(other))} of the ledger {_have(other)} another cut than was asked for and will keep it; what lies between is cut to fit."
+        yield f"{_windows(other)} of the ledger {_have(other)} another cut than was asked for and will keep it; what lies between is cut to fit."
     outside = [each for each in known if each.batch.window.start < span.start or span.end < each.batch.window.end]
-    if any(each.is_wanted for each in outside):
-        yield f"{_windows(len(outside))} of the ledger {_have(outside)} an end outside of the range, and {_is(outside)} loaded as a whole."
+    whole = [each for each in outside if each.is_wanted]
+    if whole:
+        yield f"{_windows(whole)} of the ledger {_have(whole)} an end outside of the range, and will be loaded as a whole."
+    kept = [each for each in outside if each.entry and each.entry.state == "committed"]
+    if kept and asked.is_forced:
+        yield f"{_windows(kept)} of the ledger {_have(kept)} an end outside of the range, and will not be loaded again."
     undone = [each for each in known if each.entry and each.entry.state == "undone"]
     if undone:
-        yield f"{_windows(len(undone))} {_have(undone)} been taken out by `esteira undo` and will stay out: `esteira ingest --from curated --batch ID` brings one back."
+        yield f"{_windows(undone)} {_have(undone)} been taken out by `esteira undo` and will stay out: `esteira ingest --from curated --batch ID` brings one back."
 
 
-def _is_cut_otherwise(window: Window, span: Window, cutter: Incremental) -> bool:
+def _is_cut_otherwise(window: Window, span: Window, stop: Stop) -> bool:
     """A shorter one at the range's end is no other cut."""
     last = max(window.end, span.end)
-    return cutter.stop(window.start, last) != window.end
+    return stop(window.start, last) != window.end
 
 
-def _windows(number: int) -> str:
-    return f"{number} windows" if number > 1 else "1 window"
+def _windows(each: Collection[Planned]) -> str:
+    return "1 window" if len(each) == 1 else f"{len(each)} windows"
 
 
 def _have(each: Collection[Planned]) -> str:
-    return "have" if len(each) > 1 else "has"
-
-
-def _is(each: Collection[Planned]) -> str:
-    return "are" if len(each) > 1 else "is"
+    return "has" if len(each) == 1 else "have"
 
 
 def _estimate(wanted: Iterable[Planned], entries: Iterable[LedgerEntry]) -> tuple[float | None, int]:

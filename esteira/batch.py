@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
@@ -12,6 +12,7 @@ from esteira.contract.clock import Clock
 from esteira.contract.dataset import Cadence
 from esteira.errors import ConfigError
 
+Stop = Callable[[datetime, datetime], datetime]
 _STAMP = r"\d{4}-\d\d-\d\d(?:T\d{4}(?:\d\d)?)?"
 _ID = re.compile(rf"(?P<start>{_STAMP})(?:_(?P<end>{_STAMP}))?-(?P<definition>[0-9a-f]{{8}})")
 
@@ -57,6 +58,14 @@ class Known:
     watermark: datetime | None = None
     committed: frozenset[str] = frozenset()
     open: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A batch that is due, and whether it is skipped: the contract says not to catch it up."""
+
+    batch: Batch
+    is_skipped: bool = False
 
 
 def slot(as_of: datetime, cadence: Cadence, zone: tzinfo = UTC) -> Window:
@@ -107,16 +116,14 @@ def _windowed(dataset: Dataset) -> Incremental | None:
 
 def plan(dataset: Dataset, as_of: datetime, known: Known) -> list[Batch]:
     """The batches to run now, oldest first: open ones, then what lies between the watermark and the slot of `as_of`."""
-    if is_snapshot(dataset):
-        return _plan_snapshot(dataset, slot(as_of, dataset.cadence), known)
-    return [batch for batch, is_skipped in _due(dataset, as_of, known) if not is_skipped]
+    return [due.batch for due in plan_due(dataset, as_of, known) if not due.is_skipped]
 
 
-def plan_skipped(dataset: Dataset, as_of: datetime, known: Known) -> list[Batch]:
-    """What lies there too and is not loaded, because the contract's `catch_up` says so; oldest first, to be noted before anything is loaded."""
+def plan_due(dataset: Dataset, as_of: datetime, known: Known) -> list[Due]:
+    """The same with what the contract's `catch_up` leaves out, which is to be noted in its turn: the watermark must not pass a batch that may fail."""
     if is_snapshot(dataset):
-        return []
-    return [batch for batch, is_skipped in _due(dataset, as_of, known) if is_skipped]
+        return [Due(batch) for batch in _plan_snapshot(dataset, slot(as_of, dataset.cadence), known)]
+    return list(_due(dataset, as_of, known))
 
 
 def due_up_to(dataset: Dataset, as_of: datetime) -> datetime:
@@ -128,8 +135,8 @@ def due_up_to(dataset: Dataset, as_of: datetime) -> datetime:
     return _newest(dataset, windows_of(dataset), as_of).end
 
 
-def _due(dataset: Dataset, as_of: datetime, known: Known) -> Iterator[tuple[Batch, bool]]:
-    """Each batch between the watermark and the slot, and whether it is skipped. What was begun is no longer missed: it is finished."""
+def _due(dataset: Dataset, as_of: datetime, known: Known) -> Iterator[Due]:
+    """Each batch between the watermark and the slot. What was begun is no longer missed: it is finished."""
     incremental = windows_of(dataset)
     clock, newest = incremental.clock, _newest(dataset, incremental, as_of)
     start = _goes_on_at(dataset, known.watermark, clock) if known.watermark else incremental.initial_at
@@ -139,7 +146,7 @@ def _due(dataset: Dataset, as_of: datetime, known: Known) -> Iterator[tuple[Batc
         is_skipped = start < kept and start not in opened
         limit = kept if start < kept else newest.end
         batch = opened.get(start) or batch_of(dataset, Window(start, incremental.stop(start, limit)))
-        yield batch, is_skipped
+        yield Due(batch, is_skipped)
         start = batch.window.end
 
 
@@ -168,7 +175,7 @@ def plan_range(dataset: Dataset, start: datetime, end: datetime, committed: Coll
         ConfigError: The dataset has no windows of time, the range is empty, or the portal cannot be asked for it.
     """
     span = range_of(dataset, start, end)
-    return [batch for batch in cut(dataset, span, windows_of(dataset)) if batch.id not in committed]
+    return [batch for batch in cut(dataset, span, windows_of(dataset).stop) if batch.id not in committed]
 
 
 def range_of(dataset: Dataset, start: datetime, end: datetime) -> Window:
@@ -198,18 +205,18 @@ def windows_of(dataset: Dataset) -> Incremental:
     return incremental
 
 
-def cut(dataset: Dataset, span: Window, incremental: Incremental, begun: Iterable[str] = ()) -> Iterator[Batch]:
+def cut(dataset: Dataset, span: Window, stop: Stop, begun: Iterable[str] = ()) -> Iterator[Batch]:
     """The batches of a span, oldest first; they tile it.
 
     Args:
         dataset: The contract.
         span: Between edges of the portal's clock.
-        incremental: How it is cut; the contract's own, or one with a shorter `chunk`.
+        stop: Where a window ends that begins at the first moment, at the second at the latest; `Incremental.stop`, or a shorter one.
         begun: Ids of batches that stand open in the lake: they keep the window that they began with.
     """
     opened, start = _opened(dataset, begun, span.end), span.start
     while start < span.end:
-        batch = opened.get(start) or batch_of(dataset, Window(start, incremental.stop(start, span.end)))
+        batch = opened.get(start) or batch_of(dataset, Window(start, stop(start, span.end)))
         yield batch
         start = batch.window.end
 

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.states import Failed
 
-from esteira.backfill import Asked, Backfill, Planned, read_chunk
+from esteira.backfill import Asked, Backfill, Planned, in_order, read_chunk
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.errors import ConfigError, EsteiraError
@@ -155,7 +155,7 @@ def _run(plan: Backfill, terms: Terms) -> tuple[Outcome, ...]:
     for outcome in load(plan.wanted, terms):
         outcomes.append(outcome)
         progress.step(clause(outcome), clock.left_after(outcome))
-    return tuple(sorted(outcomes, key=lambda each: (each.planned.batch.window, each.planned.batch.id)))
+    return tuple(sorted(outcomes, key=lambda each: in_order(each.planned)))
 
 
 class _Clock:

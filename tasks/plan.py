@@ -6,7 +6,7 @@ from prefect import get_run_logger, task
 
 from blocks import open_lake, open_loader, open_warehouse
 from esteira.backfill import Asked, Backfill, plan_backfill
-from esteira.batch import Batch, Known, plan, plan_range, plan_skipped
+from esteira.batch import Batch, Due, Known, plan_due, plan_range
 from esteira.contract import Dataset
 from esteira.errors import ConfigError
 from esteira.warehouse import SettleRequest
@@ -37,18 +37,25 @@ def find_hold(dataset: Dataset, *, is_asked_by_name: bool) -> DatasetState | Non
 
 
 @task(task_run_name="plan {dataset.name}", retry_condition_fn=is_transient, persist_result=False)
-def plan_batches(dataset: Dataset, as_of: datetime, span: tuple[datetime, datetime] | None) -> list[Batch]:
-    """The batches to run, oldest first; `span` asks for an explicit range instead of what is due.
-
-    What is not caught up is in the ledger before anything is loaded: then the watermark has passed it, whatever comes of this run.
-    """
+def plan_batches(dataset: Dataset, as_of: datetime, span: tuple[datetime, datetime] | None) -> list[Due]:
+    """The batches to run, oldest first; `span` asks for an explicit range instead of what is due."""
     stand = standing(open_warehouse(), dataset.name)
     if span is not None:
-        return plan_range(dataset, *span, stand.loaded)
+        return [Due(batch) for batch in plan_range(dataset, *span, stand.loaded)]
     opened = tuple(batch for batch in open_lake().batches(dataset.name) if batch not in stand.settled)
-    known = Known(stand.watermark, stand.settled, opened)
-    _skip(plan_skipped(dataset, as_of, known))
-    return plan(dataset, as_of, known)
+    return plan_due(dataset, as_of, Known(stand.watermark, stand.settled, opened))
+
+
+@task(task_run_name="skip {batch.dataset} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
+def skip_batch(batch: Batch) -> None:
+    """Settle a batch that is not caught up: a ledger row, and no row of the table."""
+    reason = "It was missed, and catch_up in the contract says not to load it afterwards."
+    open_loader().settle(SettleRequest(batch, reason, state="skipped", run=run_name(), version=code_version()))
+    ends = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (batch.window.start, batch.window.end))
+    get_run_logger().warning(
+        "%s %s is skipped, as catch_up in its contract says; `esteira ingest %s --start %s --end %s` loads it",
+        batch.dataset, batch.window, batch.dataset, *ends,
+    )  # fmt: skip
 
 
 @task(task_run_name="plan the backfill of {dataset.name}", retry_condition_fn=is_transient, persist_result=False)
@@ -56,14 +63,3 @@ def plan_windows(dataset: Dataset, asked: Asked, as_of: datetime) -> Backfill:
     """Which windows of a range are loaded, and which are to be."""
     entries = settled_batches(open_warehouse(), dataset.name)
     return plan_backfill(dataset, asked, entries, open_lake().batches(dataset.name), as_of)
-
-
-def _skip(batches: list[Batch]) -> None:
-    for batch in batches:
-        reason = "It was missed, and catch_up in the contract says not to load it afterwards."
-        request = SettleRequest(batch, reason, state="skipped", run=run_name(), version=code_version())
-        open_loader().settle(request)
-        get_run_logger().warning(
-            "%s %s is skipped, as catch_up in its contract says; `esteira ingest %s --start %s --end %s` loads it",
-            batch.dataset, batch.window, batch.dataset, *(f"{end:%Y-%m-%dT%H:%MZ}" for end in (batch.window.start, batch.window.end)),
-        )  # fmt: skip
