@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
@@ -31,25 +32,27 @@ def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
     datasets = [find_dataset(folder, name) for name in names] or list(load_catalogue(folder).values())
     warehouse = open_warehouse()
     found, left = read_status(warehouse, datasets), [] if names else find_orphans(warehouse)
+    found = [replace(each, gaps=_gaps(warehouse, dataset)) for each, dataset in zip(found, datasets, strict=True)]
     if as_json:
         click.echo(dump([*found, *({"orphan": each.dataset, "holds": each} for each in left)]))
         return 0
     held = [f"{each.dataset} is {each.state}" for each in found if each.state]
-    gaps = [line for dataset in datasets for line in gap_lines(warehouse, dataset)]
+    gaps = [_gap_line(each) for each in found if each.gaps]
     click.echo("\n".join([_tables(found), *held, *gaps, *orphan_lines(left), pages_line()]))
     return 0
 
 
-def gap_lines(warehouse: Warehouse, dataset: Dataset) -> list[str]:
-    """One line where time up to the watermark is not in the table, such as what `catch_up` skipped, with the command that loads it."""
-    gaps = [] if is_snapshot(dataset) else left_out(dataset, settled_batches(warehouse, dataset.name))
-    if not gaps:
-        return []
-    named, more = ", ".join(map(str, gaps[:MAX_GAPS])), f" and {len(gaps) - MAX_GAPS} more" if gaps[MAX_GAPS:] else ""
-    start, end = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (gaps[0].window.start, gaps[-1].window.end))
-    return [
-        f"{dataset.name} does not have {named}{more}; `esteira ingest {dataset.name} --start {start} --end {end} --dry-run` says what would load it"
-    ]
+def _gaps(warehouse: Warehouse, dataset: Dataset) -> tuple[str, ...]:
+    if is_snapshot(dataset):
+        return ()
+    return tuple(map(str, left_out(dataset, settled_batches(warehouse, dataset.name))))
+
+
+def _gap_line(status: DatasetStatus) -> str:
+    gaps = status.gaps
+    more = f" and {len(gaps) - MAX_GAPS} more" if gaps[MAX_GAPS:] else ""
+    again = f"`esteira ingest {status.dataset} --start … --end … --dry-run` says what would load it"
+    return f"{status.dataset} does not have {', '.join(gaps[:MAX_GAPS])}{more}; {again}"
 
 
 def pages_line() -> str:

@@ -49,7 +49,7 @@ def publish_backfill(dataset: str, sentence: str, header: tuple[str, ...], rows:
 
 
 def _row(cells: object) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"  # type: ignore[attr-defined]
+    return "| " + " | ".join("—" if cell is None else str(cell).replace("|", "\\|") for cell in cells) + " |"  # type: ignore[attr-defined]
 
 
 def _key(dataset: str) -> str:
