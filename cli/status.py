@@ -51,7 +51,8 @@ def _gaps(warehouse: Warehouse, dataset: Dataset) -> tuple[str, ...]:
 def _gap_line(status: DatasetStatus) -> str:
     gaps = status.gaps
     more = f" and {len(gaps) - MAX_GAPS} more" if gaps[MAX_GAPS:] else ""
-    again = f"`esteira ingest {status.dataset} --start … --end … --dry-run` says what would load it"
+    start, end = gaps[0].split("→")[0], gaps[-1].split("→")[1].split(" ")[0]
+    again = f"`esteira ingest {status.dataset} --start {start} --end {end} --dry-run` says what would load it"
     return f"{status.dataset} does not have {', '.join(gaps[:MAX_GAPS])}{more}; {again}"
 
 

@@ -162,6 +162,22 @@ def left_out(dataset: Dataset, entries: Collection[LedgerEntry]) -> list[Gap]:
     return sorted([*noted, *never], key=lambda gap: gap.window)
 
 
+def refuse_overlap(dataset: Dataset, batches: Iterable[Batch], entries: Collection[LedgerEntry]) -> None:
+    """Refuse to insert the rows of the same time twice: with `Append`, a window of another cut would.
+
+    Raises:
+        ConfigError: A batch overlaps another one that is loaded.
+    """
+    for batch in batches:
+        for entry in entries:
+            if entry.state in _HOLDS and entry.batch_id != batch.id and _overlap(batch.window, _window(entry)):
+                raise ConfigError(
+                    f"Batch {entry.batch_id} is loaded and covers some of {batch.window}; Append() would insert those rows again.",
+                    dataset=dataset.name,
+                    hint="Ask with --chunk: it keeps the cut of the ledger and loads what lies between.",
+                )
+
+
 def _span(dataset: Dataset, asked: Asked, as_of: datetime) -> Window:
     span, newest = range_of(dataset, asked.start, asked.end), due_up_to(dataset, as_of)
     if span.end > newest:

@@ -61,7 +61,7 @@ def _estimate(plan: Backfill, at_once: int) -> str:
         return "nobody knows in how long: no batch of this dataset has been measured yet"
     batches = f"{plan.measured} earlier batches" if plan.measured > 1 else "1 earlier batch"
     turns = "one after the other" if at_once == 1 else f"{at_once} at once"
-    return f"about {duration(plan.seconds / at_once)} {turns} by the pace of {batches}"
+    return f"about {duration(plan.seconds / at_once)}, {turns}, by the pace of {batches}"
 
 
 def told(outcomes: Iterable[Outcome]) -> str:

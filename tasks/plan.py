@@ -5,9 +5,9 @@ from datetime import datetime
 from prefect import get_run_logger, task
 
 from blocks import open_lake, open_loader, open_warehouse
-from esteira.backfill import Asked, Backfill, plan_backfill
+from esteira.backfill import Asked, Backfill, plan_backfill, refuse_overlap
 from esteira.batch import Batch, Due, Known, plan_due, plan_range
-from esteira.contract import Dataset
+from esteira.contract import Append, Dataset
 from esteira.errors import ConfigError
 from esteira.warehouse import SettleRequest
 from esteira.warehouse.reads import settled_batches, standing
@@ -41,7 +41,10 @@ def plan_batches(dataset: Dataset, as_of: datetime, span: tuple[datetime, dateti
     """The batches to run, oldest first; `span` asks for an explicit range instead of what is due."""
     stand = standing(open_warehouse(), dataset.name)
     if span is not None:
-        return [Due(batch) for batch in plan_range(dataset, *span, stand.loaded)]
+        named = plan_range(dataset, *span, stand.loaded)
+        if named and isinstance(dataset.write, Append):
+            refuse_overlap(dataset, named, settled_batches(open_warehouse(), dataset.name))
+        return [Due(batch) for batch in named]
     opened = tuple(batch for batch in open_lake().batches(dataset.name) if batch not in stand.settled)
     return plan_due(dataset, as_of, Known(stand.watermark, stand.settled, opened))
 

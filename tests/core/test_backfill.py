@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esteira.backfill import Asked, left_out, plan_backfill, read_chunk
+from esteira.backfill import Asked, left_out, plan_backfill, read_chunk, refuse_overlap
 from esteira.batch import Batch, Due, Known, Window, cut, due_up_to, plan_due, slot, windows_of
 from esteira.contract import Dataset, Incremental
 from esteira.errors import ConfigError
@@ -150,6 +150,15 @@ def test_what_is_left_out_is_all_that_no_loaded_window_covers_up_to_the_watermar
     found = left_out(MONTH, [entry(first), entry(second, "skipped"), entry(third)])
     assert [str(each) for each in found] == ["2013-01-01→2013-01-08 never loaded", "2013-01-15→2013-01-22 skipped"]
     assert left_out(MONTH, []) == []
+
+
+def test_an_append_of_a_window_that_overlaps_a_loaded_one_is_refused_and_the_way_out_is_named():
+    (loaded,), (other,) = batches("2013-01-05", "2013-01-25"), batches("2013-01-20", "2013-01-30")
+    with pytest.raises(ConfigError, match="would insert those rows again") as raised:
+        refuse_overlap(MONTH, [other], [entry(loaded)])
+    assert "--chunk" in raised.value.hint
+    refuse_overlap(MONTH, [loaded], [entry(loaded)])
+    refuse_overlap(MONTH, [other], [entry(loaded, "skipped")])
 
 
 @pytest.mark.parametrize("given", ["some", timedelta(0), timedelta(days=-1), 3, None])
