@@ -15,19 +15,22 @@ from cli.output import DEFECT, dump, error_facts, fail, table
 from cli.progress import Lines
 from esteira import errors
 from esteira.backfill import read_chunk
-from esteira.catalogue import find_dataset, load_catalogue
+from esteira.batch import is_snapshot
+from esteira.catalogue import active, find_dataset, load_catalogue
 from esteira.settings import read_settings
 from flows.backfill import backfill
 from flows.backfilled import HEADER, BackfillReport, warned
 from flows.windows import Outcome
 from tasks.progress import hearing, listening
 
+ENDINGS = frozenset({"Crashed", "Cancelled", "TimedOut", "Deleted"})
+"""How a run on the pool ends that says nothing about its window."""
 Found = BackfillReport | BaseException
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the person asked for; no name means every dataset."""
+    """What the person asked for; no name means every dataset that has windows."""
 
     names: tuple[str, ...]
     start: datetime
@@ -44,7 +47,8 @@ def run_backfill(request: Request, *, as_json: bool, is_debug: bool) -> int:
         read_chunk(request.chunk)
     folder = read_settings().datasets
     require_prefect()
-    names = [find_dataset(folder, name).name for name in request.names] or list(load_catalogue(folder))
+    every = [dataset.name for dataset in active(load_catalogue(folder)) if not is_snapshot(dataset)]
+    names = [find_dataset(folder, name).name for name in request.names] or every
     found = {name: _backfill(name, request) for name in names}
     codes = [code for each in found.values() if (code := _code(each, is_debug=is_debug))]
     shown = dump([_facts(*each) for each in found.items()]) if as_json else "\n\n".join(_shown(found))
@@ -70,9 +74,11 @@ def _code(found: Found, *, is_debug: bool) -> int:
 
 
 def _code_of(failure: Outcome) -> int:
-    """Of the class that a window's run named; a run that crashed may do better the next time."""
-    kind: Any = getattr(errors, failure.error, errors.TransientError)
-    return int(kind.exit_code)
+    """Of the class that a window failed with. A run of its own that ended without a word may do better the next time."""
+    kind = errors.class_of(failure.error)
+    if kind is None:
+        return errors.TransientError.exit_code if failure.error in ENDINGS else DEFECT
+    return kind.exit_code
 
 
 def _shown(found: dict[str, Found]) -> Sequence[str]:

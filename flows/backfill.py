@@ -124,7 +124,9 @@ def _plan(contract: Dataset, form: _Form, settings: Settings) -> Backfill:
         find_hold.with_options(**policy)(contract, is_asked_by_name=True)
         return plan_windows.with_options(**policy)(contract, form.asked(), _moment())
     except EsteiraError as exc:
-        announce_failure(exc.located(dataset=contract.name), contract)
+        located = exc.located(dataset=contract.name)
+        if not isinstance(exc, ConfigError):  # what somebody asked for wrongly is told to him alone
+            announce_failure(located, contract)
         raise
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from blocks.runs import INGEST, REBUILD, Ended, Wanted, start, wait_for_any
 from esteira.backfill import Planned
-from esteira.errors import AuthError, ConfigError, EsteiraError
+from esteira.errors import AuthError, ConfigError, EsteiraError, class_of
 from esteira.warehouse import LedgerEntry
 from flows.ingest import IngestReport, ingest
 from flows.rebuild import rebuild
@@ -171,10 +171,15 @@ def _wanted(planned: Planned, terms: Terms) -> Wanted:
     return Wanted(INGEST, name, f"ingest {name} {batch.id}", parameters, terms.size)
 
 
+def _error_of(ended: Ended) -> str:
+    """The class of our error with which a run's state begins; the state itself where it is none of ours, as of a container that died."""
+    word = ended.message.split(" ")[0].rstrip(":")
+    return word if class_of(word) else ended.state
+
+
 def _ended(planned: Planned, ended: Ended) -> Outcome:
     if not ended.is_completed:
-        error = ended.message.split(" ")[0].rstrip(":") if ended.message else ended.state
         message = ended.message or f"The run {ended.run} ended as {ended.state}."
-        return Outcome(planned, "failed", seconds=ended.seconds, error=error, message=message)
+        return Outcome(planned, "failed", seconds=ended.seconds, error=_error_of(ended), message=message)
     counts = [(batch.get("extracted", 0), batch.get("quarantined", 0)) for batch in ended.batches]
     return _brought(planned, counts, ended.seconds)

@@ -1,5 +1,6 @@
 """What a backfill shows while it runs and at its end: artifacts of the run."""
 
+from collections.abc import Iterable
 from typing import cast
 from uuid import UUID
 
@@ -48,8 +49,8 @@ def publish_backfill(dataset: str, sentence: str, header: tuple[str, ...], rows:
     create_markdown_artifact("\n".join(lines) + "\n", key=f"{_key(dataset)}-backfill", description=sentence)
 
 
-def _row(cells: object) -> str:
-    return "| " + " | ".join("—" if cell is None else str(cell).replace("|", "\\|") for cell in cells) + " |"  # type: ignore[attr-defined]
+def _row(cells: Iterable[object]) -> str:
+    return f"| {' | '.join('—' if cell is None else str(cell) for cell in cells)} |"
 
 
 def _key(dataset: str) -> str:

@@ -86,7 +86,7 @@ def simulated(stage: Stage) -> dict[str, Any]:
 
 def test_a_window_whose_container_dies_stops_no_other(simulated: dict[str, Any]) -> None:
     fates = simulated["fates"]
-    assert fates["2012-11-08→2012-11-15"] == ["failed", "The", "The container died."]
+    assert fates["2012-11-08→2012-11-15"] == ["failed", "Crashed", "The container died."]
     assert [fate for fate, *_ in fates.values()].count("failed") == 1
     assert len(fates) == 4
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from cli.main import esteira
 from datasets.weather import DATASET as WEATHER
 
 KILLED, FAILING, SKIPPING = "chunked_killed", "chunked_failing", "chunked_skipping"
@@ -114,6 +116,7 @@ def tell_skipping(world: Any, line: Any, folder: Path) -> dict[str, Any]:
     chunked = ("--start", "2013-01-01", "--end", "2013-01-12", "--chunk", "2d")
     found["backfill"] = line.esteira("ingest", SKIPPING, *chunked, "--json", *where)
     found["after"] = line.esteira("status", SKIPPING, *where)
+    found["wrong"] = line.esteira("ingest", SKIPPING, *chunked[:-1], "7q", *where)
     return found | {"compared": line.esteira("reconcile", SKIPPING, *where)}
 
 
@@ -123,6 +126,28 @@ STORIES = {KILLED: tell_killed, FAILING: tell_failing, SKIPPING: tell_skipping}
 def ledger(world: Any, name: str) -> list[tuple[Any, ...]]:
     rows = world.query(f"SELECT window_start, generation, state FROM esteira_ledger.{name} ORDER BY 1, 2")
     return [(start.astimezone(UTC).strftime("%m-%d"), generation, state) for start, generation, state in rows]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--chunk", "7d"), "go with --start and --end"),
+        ((*JANUARY, "--as-of", "2013-02-01"), "without --from and --as-of"),
+        ((*JANUARY, "--from", "raw"), "without --from and --as-of"),
+        ((*JANUARY, "--since", "2013-02-01"), "--since goes with --force"),
+        ((*JANUARY, "--at-once", "0"), "0 is not in the range"),
+    ],
+)
+def test_options_that_mean_nothing_together_are_usage_errors(options: Any, said: str):
+    found = CliRunner().invoke(esteira, ["ingest", "weather", *options])
+    assert found.exit_code == 2
+    assert said in found.output
+
+
+def test_a_wrong_chunk_is_refused_with_what_is_allowed_before_anything_is_asked(told: Any):
+    wrong = told[SKIPPING]["wrong"]
+    assert wrong.code == 78
+    assert "chunk '7q' is no length of a window. Next step: Write hours such as 12h, days such as 7d" in wrong.err
 
 
 def test_a_dry_run_prints_the_windows_and_loads_nothing(told: Any):
