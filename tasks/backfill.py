@@ -1,9 +1,11 @@
-"""What a backfill shows while it runs and at its end: artifacts of the run."""
+"""What a backfill shows while it runs and at its end: artifacts of the run. One that cannot be written stops nothing."""
 
-from collections.abc import Iterable
-from typing import cast
-from uuid import UUID
+from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
 from tasks.progress import tell
@@ -22,7 +24,7 @@ class Progress:
     def __init__(self, dataset: str, done: int, total: int, left: str) -> None:
         self._dataset, self._done, self._total = dataset, done, total
         key, said = f"{_key(dataset)}-progress", self._said(left)
-        self._id = cast("UUID", create_progress_artifact(self._percent, key=key, description=said))
+        self._id: Any = _shown(lambda: create_progress_artifact(self._percent, key=key, description=said))
 
     def step(self, what: str, left: str) -> None:
         """One more window has ended.
@@ -32,8 +34,10 @@ class Progress:
             left: What is known of the time that the others will take.
         """
         self._done += 1
-        update_progress_artifact(self._id, self._percent, description=self._said(left))
-        tell(f"{self._dataset} {what} ({self._said(left)})")
+        said = self._said(left)
+        if self._id is not None:
+            _shown(lambda: update_progress_artifact(self._id, self._percent, description=said))
+        tell(f"{self._dataset} {what} ({said})")
 
     @property
     def _percent(self) -> float:
@@ -46,7 +50,16 @@ class Progress:
 def publish_backfill(dataset: str, sentence: str, header: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
     """The one summary of a run: a sentence, and a row for each window."""
     lines = [f"# Backfill of {dataset}", "", sentence, "", _row(header), _row("---" for _ in header), *map(_row, rows)]
-    create_markdown_artifact("\n".join(lines) + "\n", key=f"{_key(dataset)}-backfill", description=sentence)
+    text, key = "\n".join(lines) + "\n", f"{_key(dataset)}-backfill"
+    _shown(lambda: create_markdown_artifact(text, key=key, description=sentence))
+
+
+def _shown(show: Callable[[], object]) -> object:
+    try:
+        return show()
+    except Exception as exc:  # noqa: BLE001 - whatever is wrong with a picture, the windows are loaded
+        get_run_logger().warning("An artifact of this backfill is not written: %s", type(exc).__name__)
+        return None
 
 
 def _row(cells: Iterable[object]) -> str:
