@@ -97,6 +97,14 @@ def test_a_skipped_window_of_which_a_part_was_loaded_since_is_cut_anew():
     assert windows(found.wanted) == ["2013-01-01→2013-01-10", "2013-01-12→2013-01-31"]
 
 
+def test_a_skipped_window_that_is_longer_than_the_contract_allows_today_is_cut_anew():
+    (owed,) = batches("2013-01-01", "2013-01-31")
+    found = plan_backfill(
+        contract(chunk=20 * DAYS), Asked(at("2013-01-01"), at("2013-01-31")), [entry(owed, "skipped")], (), FAR
+    )
+    assert windows(found.wanted) == ["2013-01-01→2013-01-21", "2013-01-21→2013-01-31"]
+
+
 def test_what_was_taken_out_stays_out_even_by_force():
     (gone,) = batches("2013-01-01", "2013-01-08")
     found = plan_backfill(
@@ -178,6 +186,8 @@ def test_a_policy_is_no_part_of_the_definition():
 
 policies = st.sampled_from(["all", "newest"]) | st.integers(1, 400).map(lambda hours: timedelta(hours=11 * hours))
 chunks = st.integers(1, 60).map(lambda days: days * DAYS) | st.sampled_from(["month", "year"])
+clocks = st.sampled_from([{}, {"format": "%d/%m/%Y", "bounds": "[]", "timezone": "America/Sao_Paulo"}])
+"""In São Paulo summer time began at midnight: some days had no hour 0."""
 cadences = st.sampled_from(["hourly", "daily", "weekly", "monthly"])
 
 
@@ -201,8 +211,11 @@ class Story:
     def check(self, as_of: datetime, planned: list[Due]) -> None:
         """As the policy says: nothing that it keeps is skipped, and nothing else is begun."""
         policy, newest = windows_of(self.contract).catch_up, due_up_to(self.contract, as_of)
-        last = slot(newest - timedelta.resolution, self.contract.cadence).start
-        kept = last if policy == "newest" else min(last, newest - policy) if isinstance(policy, timedelta) else None
+        clock = windows_of(self.contract).clock
+        zone = clock.zone if clock.is_daily else UTC
+        last = clock.edge(slot(newest - timedelta.resolution, self.contract.cadence, zone).start)
+        oldest = clock.edge(newest - policy) if isinstance(policy, timedelta) else last
+        kept = None if policy == "all" else min(last, oldest)
         for each in planned:
             window = each.batch.window
             if each.is_skipped:
@@ -220,24 +233,26 @@ runs = st.lists(st.tuples(st.integers(1, 50 * 24), st.integers(0, 9), st.boolean
 
 
 @settings(max_examples=200, deadline=None)
-@given(policy=policies, chunk=chunks, cadence=cadences, runs=runs, asked=st.none() | st.just("1d") | st.just("7d"))
+@given(
+    policy=policies, chunk=chunks, cadence=cadences, clock=clocks, runs=runs, asked=st.none() | st.just("1d") | st.just("7d")
+)  # fmt: skip
 def test_whatever_the_outages_every_window_is_loaded_or_skipped_once_and_a_backfill_loads_exactly_the_skipped(
-    policy: Any, chunk: Any, cadence: Any, runs: Any, asked: Any
+    policy: Any, chunk: Any, cadence: Any, clock: Any, runs: Any, asked: Any
 ):
-    story = Story(contract(cadence, chunk=chunk, catch_up=policy))
-    as_of = at("2013-01-01")
+    story = Story(contract(cadence, chunk=chunk, catch_up=policy, **clock))
+    as_of = begin = windows_of(story.contract).initial_at
     for hours, steps, is_begun in runs:
         as_of += timedelta(hours=hours)
         story.run(as_of, steps, is_begun)
     assert len({each.batch_id for each in story.entries}) == len(story.entries)
     ends = sorted(map(_place, story.entries))
-    assert [start for start, _ in ends] == [at("2013-01-01"), *(end for _, end in ends)][: len(ends)]
+    assert [start for start, _ in ends] == [begin, *(end for _, end in ends)][: len(ends)]
     if not ends:
         return
     shorter = (
         read_chunk(asked) if asked and chunk != DAYS and (chunk in {"month", "year"} or chunk >= 7 * DAYS) else None
     )
-    whole = Asked(at("2013-01-01"), ends[-1][1], shorter)
+    whole = Asked(begin, ends[-1][1], shorter)
     found = plan_backfill(story.contract, whole, story.entries, story.begun, FAR)
     skipped = [each for each in story.entries if each.state == "skipped"]
     assert [each.batch.id for each in found.wanted] == [each.batch_id for each in sorted(skipped, key=_place)]
