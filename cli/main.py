@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ def esteira(context: click.Context, *, debug: bool) -> None:
     type=click.Choice(["portal", "raw", "curated"]),
     help="Load committed batches again, as a new generation, from there.",
 )
+@click.option("--chunk", help="Load what is missing of the range in windows of at most 12h, 7d, 2w, 1mo or 1y.")
+@click.option("--at-once", type=click.IntRange(min=1), help="How many of these windows at once; one by default.")
+@click.option("--force", is_flag=True, help="Load these windows again too, as new generations.")
+@click.option("--since", type=Moment(), help="With --force: not what was loaded again after this moment.")
+@click.option("--dry-run", is_flag=True, help="Only say which windows are loaded, which would be, and in how long.")
 @click.option("--batch", "batches", multiple=True, help="With --from: this batch only; also one that was undone.")
 @click.option("--accept-loss", is_flag=True, help="With --from: go on although older batches left the lake.")
 @click.option("--datasets", "folder", type=click.Path(path_type=Path), help="Folder of contracts.")
@@ -52,28 +58,50 @@ def ingest(is_debug: bool, /, names: tuple[str, ...], *, is_all: bool, **options
     """Extract, validate and load what is due of the named datasets."""
     if bool(names) == is_all:
         raise click.UsageError("Name datasets, or say --all.")
+    _check_ingest(options)
+    ways = {"again": _again, "backfill": _backfill, "due": _ingest}
+    chosen = ways["again" if options["origin"] else "backfill" if _is_backfill(options) else "due"]
+    told = {"as_json": options["as_json"], "is_debug": is_debug}
+    run(lambda: chosen(names, options, told), is_debug=is_debug, folder=options["folder"], as_json=options["as_json"])
+
+
+def _check_ingest(options: dict[str, Any]) -> None:
     if (options["start"] is None) != (options["end"] is None):
         raise click.UsageError("--start and --end go together.")
     if options["origin"] is None and (options["batches"] or options["accept_loss"]):
         raise click.UsageError("--batch and --accept-loss go with --from.")
-
-    def again() -> int:
-        from cli.rebuild import Request, run_rebuild
-
-        chosen = {name: options[name] for name in ("origin", "start", "end", "batches", "accept_loss")}
-        return run_rebuild(Request(names, **chosen), as_json=options["as_json"], is_debug=is_debug)
-
-    def command() -> int:
-        from cli.ingest import Request, run_ingest
-
-        return run_ingest(
-            Request(names, options["start"], options["end"], options["as_of"]),
-            as_json=options["as_json"],
-            is_debug=is_debug,
+    if _is_backfill(options) and (options["start"] is None or options["origin"] or options["as_of"]):
+        raise click.UsageError(
+            "--chunk, --at-once, --force and --dry-run go with --start and --end, without --from and --as-of."
         )
+    if options["since"] and not options["force"]:
+        raise click.UsageError("--since goes with --force.")
 
-    chosen = again if options["origin"] else command
-    run(chosen, is_debug=is_debug, folder=options["folder"], as_json=options["as_json"])
+
+def _is_backfill(options: dict[str, Any]) -> bool:
+    return any(options[name] for name in ("chunk", "at_once", "force", "dry_run"))
+
+
+def _again(names: tuple[str, ...], options: dict[str, Any], told: dict[str, bool]) -> int:
+    from cli.rebuild import Request, run_rebuild
+
+    chosen = {name: options[name] for name in ("origin", "start", "end", "batches", "accept_loss")}
+    return run_rebuild(Request(names, **chosen), **told)
+
+
+def _backfill(names: tuple[str, ...], options: dict[str, Any], told: dict[str, bool]) -> int:
+    from cli.backfill import Request, run_backfill
+
+    chosen = {name: options[name] for name in ("start", "end", "chunk", "force", "dry_run", "since")}
+    if options["at_once"]:
+        os.environ["ESTEIRA_AT_ONCE"] = str(options["at_once"])
+    return run_backfill(Request(names, **chosen), **told)
+
+
+def _ingest(names: tuple[str, ...], options: dict[str, Any], told: dict[str, bool]) -> int:
+    from cli.ingest import Request, run_ingest
+
+    return run_ingest(Request(names, options["start"], options["end"], options["as_of"]), **told)
 
 
 @esteira.command()

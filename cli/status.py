@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
@@ -10,11 +11,18 @@ from blocks import open_lake, open_warehouse
 from cli.environment import require_prefect
 from cli.life import find_orphans, orphan_lines
 from cli.output import dump, table
+from esteira.backfill import left_out
+from esteira.batch import is_snapshot
 from esteira.catalogue import find_dataset, load_catalogue
+from esteira.contract import Dataset
 from esteira.lake.layout import CATALOGUE_PAGE
 from esteira.report.address import page_address
 from esteira.settings import read_settings
-from esteira.warehouse.reads import DatasetStatus, read_status
+from esteira.warehouse import Warehouse
+from esteira.warehouse.reads import DatasetStatus, read_status, settled_batches
+
+MAX_GAPS = 3
+"""A line is for a person to read; the dry run of a backfill has all."""
 
 
 def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
@@ -24,12 +32,28 @@ def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
     datasets = [find_dataset(folder, name) for name in names] or list(load_catalogue(folder).values())
     warehouse = open_warehouse()
     found, left = read_status(warehouse, datasets), [] if names else find_orphans(warehouse)
+    found = [replace(each, gaps=_gaps(warehouse, dataset)) for each, dataset in zip(found, datasets, strict=True)]
     if as_json:
         click.echo(dump([*found, *({"orphan": each.dataset, "holds": each} for each in left)]))
         return 0
     held = [f"{each.dataset} is {each.state}" for each in found if each.state]
-    click.echo("\n".join([_tables(found), *held, *orphan_lines(left), pages_line()]))
+    gaps = [_gap_line(each) for each in found if each.gaps]
+    click.echo("\n".join([_tables(found), *held, *gaps, *orphan_lines(left), pages_line()]))
     return 0
+
+
+def _gaps(warehouse: Warehouse, dataset: Dataset) -> tuple[str, ...]:
+    if is_snapshot(dataset):
+        return ()
+    return tuple(map(str, left_out(dataset, settled_batches(warehouse, dataset.name))))
+
+
+def _gap_line(status: DatasetStatus) -> str:
+    gaps = status.gaps
+    more = f" and {len(gaps) - MAX_GAPS} more" if gaps[MAX_GAPS:] else ""
+    start, end = gaps[0].split("→")[0], gaps[-1].split("→")[1].split(" ")[0]
+    again = f"`esteira ingest {status.dataset} --start {start} --end {end} --dry-run` says what would load it"
+    return f"{status.dataset} does not have {', '.join(gaps[:MAX_GAPS])}{more}; {again}"
 
 
 def pages_line() -> str:

@@ -20,7 +20,7 @@ from esteira.catalogue import find_dataset, load_catalogue, of_cadence
 from esteira.contract import Dataset
 from esteira.errors import ConfigError
 
-CADENCE = "cadence"
+CADENCE, BACKFILL = "cadence", "backfill"
 """A deployment with this parameter is for the datasets of that cadence, and needs one."""
 
 
@@ -107,13 +107,17 @@ def _known_here(written: WrittenDeployment, place: Place) -> WrittenDeployment:
 
 
 def _require_room(place: Place, chosen: tuple[Wanted, ...]) -> None:
-    """A run over many datasets holds a place in the pool while it waits for theirs: with too few, all would wait for ever."""
-    waiting, limit = sum(CADENCE in each.written.parameters for each in chosen), place.work_pool_limit
+    """A run over many datasets or windows holds a place in the pool while it waits for theirs: with too few, all would wait for ever."""
+    waiting, limit = sum(map(_may_wait, chosen)), place.work_pool_limit
     if place.is_ecs and place.fan_out and limit is not None and limit <= waiting:
         raise ConfigError(
             f"The pool would start {limit} runs at once, and {waiting} of them may be waiting for runs of their own.",
             hint=f"Set ESTEIRA_WORK_POOL_LIMIT to {waiting + place.fan_out}, or ESTEIRA_FAN_OUT to 0.",
         )
+
+
+def _may_wait(wanted: Wanted) -> bool:
+    return CADENCE in wanted.written.parameters or wanted.written.name == BACKFILL
 
 
 def _has_datasets(written: WrittenDeployment, catalogue: dict[str, Dataset]) -> bool:

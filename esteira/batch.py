@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
@@ -12,6 +12,7 @@ from esteira.contract.clock import Clock
 from esteira.contract.dataset import Cadence
 from esteira.errors import ConfigError
 
+Stop = Callable[[datetime, datetime], datetime]
 _STAMP = r"\d{4}-\d\d-\d\d(?:T\d{4}(?:\d\d)?)?"
 _ID = re.compile(rf"(?P<start>{_STAMP})(?:_(?P<end>{_STAMP}))?-(?P<definition>[0-9a-f]{{8}})")
 
@@ -57,6 +58,14 @@ class Known:
     watermark: datetime | None = None
     committed: frozenset[str] = frozenset()
     open: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A batch that is due, and whether it is skipped: the contract says not to catch it up."""
+
+    batch: Batch
+    is_skipped: bool = False
 
 
 def slot(as_of: datetime, cadence: Cadence, zone: tzinfo = UTC) -> Window:
@@ -107,13 +116,56 @@ def _windowed(dataset: Dataset) -> Incremental | None:
 
 def plan(dataset: Dataset, as_of: datetime, known: Known) -> list[Batch]:
     """The batches to run now, oldest first: open ones, then what lies between the watermark and the slot of `as_of`."""
-    incremental = _windowed(dataset)
-    if incremental is None:
-        return _plan_snapshot(dataset, slot(as_of, dataset.cadence), known)
-    clock = incremental.clock
-    end = clock.edge(slot(as_of, dataset.cadence, clock.zone if clock.is_daily else UTC).start)
+    return [due.batch for due in plan_due(dataset, as_of, known) if not due.is_skipped]
+
+
+def plan_due(dataset: Dataset, as_of: datetime, known: Known) -> list[Due]:
+    """The same with what the contract's `catch_up` leaves out, which is to be noted in its turn: the watermark must not pass a batch that may fail."""
+    if is_snapshot(dataset):
+        return [Due(batch) for batch in _plan_snapshot(dataset, slot(as_of, dataset.cadence), known)]
+    return list(_due(dataset, as_of, known))
+
+
+def due_up_to(dataset: Dataset, as_of: datetime) -> datetime:
+    """Where the newest window ends that is over at `as_of`.
+
+    Raises:
+        ConfigError: The dataset has no windows of time.
+    """
+    return _newest(dataset, windows_of(dataset), as_of).end
+
+
+def _due(dataset: Dataset, as_of: datetime, known: Known) -> Iterator[Due]:
+    """Each batch between the watermark and the slot. What was begun is no longer missed: it is finished."""
+    incremental = windows_of(dataset)
+    clock, newest = incremental.clock, _newest(dataset, incremental, as_of)
     start = _goes_on_at(dataset, known.watermark, clock) if known.watermark else incremental.initial_at
-    return list(_continue_from(dataset, incremental, Window(start, end), known))
+    kept = _kept_from(incremental, newest)
+    opened = _opened(dataset, known.open, newest.end)
+    while start < newest.end:
+        is_skipped = start < kept and start not in opened
+        limit = kept if start < kept else newest.end
+        batch = opened.get(start) or batch_of(dataset, Window(start, incremental.stop(start, limit)))
+        yield Due(batch, is_skipped)
+        start = batch.window.end
+
+
+def _newest(dataset: Dataset, incremental: Incremental, as_of: datetime) -> Window:
+    """The last slot of the cadence that is over, between edges of the portal's clock."""
+    clock = incremental.clock
+    zone = clock.zone if clock.is_daily else UTC
+    end = clock.edge(slot(as_of, dataset.cadence, zone).start)
+    return Window(clock.edge(slot(end - timedelta.resolution, dataset.cadence, zone).start), end)
+
+
+def _kept_from(incremental: Incremental, newest: Window) -> datetime:
+    """Where that begins which is loaded however late it is; the newest slot always is."""
+    catch_up = incremental.catch_up
+    if catch_up == "all":
+        return datetime.min.replace(tzinfo=UTC)
+    if isinstance(catch_up, timedelta):
+        return min(incremental.clock.edge(newest.end - catch_up), newest.start)
+    return newest.start
 
 
 def plan_range(dataset: Dataset, start: datetime, end: datetime, committed: Collection[str]) -> list[Batch]:
@@ -122,16 +174,51 @@ def plan_range(dataset: Dataset, start: datetime, end: datetime, committed: Coll
     Raises:
         ConfigError: The dataset has no windows of time, the range is empty, or the portal cannot be asked for it.
     """
-    incremental = _windowed(dataset)
-    if incremental is None:
-        kind = "this one is a snapshot" if dataset.source.incremental is None else "the cursor of this one is no time"
-        raise ConfigError(f"--start and --end need a source with a cursor of time; {kind}.", dataset=dataset.name)
+    span = range_of(dataset, start, end)
+    return [batch for batch in cut(dataset, span, windows_of(dataset).stop) if batch.id not in committed]
+
+
+def range_of(dataset: Dataset, start: datetime, end: datetime) -> Window:
+    """A range that somebody named, in UTC.
+
+    Raises:
+        ConfigError: The dataset has no windows of time, the range is empty, or the portal cannot be asked for it.
+    """
+    incremental = windows_of(dataset)
     if start >= end:
         raise ConfigError(f"The range {_stamp(start)} to {_stamp(end)} is empty.", dataset=dataset.name)
     for limit in (start, end):
         _require_edge(dataset, limit, incremental.clock)
-    windows = _cut(start.astimezone(UTC), end.astimezone(UTC), incremental)
-    return [batch for batch in (_batch(dataset, window) for window in windows) if batch.id not in committed]
+    return Window(start.astimezone(UTC), end.astimezone(UTC))
+
+
+def windows_of(dataset: Dataset) -> Incremental:
+    """How its source is cut into windows of time.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    incremental = _windowed(dataset)
+    if incremental is None:
+        kind = "this one is a snapshot" if dataset.source.incremental is None else "the cursor of this one is no time"
+        raise ConfigError(f"--start and --end need a source with a cursor of time; {kind}.", dataset=dataset.name)
+    return incremental
+
+
+def cut(dataset: Dataset, span: Window, stop: Stop, begun: Iterable[str] = ()) -> Iterator[Batch]:
+    """The batches of a span, oldest first; they tile it.
+
+    Args:
+        dataset: The contract.
+        span: Between edges of the portal's clock.
+        stop: Where a window ends that begins at the first moment, at the second at the latest; `Incremental.stop`, or a shorter one.
+        begun: Ids of batches that stand open in the lake: they keep the window that they began with.
+    """
+    opened, start = _opened(dataset, begun, span.end), span.start
+    while start < span.end:
+        batch = opened.get(start) or batch_of(dataset, Window(start, stop(start, span.end)))
+        yield batch
+        start = batch.window.end
 
 
 def _require_edge(dataset: Dataset, moment: datetime, clock: Clock) -> None:
@@ -159,7 +246,7 @@ def parse(dataset: Dataset, batch_id: str) -> Batch | None:
     try:
         start = _moment(found["start"])
         window = Window(start, _moment(found["end"] or found["start"]))
-        batch = _batch(dataset, slot(start, dataset.cadence) if is_snapshot(dataset) else window)
+        batch = batch_of(dataset, slot(start, dataset.cadence) if is_snapshot(dataset) else window)
     except (ValueError, OverflowError):
         return None  # a stray prefix of the lake that only looks like an id
     return batch if batch.id == batch_id and batch.window.start < batch.window.end else None
@@ -168,7 +255,7 @@ def parse(dataset: Dataset, batch_id: str) -> Batch | None:
 def _plan_snapshot(dataset: Dataset, today: Window, known: Known) -> list[Batch]:
     older = (parse(dataset, batch_id) for batch_id in known.open)
     resumable = [batch for batch in older if batch and batch.window < today and not _is_behind(batch, known)]
-    wanted = [*sorted(resumable, key=lambda batch: batch.window), _batch(dataset, today)]
+    wanted = [*sorted(resumable, key=lambda batch: batch.window), batch_of(dataset, today)]
     return [batch for batch in wanted if batch.id not in known.committed]
 
 
@@ -176,29 +263,14 @@ def _is_behind(batch: Batch, known: Known) -> bool:
     return known.watermark is not None and batch.window.end <= known.watermark
 
 
-def _continue_from(dataset: Dataset, incremental: Incremental, span: Window, known: Known) -> Iterator[Batch]:
-    opened = {batch.window.start: batch for batch in _parsed(dataset, known.open) if batch.window.end <= span.end}
-    start = span.start
-    while start < span.end:
-        batch = opened.get(start)
-        if batch is None:
-            batch = _batch(dataset, next(_cut(start, span.end, incremental)))
-        yield batch
-        start = batch.window.end
+def _opened(dataset: Dataset, batch_ids: Iterable[str], end: datetime) -> dict[datetime, Batch]:
+    """Those that are this definition's and end by then, by where they begin."""
+    parsed = (parse(dataset, batch_id) for batch_id in batch_ids)
+    return {batch.window.start: batch for batch in parsed if batch and batch.window.end <= end}
 
 
-def _parsed(dataset: Dataset, batch_ids: Iterable[str]) -> list[Batch]:
-    return [batch for batch in (parse(dataset, batch_id) for batch_id in batch_ids) if batch]
-
-
-def _cut(start: datetime, end: datetime, incremental: Incremental) -> Iterator[Window]:
-    while start < end:
-        stop = incremental.stop(start, end)
-        yield Window(start, stop)
-        start = stop
-
-
-def _batch(dataset: Dataset, window: Window) -> Batch:
+def batch_of(dataset: Dataset, window: Window) -> Batch:
+    """The batch of a window."""
     is_slot = is_snapshot(dataset)
     span = _stamp(window.start) if is_slot else f"{_stamp(window.start)}_{_stamp(window.end)}"
     return Batch(dataset.name, f"{span}-{dataset.source.definition_hash}", window, is_slot)

@@ -56,6 +56,12 @@ class EsteiraError(Exception):
         return _rebuild, (type(self), self.message, self.dataset, self.batch, self.hint)
 
 
+def class_of(name: str) -> type[EsteiraError] | None:
+    """The class of this name; None where it is none of ours."""
+    found = globals().get(name)
+    return found if isinstance(found, type) and issubclass(found, EsteiraError) else None
+
+
 def _rebuild(kind: type[EsteiraError], message: str, dataset: str | None, batch: str | None, hint: str) -> EsteiraError:
     """Unpickle: the constructor's keyword-only arguments do not survive the default protocol."""
     return kind(message, dataset=dataset, batch=batch, hint=hint)

@@ -50,8 +50,9 @@ class Settings(BaseSettings):
         upkeep_min_age_days: What is younger than this is never removed from the lake.
         drop_profile: AWS profile of the role that may drop files into the inbox; None takes the process's own credentials.
         max_attempts: Failed attempts at a batch after which it is given up, so that it blocks no later one; 0 never gives up.
-        fan_out: How many datasets the daily flow runs at once as runs of their own on the pool; 0 runs them one after the other in its
+        fan_out: How many datasets the daily flow, and windows a backfill, runs at once as runs of their own on the pool; 0 runs them in its
             own process.
+        at_once: How many windows of a backfill are under way at once, where they are no runs of their own.
         task_sizes: What a dataset's own run needs of the pool where the task definition's size is not enough, by name.
         step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
     """
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     drop_profile: str | None = None
     max_attempts: int = Field(default=10, ge=0)
     fan_out: int = Field(default=0, ge=0)
+    at_once: int = Field(default=1, ge=1)
     task_sizes: dict[str, TaskSize] = {}
     step_retries: int = 3
     step_retry_seconds: float = 20

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from prefect import get_run_logger
 
-from blocks.runs import start_ingest, wait_for_any
+from blocks.runs import ingest_at, start, wait_for_any
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError
 from esteira.settings import TaskSize
@@ -75,7 +75,7 @@ def _ready(waiting: dict[str, Dataset], under_way: set[str]) -> list[Dataset]:
 def _start(dataset: Dataset, terms: Terms, under_way: dict[UUID, str]) -> Outcome | None:
     try:
         size = terms.sizes.get(dataset.name, TaskSize()).model_dump(exclude_none=True)
-        run = start_ingest(dataset.name, terms.as_of, size)
+        run = start(ingest_at(dataset.name, terms.as_of, size))
     except EsteiraError as exc:
         return Outcome(dataset.name, error=exc)
     get_run_logger().info("%s runs on the pool", dataset.name)

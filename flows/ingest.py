@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,7 @@ from flows.files import Rejected, Terms, take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches, publish_batch
 from tasks.announce import announce_failure
 from tasks.load import settle_unchanged
+from tasks.plan import skip_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
 
@@ -138,17 +140,22 @@ def _held(dataset: Dataset, span: tuple[datetime, datetime] | None, policy: dict
 
 def _due(
     dataset: Dataset, as_of: datetime, span: tuple[datetime, datetime] | None, policy: dict[str, Any]
-) -> list[Batch]:
+) -> Iterator[Batch]:
+    """What is to be loaded, each when the ones before it are; what is not caught up is settled in its turn."""
     try:
-        batches = plan_batches.with_options(**policy)(dataset, as_of, span)
+        planned = plan_batches.with_options(**policy)(dataset, as_of, span)
+        for due in planned:
+            if due.is_skipped:
+                skip_batch.with_options(**policy)(due.batch)
+            else:
+                yield due.batch
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=dataset.name), dataset)
         raise
-    if not batches:
+    if not planned:
         get_run_logger().info(
             "%s: nothing is due at %s; everything up to it is loaded", dataset.name, as_of.isoformat()
         )
-    return batches
 
 
 @dataclass(frozen=True, slots=True)

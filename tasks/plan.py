@@ -4,12 +4,15 @@ from datetime import datetime
 
 from prefect import get_run_logger, task
 
-from blocks import open_lake, open_warehouse
-from esteira.batch import Batch, Known, plan, plan_range
-from esteira.contract import Dataset
+from blocks import open_lake, open_loader, open_warehouse
+from esteira.backfill import Asked, Backfill, plan_backfill, refuse_overlap
+from esteira.batch import Batch, Due, Known, plan_due, plan_range
+from esteira.contract import Append, Dataset
 from esteira.errors import ConfigError
-from esteira.warehouse.reads import standing
+from esteira.warehouse import SettleRequest
+from esteira.warehouse.reads import settled_batches, standing
 from esteira.warehouse.states import DatasetState, gone, read_hold
+from tasks.load import code_version, run_name
 from tasks.retrying import is_transient
 
 
@@ -34,10 +37,32 @@ def find_hold(dataset: Dataset, *, is_asked_by_name: bool) -> DatasetState | Non
 
 
 @task(task_run_name="plan {dataset.name}", retry_condition_fn=is_transient, persist_result=False)
-def plan_batches(dataset: Dataset, as_of: datetime, span: tuple[datetime, datetime] | None) -> list[Batch]:
+def plan_batches(dataset: Dataset, as_of: datetime, span: tuple[datetime, datetime] | None) -> list[Due]:
     """The batches to run, oldest first; `span` asks for an explicit range instead of what is due."""
     stand = standing(open_warehouse(), dataset.name)
     if span is not None:
-        return plan_range(dataset, *span, stand.loaded)
+        named = plan_range(dataset, *span, stand.loaded)
+        if named and isinstance(dataset.write, Append):
+            refuse_overlap(dataset, named, settled_batches(open_warehouse(), dataset.name))
+        return [Due(batch) for batch in named]
     opened = tuple(batch for batch in open_lake().batches(dataset.name) if batch not in stand.settled)
-    return plan(dataset, as_of, Known(stand.watermark, stand.settled, opened))
+    return plan_due(dataset, as_of, Known(stand.watermark, stand.settled, opened))
+
+
+@task(task_run_name="skip {batch.dataset} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
+def skip_batch(batch: Batch) -> None:
+    """Settle a batch that is not caught up: a ledger row, and no row of the table."""
+    reason = "It was missed, and catch_up in the contract says not to load it afterwards."
+    open_loader().settle(SettleRequest(batch, reason, state="skipped", run=run_name(), version=code_version()))
+    ends = (f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (batch.window.start, batch.window.end))
+    get_run_logger().warning(
+        "%s %s is skipped, as catch_up in its contract says; `esteira ingest %s --start %s --end %s` loads it",
+        batch.dataset, batch.window, batch.dataset, *ends,
+    )  # fmt: skip
+
+
+@task(task_run_name="plan the backfill of {dataset.name}", retry_condition_fn=is_transient, persist_result=False)
+def plan_windows(dataset: Dataset, asked: Asked, as_of: datetime) -> Backfill:
+    """Which windows of a range are loaded, and which are to be."""
+    entries = settled_batches(open_warehouse(), dataset.name)
+    return plan_backfill(dataset, asked, entries, open_lake().batches(dataset.name), as_of)

@@ -13,13 +13,14 @@ from esteira.paginate import LATER
 
 Bounds = Literal["[)", "[]", "(]", "()"]
 Chunk: TypeAlias = timedelta | Literal["month", "year"]
+CatchUp: TypeAlias = timedelta | Literal["all", "newest"]
 Value: TypeAlias = int | str
 """A cursor that is no time."""
 ISO = "%Y-%m-%dT%H:%M:%SZ"
-_OF_TIME = ("end_param", "chunk", "format", "timezone", "resolution", "ahead")
+_OF_TIME = ("end_param", "chunk", "format", "timezone", "resolution", "ahead", "catch_up")
 """What means nothing to a cursor that is no time."""
 _ASIDE = {"is_aside": True}
-"""Says what may arrive, not what is asked for: no part of the source's hash."""
+"""Says what may arrive, or when it is asked for, not what: no part of the source's hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Incremental:
         timezone: The zone in which the portal reads the parameters, and counts its days.
         ahead: How far behind its window's end a row may lie, for portals whose clock or zone differs; beyond it the batch is refused.
         highest: The largest plausible value of a cursor that is no time; beyond it the batch is refused.
+        catch_up: What becomes of windows that no run loaded in time, as after an outage or before the first run (Airflow: `catchup`): `all` loads
+            them, `newest` only the newest slot of the cadence, a duration what is no older than that. The others are skipped, for a backfill.
 
     Raises:
         ConfigError: Arguments that exclude each other, or that say nothing.
@@ -59,6 +62,7 @@ class Incremental:
     timezone: str = field(default="UTC", metadata=LATER)
     ahead: timedelta = field(default=timedelta(days=1), metadata=_ASIDE)
     highest: Value | None = field(default=None, metadata=_ASIDE)
+    catch_up: CatchUp = field(default="all", metadata=_ASIDE)
 
     def __post_init__(self) -> None:
         require_choice(f"Incremental({self.cursor!r}, bounds)", self.bounds, get_args(Bounds))
@@ -149,6 +153,16 @@ class Incremental:
             )
         if self.highest is not None:
             raise self._refused("highest bounds a cursor that is no time", "Write ahead=timedelta(...).")
+        self._check_catch_up()
+
+    def _check_catch_up(self) -> None:
+        catch_up = self.catch_up
+        is_span = isinstance(catch_up, timedelta) and catch_up > timedelta(0)
+        if not is_span and catch_up not in ("all", "newest"):
+            raise self._refused(
+                f"catch_up={catch_up!r} says not which missed windows are loaded",
+                "Write 'all', 'newest', or how old they may be, such as timedelta(days=3).",
+            )
 
     def _check_value(self) -> None:
         defaults = {each.name: each.default for each in fields(self)}

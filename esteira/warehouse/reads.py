@@ -27,6 +27,7 @@ class DatasetStatus:
         watermark: End of the last committed window, or None.
         last: The newest ledger rows.
         state: Whether it is paused or retired; None when it simply runs.
+        gaps: What up to the watermark is not in the table and will not be loaded by itself, and why; for whoever has the contract's windows.
     """
 
     dataset: str
@@ -34,6 +35,7 @@ class DatasetStatus:
     watermark: datetime | None
     last: tuple[LedgerEntry, ...]
     state: DatasetState | None = None
+    gaps: tuple[str, ...] = ()
 
 
 def standing(warehouse: Warehouse, dataset: str) -> Standing:

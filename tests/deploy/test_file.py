@@ -100,9 +100,9 @@ def test_a_job_variable_of_another_kind_of_pool_is_left_out(ecs: Place) -> None:
 
 
 def test_a_pool_in_which_waiting_runs_would_take_every_place_is_refused(ecs: Place) -> None:
-    with pytest.raises(ConfigError, match="1 runs at once, and 1 of them may be waiting") as raised:
-        plan(ROOT / "prefect.yaml", ecs.model_copy(update={"work_pool_limit": 1}))
-    assert "ESTEIRA_WORK_POOL_LIMIT to 5" in raised.value.hint
+    with pytest.raises(ConfigError, match="2 runs at once, and 2 of them may be waiting") as raised:
+        plan(ROOT / "prefect.yaml", ecs.model_copy(update={"work_pool_limit": 2}))
+    assert "ESTEIRA_WORK_POOL_LIMIT to 6" in raised.value.hint
 
 
 def test_a_size_for_a_dataset_that_is_none_is_refused(ecs: Place) -> None:
