@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import click
 
-from blocks import open_lake, open_warehouse
+from blocks import incidents, open_lake, open_warehouse
 from cli.environment import require_prefect
 from cli.life import find_orphans, orphan_lines
 from cli.output import dump, table
+from cli.silence import quiet_lines
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.lake.layout import CATALOGUE_PAGE
 from esteira.report.address import page_address
@@ -28,8 +29,18 @@ def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
         click.echo(dump([*found, *({"orphan": each.dataset, "holds": each} for each in left)]))
         return 0
     held = [f"{each.dataset} is {each.state}" for each in found if each.state]
-    click.echo("\n".join([_tables(found), *held, *orphan_lines(left), pages_line()]))
+    click.echo("\n".join([_tables(found), *held, *_quiet(names), *orphan_lines(left), pages_line()]))
     return 0
+
+
+def _quiet(names: tuple[str, ...]) -> list[str]:
+    """What people are not told of now, and what they were told of and is not over."""
+    silences, told = incidents.silences(datetime.now(UTC)), incidents.open_incidents()
+    if not names:
+        return quiet_lines(silences, told)
+    return quiet_lines(
+        [each for each in silences if each.dataset in names], [each for each in told if each.dataset in names]
+    )
 
 
 def pages_line() -> str:

@@ -33,7 +33,8 @@ def curate_and_load(
     """From sealed raw parts to the ledger row."""
     curate = curate_batch.with_options(**policy)
     curated = timed(seconds, "curate", lambda: curate(dataset, got.raw, ahead=got.ahead))
-    return timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated))
+    spent = sum(seconds.values())
+    return timed(seconds, "load", lambda: load_batch.with_options(**policy)(dataset, batch, curated, spent))
 
 
 def timed(seconds: Seconds, step: str, run: Callable[[], T]) -> T:

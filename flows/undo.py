@@ -10,7 +10,7 @@ from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
 from flows.ending import failed
 from flows.ingest import in_utc
-from tasks.announce import announce_failure
+from tasks.announce import announce_failure, announce_well
 from tasks.rebuild import undo_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
@@ -37,8 +37,9 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
         policy = retry_policy(settings)
         result = undo_batch.with_options(**policy)(contract, batch, reason, accept_loss=accept_loss)
     except EsteiraError as exc:
-        announce_failure(exc.located(dataset=dataset, batch=batch), contract)
+        announce_failure(exc.located(dataset=dataset, batch=batch), contract, "undo")
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+    announce_well(contract, "undo")
     moment = in_utc(runtime.flow_run.scheduled_start_time)
     report_batch(contract, batch, moment)
     report_catalogue(moment)

@@ -1,6 +1,7 @@
 """curated → Redshift, with the ledger row, in one transaction."""
 
 import importlib.metadata
+from dataclasses import replace
 
 from prefect import get_run_logger, runtime, task
 
@@ -15,9 +16,9 @@ from tasks.retrying import is_transient
 
 
 @task(task_run_name="load {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
-def load_batch(dataset: Dataset, batch: Batch, seal: Seal) -> LoadResult:
-    """Commit a sealed batch; returns the ledger row that stands."""
-    result = open_loader().load(load_request(dataset, batch, seal))
+def load_batch(dataset: Dataset, batch: Batch, seal: Seal, seconds: float | None = None) -> LoadResult:
+    """Commit a sealed batch; returns the ledger row that stands. `seconds` is what the steps before took."""
+    result = open_loader().load(replace(load_request(dataset, batch, seal), seconds=seconds))
     entry = result.entry
     logger = get_run_logger()
     logger.info(

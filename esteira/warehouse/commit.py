@@ -233,6 +233,7 @@ def _entry(request: LoadRequest, counts: Counts, findings: Findings) -> LedgerEn
         inserted=counts.inserted, updated=counts.updated, unchanged=counts.unchanged, stale=counts.stale, duplicate=counts.duplicate,
         total_reported=seal.total_reported, warnings=warnings, findings=findings, run=request.run, version=request.version,
         generation=seal.generation, cursor_start=_text(seal.provenance.cursor_start), cursor_end=_text(seal.provenance.cursor_end),
+        seconds=request.seconds_so_far,
     )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ class LedgerEntry:
         table_rows: Rows in the table after this entry, counted in its transaction.
         cursor_start: The value that a batch of a cursor that is no time asked with, as text.
         cursor_end: The largest value that it brought: the next batch goes on from the largest committed one.
+        seconds: From the begin of its first step to this row, of the run that wrote it; None where no run measured it.
         findings: Of the warnings those that come from rules about the whole batch, with their figures.
         sequence: Order of the dataset's entries, counting from 1.
         committed_at: The warehouse's clock.
@@ -65,6 +66,7 @@ class LedgerEntry:
     cursor_start: str | None = None
     cursor_end: str | None = None
     findings: tuple[Finding, ...] = ()
+    seconds: float | None = field(default=None, compare=False)
     sequence: int = field(default=0, compare=False)
     committed_at: datetime | None = field(default=None, compare=False)
 

@@ -16,8 +16,8 @@ from esteira.warehouse.ledger_entry import READ
 LEDGER_SCHEMA, VIEW_SCHEMA, VERSION_TABLE = "esteira_ledger", "esteira", '"esteira"."ledger_version"'
 MIGRATION_LOCK = '"esteira_lock"."_migration"'
 """One migration at a time, so that each view is made over all the ledgers there are; no dataset's name begins with `_`."""
-VERSION = 4
-"""Shape of the ledger tables that this code writes: 1 had neither generations nor states, 2 no cursor values, 3 no findings."""
+VERSION = 5
+"""Shape of the ledger tables that this code writes: 1 had neither generations nor states, 2 no cursor values, 3 no findings, 4 no seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ SHAPE = {
     "cursor_start": LedgerColumn("VARCHAR(1024)", 3, "CAST(NULL AS VARCHAR(1024))"),
     "cursor_end": LedgerColumn("VARCHAR(1024)", 3, "CAST(NULL AS VARCHAR(1024))"),
     "findings": LedgerColumn("VARCHAR(65535) NOT NULL", 4, "'[]'"),
+    "seconds": LedgerColumn("DOUBLE PRECISION", 5, "CAST(NULL AS DOUBLE PRECISION)"),
 }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Literal
 
 from esteira.batch import Batch
@@ -37,6 +38,8 @@ class LoadRequest(_Asked):
         profile: What the columns of the seal hold; none of a seal from before there were profiles.
         is_standing: Whether these rows, or more, are in the table already, so that no rule keeps anything out by failing: an erasure, a rebuild from
             the curated parts.
+        seconds: What the steps before the load took, for the ledger; None where nobody measured them.
+        asked_at: When the load was asked for, on this process's own clock.
     """
 
     dataset: Dataset
@@ -45,6 +48,13 @@ class LoadRequest(_Asked):
     manifest: str
     profile: tuple[ColumnProfile, ...] = ()
     is_standing: bool = False
+    seconds: float | None = None
+    asked_at: float = field(default_factory=time.monotonic, compare=False)
+
+    @property
+    def seconds_so_far(self) -> float | None:
+        """The steps before and the load, up to now."""
+        return None if self.seconds is None else self.seconds + time.monotonic() - self.asked_at
 
 
 @dataclass(frozen=True, slots=True)
