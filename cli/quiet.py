@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,17 +22,15 @@ from cli.upkeep import FOLDER, JSON
 @FOLDER
 @JSON
 @click.pass_obj
-def silence(  # noqa: PLR0913 - a command's options
+def silence(
     is_debug: bool,  # noqa: FBT001 - click's object
-    *,
+    /,
     name: str | None,
-    span: str | None,
-    until: datetime | None,
-    why: str,
-    is_end: bool,
+    *,
     is_list: bool,
     folder: Path | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Send no message about a dataset for a while; it ends by itself, 30 days later at most.
 
@@ -39,7 +38,7 @@ def silence(  # noqa: PLR0913 - a command's options
     """
     if is_list is not (name is None):
         raise click.UsageError("Name a dataset, or say --list.")
-    if name is not None and sum((span is not None, until is not None, is_end)) != 1:
+    if name is not None and sum(bool(options[each]) for each in ("span", "until", "is_end")) != 1:
         raise click.UsageError("Say one of --for, --until and --end.")
 
     def command() -> int:
@@ -48,6 +47,7 @@ def silence(  # noqa: PLR0913 - a command's options
         now = datetime.now(UTC)
         if name is None:
             return run_list(now, as_json=as_json)
-        return run_end(name) if is_end else run_silence(Request(name, span, until, why), now)
+        request = Request(name, options["span"], options["until"], options["why"])
+        return run_end(name) if options["is_end"] else run_silence(request, now)
 
     run(command, is_debug=is_debug, folder=folder, as_json=as_json)

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from string import Template
+from typing import Any
 
-from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.events.schemas.automations import CompoundTrigger, EventTrigger, Posture
 
 from deployments.alerting import Alerting
 from esteira.contract import Dataset
@@ -21,7 +22,9 @@ PREFIX = "esteira: "
 """Begins the names of ours; no other is ever touched."""
 FAILURE = f"{PREFIX}a batch failed"
 UNDELIVERED = f"{PREFIX}a message was not delivered"
+ACTION_FAILED = f"{PREFIX}a message about a run was refused"
 SILENT = f"{PREFIX}a run went silent"
+NOT_DELIVERED = "a-message-was-not-delivered"
 DATASETS, RUNS = "esteira.dataset.*", "prefect.flow-run.*"
 EACH = {"prefect.resource.id"}
 ONCE = timedelta(hours=24)
@@ -70,7 +73,7 @@ class Alert:
 
     name: str
     description: str
-    trigger: EventTrigger
+    trigger: EventTrigger | CompoundTrigger
     subject: str = "{{ event.payload.subject }}"
     body: str = "{{ event.payload.text }}"
 
@@ -145,25 +148,48 @@ def unwatched_alerts(alerting: Alerting, datasets: Iterable[Dataset]) -> Iterato
 
 
 def undelivered_alert(alerting: Alerting, names: Iterable[str]) -> Alert:
-    """A message of ours that was to be sent and was not, for whatever reason; its text goes with it.
+    """A message about a dataset that was to be sent and was not, for whatever reason; its text goes with it.
 
-    Prefect's `prefect.automation.action.failed` is emitted for some blocks only: a custom webhook that answers 500 raises what the server
-    does not take for a failed action, tries three times, and drops the message without an event (3.8.8). So the wait is for success.
+    Prefect's `prefect.automation.action.failed` is emitted for some blocks only: a custom webhook that answers 503 raises what the server
+    does not take for a failed action; it tries three times at once, and drops the message without an event (3.8.8). So the wait is for success,
+    and both must have waited in vain: after the message's own event, for what follows it is handled after it, and a message that was taken at
+    once is not missed; and after the automation's, which an alert that ops switched off does not emit.
     """
-    trigger = EventTrigger(
-        after={"prefect.automation.triggered"}, expect={"prefect.automation.action.executed"}, posture=Posture.Proactive, threshold=1,
-        match={"prefect.resource.name": sorted(names)}, within=timedelta(seconds=alerting.alert_delivery_seconds),
-        for_each={"prefect.resource.id", "related:triggering-event:prefect.resource.id"},
-    )  # fmt: skip
-    told = "event.payload.triggering_event"
+    ours, fired = ("esteira.batch.*", "esteira.dataset.*"), "prefect.automation.triggered"
+    told = "(event.payload.triggering_event or event)"
     return Alert(
-        UNDELIVERED, "Slack, or another channel, did not take a message; it comes here, and is tried there once more.", trigger,
-        f"Not delivered at first: {{{{ {told}.payload.subject or event.resource.name }}}}",
-        f"{{{{ {told}.payload.text or ({told}.event ~ ' of ' ~ {told}.resource['prefect.resource.name']) }}}}\n"
-        f"*Alert:* {{{{ event.resource.name }}}}\n*Runbook:* {alerting.runbook('a-message-was-not-delivered')}",
+        UNDELIVERED, "Slack, or another channel, did not take a message; it comes here, and is tried on the default channel once more.",
+        CompoundTrigger(
+            require="all", within=timedelta(seconds=2 * alerting.alert_delivery_seconds),
+            triggers=[_not_taken(alerting, ours, {}), _not_taken(alerting, (fired,), {"prefect.resource.name": sorted(names)})],
+        ),
+        f"Not delivered at first: {{{{ {told}.payload.subject }}}}",
+        f"{{{{ {told}.payload.text }}}}\n*Runbook:* {alerting.runbook(NOT_DELIVERED)}",
     )  # fmt: skip
 
 
+def failed_alert(alerting: Alerting, names: Iterable[str]) -> Alert:
+    """A message about a run that its channel refused. Its text is not in the event."""
+    trigger = EventTrigger(
+        expect={"prefect.automation.action.failed"}, match={"prefect.resource.name": sorted(names)}, posture=Posture.Reactive, threshold=1
+    )  # fmt: skip
+    return Alert(
+        ACTION_FAILED, "The channel refused a message about a run; the name of the alert comes here.", trigger,
+        "Not delivered: {{ event.resource.name }}",
+        f"Look at the newest runs. The event feed of this automation in the Prefect UI has the answer of the channel.\n*Runbook:* {alerting.runbook(NOT_DELIVERED)}",
+    )  # fmt: skip
+
+
+def _not_taken(alerting: Alerting, after: Iterable[str], match: dict[str, Any]) -> EventTrigger:
+    return EventTrigger(
+        after=set(after), expect={"prefect.automation.action.executed"}, match=match, match_related={"prefect.resource.role": _ABOUT},
+        for_each={f"related:{_ABOUT}:prefect.resource.id"}, posture=Posture.Proactive, threshold=1,
+        within=timedelta(seconds=alerting.alert_delivery_seconds),
+    )  # fmt: skip
+
+
+_ABOUT = "triggering-event"
+"""The role in which an event about an action, and a message's own event, name the latter."""
 _OURS = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.esteira"}
 """Runs of our deployments; who runs something at a terminal sees what becomes of it."""
 

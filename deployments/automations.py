@@ -21,6 +21,7 @@ from deployments.alerts import (
     PREFIX,
     Alert,
     dataset_alerts,
+    failed_alert,
     run_alerts,
     undelivered_alert,
     unwatched_alerts,
@@ -30,6 +31,7 @@ from deployments.channels import SECOND_BLOCK, SLACK_BLOCK, Channel, Routes, own
 from deployments.things import Change, Facts, settle
 from esteira.catalogue import active, load_catalogue
 
+_SETS = {"after", "expect", "for_each"}
 _COMPARED = {"name", "description", "trigger", "actions"}
 
 
@@ -122,22 +124,24 @@ def _wanted(
     client: SyncPrefectClient, alerting: Alerting, folder: Path, channels: tuple[Channel, Channel | None]
 ) -> list[Applied]:
     first, second = channels
-    datasets = active(load_catalogue(folder))
-    alerts = [
-        *dataset_alerts(DEFAULT_CHANNEL),
-        *run_alerts(alerting, datasets),
-        *unwatched_alerts(alerting, datasets),
+    datasets, default = active(load_catalogue(folder)), first.block_id(client)
+    runs = [
+        Applied(client, alert, _sends(alert, default))
+        for alert in (*run_alerts(alerting, datasets), *unwatched_alerts(alerting, datasets))
     ]
-    sent = [Applied(client, alert, _sends(alert, first.block_id(client))) for alert in alerts]
+    told = [Applied(client, alert, _sends(alert, default)) for alert in dataset_alerts(DEFAULT_CHANNEL)]
     for owner, block in sorted(alerting.channels.items()):
         found = owners_block_id(client, owner, block)
-        sent += [Applied(client, alert, _sends(alert, found)) for alert in dataset_alerts(owner, f" → {owner}")]
-    undelivered = undelivered_alert(alerting, [each.name for each in sent])
+        told += [Applied(client, alert, _sends(alert, found)) for alert in dataset_alerts(owner, f" → {owner}")]
+    undelivered = undelivered_alert(alerting, [each.name for each in told])
+    refused = failed_alert(alerting, [each.name for each in runs])
     blocks = [channel.block_id(client) for channel in (second, first) if channel]
     return [
-        *sent,
+        *told,
+        *runs,
         Applied(client, zombie_alert(alerting), _crashes()),
         Applied(client, undelivered, _sends(undelivered, *blocks)),
+        Applied(client, refused, _sends(refused, blocks[0])),
     ]
 
 
@@ -159,11 +163,14 @@ def _prune(client: SyncPrefectClient, kept: set[str], *, is_dry: bool) -> list[C
 
 
 def _facts(automation: AutomationCore) -> Facts:
-    """In one order, for the server keeps sets in none."""
     facts: Facts = automation.model_dump(mode="json", include=_COMPARED)
-    trigger = facts["trigger"]
-    trigger.pop("id", None)
-    facts["trigger"] = {
-        key: sorted(value) if key in {"after", "expect", "for_each"} else value for key, value in trigger.items()
-    }
+    facts["trigger"] = _ordered(facts["trigger"])
     return facts
+
+
+def _ordered(trigger: dict[str, Any]) -> dict[str, Any]:
+    """Sets in one order, for the server keeps them in none, and without its ids."""
+    found = {key: sorted(value) if key in _SETS else value for key, value in trigger.items() if key != "id"}
+    if "triggers" in found:
+        found["triggers"] = [_ordered(child) for child in found["triggers"]]
+    return found

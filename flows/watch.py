@@ -41,7 +41,7 @@ def watch(as_of: datetime | None = None) -> list[str]:
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=ITSELF), None)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
-    announce_recovery(ITSELF, "", ("failed",))
+    announce_recovery(ITSELF, "", ["failed"])
     forget_over.with_options(**policy)(datasets, moment)
     message = f"{len(stale)} of {len(datasets)} datasets are stale{': ' if stale else ''}{', '.join(stale)}."
     return completed(stale, message)  # type: ignore[no-any-return] # the same

@@ -5,7 +5,9 @@ Each event is emitted each time. Whether people are told, and who, is a label of
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from prefect import runtime
 
@@ -27,6 +29,7 @@ from esteira.errors import (
     SpreadsheetError,
     TransientError,
 )
+from esteira.report.facts import Freshness
 from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry, LoadResult
 from esteira.warehouse.reads import newest_entries
@@ -37,7 +40,6 @@ FAILED, LOADED, QUARANTINED = "esteira.batch.failed", "esteira.batch.loaded", "e
 STALE, SLOW, RECOVERED = "esteira.dataset.stale", "esteira.dataset.slow", "esteira.dataset.recovered"
 NOBODYS = "inbox"
 """Stands for the dataset of a file that is nobody's."""
-_OVER_WHEN_LOADED: tuple[Kind, ...] = ("failed", "given_up", "stale")
 _UNASKED = (TransientError, AuthError, ConfigError)
 """After these nothing is asked of the lake and the warehouse for the message: it may be they that do not answer."""
 
@@ -87,14 +89,16 @@ def announce_loaded(batch: Batch, result: LoadResult, dataset: Dataset | None, p
         counts = counts_of(before, extracted=entry.extracted, quarantined=entry.quarantined, seconds=entry.seconds)
         told = Notice("", batch.dataset, batch.id, owner=owner, counts=counts)
         emit(LOADED, told, NO_CHANNEL, is_new=result.is_new, **_facts(entry), **counts.facts())
-        announce_recovery(batch.dataset, owner, _OVER_WHEN_LOADED, batch.id, counts)
+        over: list[Kind] = ["failed", "given_up"]
         if dataset and result.is_new and entry.state == "committed":
-            _quarantined(dataset, entry, counts, page)
-            _slow(dataset, entry, before, counts, page)
+            over += [] if _quarantined(dataset, entry, counts, page) else ["quarantine"]
+            over += [] if _slow(dataset, entry, before, counts, page) else ["slow"]
+            over += [] if Freshness.of(dataset, entry.window_end, datetime.now(UTC)).is_stale else ["stale"]
+        announce_recovery(batch.dataset, owner, over, batch.id, counts)
 
 
 def announce_recovery(
-    dataset: str, owner: str, kinds: tuple[Kind, ...], batch: str | None = None, counts: Counts | None = None
+    dataset: str, owner: str, kinds: Collection[Kind], batch: str | None = None, counts: Counts | None = None
 ) -> None:
     """Say that incidents are over, in one message; nothing where none is open.
 
@@ -169,14 +173,12 @@ def _over_limit(error: DataQualityError, dataset: Dataset, notice: Notice, incid
     tell(QUARANTINED, replace(notice, more=rules), incident, **found.facts())
 
 
-def _quarantined(dataset: Dataset, entry: LedgerEntry, counts: Counts, page: str | None) -> None:
-    """An event for any refused row; a message from half of the limit on, for a state that may last over many batches."""
+def _quarantined(dataset: Dataset, entry: LedgerEntry, counts: Counts, page: str | None) -> bool:
+    """An event for any refused row; a message from half of the limit on, for a state that may last over many batches. Whether it does."""
     reasons = quietly(lambda: _reasons(dataset.name, entry), {}) if entry.quarantined else {}
     found = Refusals(entry.quarantined, entry.extracted, dataset.quality.max_quarantine_ratio, reasons)
-    if not found.is_near:
-        announce_recovery(dataset.name, dataset.owner, ("quarantine",), counts=counts)
     if not found.quarantined:
-        return
+        return False
     notice = Notice(
         f"{dataset.name} {entry.batch_id}: quarantine near its limit", dataset.name, entry.batch_id, what=found.sentence(),
         more=tuple(f"Rule: {rule}" for rule in found.rules()), counts=counts, owner=dataset.owner,
@@ -190,13 +192,14 @@ def _quarantined(dataset: Dataset, entry: LedgerEntry, counts: Counts, page: str
         )
     else:
         emit(QUARANTINED, notice, NO_CHANNEL, **found.facts())
+    return found.is_near
 
 
-def _slow(dataset: Dataset, entry: LedgerEntry, before: list[LedgerEntry], counts: Counts, page: str | None) -> None:
+def _slow(dataset: Dataset, entry: LedgerEntry, before: list[LedgerEntry], counts: Counts, page: str | None) -> bool:
+    """A message, where the batch took far longer than usual. Whether it did."""
     usual = usual_seconds(before)
     if entry.seconds is None or usual is None or not is_slow(entry.seconds, usual):
-        announce_recovery(dataset.name, dataset.owner, ("slow",), counts=counts)
-        return
+        return False
     notice = Notice(
         f"{dataset.name} {entry.batch_id} was slow: {entry.seconds:,.0f} s, usually {usual:,.0f} s", dataset.name, entry.batch_id,
         what=f"{entry.seconds:,.0f} s; the median of the {TRAILING} batches before is {usual:,.0f} s.", counts=counts, owner=dataset.owner,
@@ -205,6 +208,7 @@ def _slow(dataset: Dataset, entry: LedgerEntry, before: list[LedgerEntry], count
     )  # fmt: skip
     seconds = {"seconds": entry.seconds, "usual_seconds": usual}
     tell(SLOW, with_links(notice, "a-dataset-is-slow", page), Incident("slow", dataset.name, what="slow"), **seconds)
+    return True
 
 
 def _facts(entry: LedgerEntry) -> dict[str, object]:

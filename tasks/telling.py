@@ -21,6 +21,8 @@ from esteira.report.address import page_address
 from esteira.settings import read_settings
 
 RUNBOOK = "operations/runbook"
+TRIGGERING = "triggering-event"
+"""The role in which Prefect's events about an action name the event that was told: with it, both can be waited for under one key."""
 
 
 def tell(event: str, notice: Notice, incident: Incident | None, **payload: Any) -> None:
@@ -37,17 +39,16 @@ def tell(event: str, notice: Notice, incident: Incident | None, **payload: Any) 
 
 def emit(event: str, notice: Notice, channel: str, **payload: Any) -> None:
     """The event alone, for this channel."""
-    text = {"subject": subject_of(notice), "text": text_of(notice)} if channel != NO_CHANNEL else {}
-    labels = {"esteira.owner": notice.owner, "esteira.channel": channel, "esteira.once": uuid4().hex}
+    is_told, once = channel != NO_CHANNEL, uuid4()
+    text = {"subject": subject_of(notice), "text": text_of(notice)} if is_told else {}
+    labels = {"esteira.owner": notice.owner, "esteira.channel": channel, "esteira.once": str(once)}
     emit_event(
         event=event,
-        resource={
-            "prefect.resource.id": f"esteira.dataset.{notice.dataset}",
-            "prefect.resource.name": notice.dataset,
-            **labels,
-        },
+        id=once,
+        resource={"prefect.resource.id": f"esteira.dataset.{notice.dataset}", "prefect.resource.name": notice.dataset, **labels},
+        related=[{"prefect.resource.id": f"prefect.event.{once}", "prefect.resource.role": TRIGGERING}] if is_told else [],
         payload={"dataset": notice.dataset, "batch": notice.batch, "owner": notice.owner, **payload, **text},
-    )
+    )  # fmt: skip
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from esteira.report.amounts import age
 from esteira.report.facts import Freshness
 from esteira.warehouse.reads import watermarks
 from esteira.warehouse.states import read_hold
-from tasks.announce import NOBODYS, announce_stale
+from tasks.announce import NOBODYS, announce_recovery, announce_stale
 from tasks.retrying import is_transient
 
 
@@ -24,10 +24,15 @@ def watch_freshness(datasets: list[Dataset], as_of: datetime) -> list[str]:
     """
     warehouse = open_warehouse()
     limited = {dataset.name: dataset for dataset in datasets if dataset.quality.freshness}
+    told = {each.dataset for each in incidents.open_incidents() if each.kind == "stale"}
     stale = []
     for name, watermark in watermarks(warehouse, limited).items():
         fresh = Freshness.of(limited[name], watermark, as_of)
-        if not fresh.is_stale or read_hold(warehouse, limited[name]) is not None:
+        if not fresh.is_stale:
+            if name in told:
+                announce_recovery(name, limited[name].owner, ["stale"])
+            continue
+        if read_hold(warehouse, limited[name]) is not None:
             continue
         stale.append(name)
         announce_stale(limited[name], age(fresh.age).en, age(fresh.limit).en, f"{watermark:%Y-%m-%d %H:%MZ}")

@@ -35,6 +35,8 @@ from tests.alerts.conftest import World, contracts, seconds_since
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("applied")]
 BATCH = "2014-01-02T0000Z-abcdef12"
+STATE_SECONDS = 0.3
+"""Between two states of a run: an event that overtakes the one that it follows waits on the server for 15 minutes."""
 QUIET_SECONDS = 2.0
 """In which a message that must not come would have come: those that must come take less than one."""
 
@@ -60,6 +62,7 @@ def state_of_a_run(world: World, *states: Callable[[], State[Any]], tags: tuple[
         named = {"name": f"run {uuid4().hex[:8]}", "parameters": {"dataset": "flights"}}
         run = client.create_flow_run(flow(ingest, name="ingest"), tags=tags, **named)
         for state in states:
+            time.sleep(STATE_SECONDS)
             client.set_flow_run_state(run.id, state(), force=True)
     return run.id
 
@@ -278,6 +281,12 @@ def test_a_message_that_no_channel_took_comes_by_the_second_one_and_to_the_defau
     text = told["/second"]["body"]["text"]
     assert text.startswith(f"Not delivered at first: {name} {BATCH} failed")
     assert "*Next step:* Look at the page" in text
+
+
+def test_the_address_of_a_channel_is_shown_to_nobody(world: World):
+    with world.client as client:
+        found = client.read_block_document_by_name(SLACK_BLOCK, "custom-webhook", include_secrets=False)
+    assert str(world.catcher.server_port) not in found.model_dump_json()
 
 
 def test_applying_again_changes_nothing_removes_orphans_and_leaves_off_what_ops_switched_off(

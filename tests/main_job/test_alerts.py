@@ -29,6 +29,7 @@ class Story:
     """What each command ended with."""
 
     failed: tuple[Any, ...]
+    refused: tuple[Any, ...]
     silenced: Any
     listed: Any
     status: Any
@@ -44,7 +45,8 @@ def story(world: Any, write_contract: Any) -> Story:
     asked = ("ingest", NAME, "--as-of", AS_OF, *options)
     failed = tuple(world.esteira_each(asked, asked))
     _wait(world, f"{NAME} ")
-    silenced, listed, status, doctor, ended = world.esteira_each(
+    *refused, silenced, listed, status, doctor, ended = world.esteira_each(
+        ("silence",), ("silence", NAME, "--for", "2h", "--end"), ("silence", NAME, "--for", "2w", *options),
         ("silence", NAME, "--for", "2h", "--why", "a test", *options), ("silence", "--list", "--json"),
         ("status", NAME, *options), ("doctor", *options), ("silence", NAME, "--end", *options),
     )  # fmt: skip
@@ -63,7 +65,7 @@ def story(world: Any, write_contract: Any) -> Story:
     finally:
         assert world.python(APPLY).code == 0
     watched = world.python(WATCH, env={"ESTEIRA_DATASETS": str(folder)})
-    return Story(failed, silenced, listed, status, doctor, loaded, watched)
+    return Story(failed, tuple(refused), silenced, listed, status, doctor, loaded, watched)
 
 
 def _wait(world: Any, word: str) -> str:
@@ -78,7 +80,7 @@ def _wait(world: Any, word: str) -> str:
 def test_a_failure_is_told_once_with_the_rows_that_came_so_far(world: Any, story: Story):
     assert [each.code for each in story.failed] == [65, 65]
     (message,) = [each for each in world.messages() if f"{NAME} " in each and "failed: DataQualityError" in each]
-    assert "*Rows:* 16 extracted; nothing was loaded before." in message
+    assert "*Rows:* none yet; nothing was loaded before." in message  # the floor stops it before anything is sealed
     assert "*Report:* http://127.0.0.1:" in message
     assert "runbook.md#dataqualityerror" in message
 
@@ -91,6 +93,11 @@ def test_a_silence_and_what_is_open_are_shown(story: Story):
     for shown in (story.status.out, story.doctor.out):
         assert f"{NAME} is silenced until 20" in shown
     assert f"{NAME}: DataQualityError of " in story.status.out
+
+
+def test_a_silence_without_a_dataset_or_an_end_is_refused(story: Story):
+    assert [each.code for each in story.refused] == [2, 2, 78]
+    assert "Say it as 90m, 2h or 3d." in story.refused[2].err
 
 
 @pytest.mark.fault(61)
