@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from string import Template
-from typing import Any
 
-from prefect.events.schemas.automations import CompoundTrigger, EventTrigger, Posture
+from prefect.events.schemas.automations import EventTrigger, Posture
 
 from deployments.alerting import Alerting
 from esteira.contract import Dataset
@@ -73,7 +72,7 @@ class Alert:
 
     name: str
     description: str
-    trigger: EventTrigger | CompoundTrigger
+    trigger: EventTrigger
     subject: str = "{{ event.payload.subject }}"
     body: str = "{{ event.payload.text }}"
 
@@ -147,24 +146,30 @@ def unwatched_alerts(alerting: Alerting, datasets: Iterable[Dataset]) -> Iterato
         )  # fmt: skip
 
 
-def undelivered_alert(alerting: Alerting, names: Iterable[str]) -> Alert:
+def undelivered_alert(alerting: Alerting, switched_off: Iterable[str]) -> Alert | None:
     """A message about a dataset that was to be sent and was not, for whatever reason; its text goes with it.
 
     Prefect's `prefect.automation.action.failed` is emitted for some blocks only: a custom webhook that answers 503 raises what the server
     does not take for a failed action; it tries three times at once, and drops the message without an event (3.8.8). So the wait is for success,
-    and both must have waited in vain: after the message's own event, for what follows it is handled after it, and a message that was taken at
-    once is not missed; and after the automation's, which an alert that ops switched off does not emit.
+    from the message's own event on: what follows an event is handled after it, so that a message that was taken at once is not missed.
+
+    Args:
+        alerting: Waits.
+        switched_off: Names of automations that send nothing, for ops want it so: nothing is missed of them.
     """
-    ours, fired = ("esteira.batch.*", "esteira.dataset.*"), "prefect.automation.triggered"
-    told = "(event.payload.triggering_event or event)"
+    off = tuple(switched_off)
+    sent = {event for name, (event, _) in _TOLD.items() if not any(each.startswith(name) for each in off)}
+    if not sent:
+        return None
+    trigger = EventTrigger(
+        after=sent, expect={"prefect.automation.action.executed"}, match_related={"prefect.resource.role": _ABOUT},
+        for_each={f"related:{_ABOUT}:prefect.resource.id"}, posture=Posture.Proactive, threshold=1,
+        within=timedelta(seconds=alerting.alert_delivery_seconds),
+    )  # fmt: skip
     return Alert(
         UNDELIVERED, "Slack, or another channel, did not take a message; it comes here, and is tried on the default channel once more.",
-        CompoundTrigger(
-            require="all", within=timedelta(seconds=2 * alerting.alert_delivery_seconds),
-            triggers=[_not_taken(alerting, ours, {}), _not_taken(alerting, (fired,), {"prefect.resource.name": sorted(names)})],
-        ),
-        f"Not delivered at first: {{{{ {told}.payload.subject }}}}",
-        f"{{{{ {told}.payload.text }}}}\n*Runbook:* {alerting.runbook(NOT_DELIVERED)}",
+        trigger, "Not delivered at first: {{ event.payload.subject }}",
+        f"{{{{ event.payload.text }}}}\n*Runbook:* {alerting.runbook(NOT_DELIVERED)}",
     )  # fmt: skip
 
 
@@ -177,14 +182,6 @@ def failed_alert(alerting: Alerting, names: Iterable[str]) -> Alert:
         ACTION_FAILED, "The channel refused a message about a run; the name of the alert comes here.", trigger,
         "Not delivered: {{ event.resource.name }}",
         f"Look at the newest runs. The event feed of this automation in the Prefect UI has the answer of the channel.\n*Runbook:* {alerting.runbook(NOT_DELIVERED)}",
-    )  # fmt: skip
-
-
-def _not_taken(alerting: Alerting, after: Iterable[str], match: dict[str, Any]) -> EventTrigger:
-    return EventTrigger(
-        after=set(after), expect={"prefect.automation.action.executed"}, match=match, match_related={"prefect.resource.role": _ABOUT},
-        for_each={f"related:{_ABOUT}:prefect.resource.id"}, posture=Posture.Proactive, threshold=1,
-        within=timedelta(seconds=alerting.alert_delivery_seconds),
     )  # fmt: skip
 
 

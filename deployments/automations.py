@@ -133,16 +133,20 @@ def _wanted(
     for owner, block in sorted(alerting.channels.items()):
         found = owners_block_id(client, owner, block)
         told += [Applied(client, alert, _sends(alert, found)) for alert in dataset_alerts(owner, f" → {owner}")]
-    undelivered = undelivered_alert(alerting, [each.name for each in told])
-    refused = failed_alert(alerting, [each.name for each in runs])
     blocks = [channel.block_id(client) for channel in (second, first) if channel]
+    undelivered = undelivered_alert(alerting, _switched_off(client))
+    refused = failed_alert(alerting, [each.name for each in runs])
     return [
         *told,
         *runs,
         Applied(client, zombie_alert(alerting), _crashes()),
-        Applied(client, undelivered, _sends(undelivered, *blocks)),
         Applied(client, refused, _sends(refused, blocks[0])),
+        *([Applied(client, undelivered, _sends(undelivered, *blocks))] if undelivered else []),
     ]
+
+
+def _switched_off(client: SyncPrefectClient) -> list[str]:
+    return [each.name for each in client.read_automations() if each.name.startswith(PREFIX) and not each.enabled]
 
 
 def _sends(alert: Alert, *blocks: UUID | None) -> list[ActionTypes]:
@@ -163,14 +167,9 @@ def _prune(client: SyncPrefectClient, kept: set[str], *, is_dry: bool) -> list[C
 
 
 def _facts(automation: AutomationCore) -> Facts:
+    """In one order, for the server keeps sets in none."""
     facts: Facts = automation.model_dump(mode="json", include=_COMPARED)
-    facts["trigger"] = _ordered(facts["trigger"])
+    facts["trigger"] = {
+        key: sorted(value) if key in _SETS else value for key, value in facts["trigger"].items() if key != "id"
+    }
     return facts
-
-
-def _ordered(trigger: dict[str, Any]) -> dict[str, Any]:
-    """Sets in one order, for the server keeps them in none, and without its ids."""
-    found = {key: sorted(value) if key in _SETS else value for key, value in trigger.items() if key != "id"}
-    if "triggers" in found:
-        found["triggers"] = [_ordered(child) for child in found["triggers"]]
-    return found

@@ -90,6 +90,17 @@ class World:
         assert len(found) == count, (word, found, self.catcher.log.newest_first()[:5])
         return found
 
+    def events(self, name: str, resource: str) -> list[dict[str, Any]]:
+        """What the server keeps of an event, once it is there."""
+        wanted = {"filter": {"event": {"name": [name]}, "resource": {"id": [resource]}}}
+        deadline = time.monotonic() + ARRIVAL_SECONDS
+        with self.client as client:
+            while time.monotonic() < deadline:
+                if found := client.request("POST", "/events/filter", json=wanted).json()["events"]:
+                    return list(found)
+                time.sleep(0.2)
+        return []
+
     @contextmanager
     def refusing(self, path: str) -> Iterator[None]:
         self.catcher.down.add(path)

@@ -28,9 +28,11 @@ from deployments.alerts import FAILURE, PREFIX, SILENT, unwatched_alerts
 from deployments.automations import Applied, _sends, apply_here
 from deployments.channels import SLACK_BLOCK
 from esteira.alerts.silence import Silence
+from esteira.batch import Batch, Window
 from esteira.contract import Dataset, Quality
 from esteira.errors import DataQualityError, GivenUp, PayloadError
-from tasks.announce import announce_defect, announce_failure, announce_stale, announce_well
+from esteira.warehouse import LedgerEntry, LoadResult
+from tasks.announce import announce_defect, announce_failure, announce_loaded, announce_stale, announce_well
 from tests.alerts.conftest import World, contracts, seconds_since
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("applied")]
@@ -41,8 +43,10 @@ QUIET_SECONDS = 2.0
 """In which a message that must not come would have come: those that must come take less than one."""
 
 
-def dataset(world: World, owner: str = "bi-team", freshness: timedelta | None = None) -> Dataset:
-    return replace(DATASET, name=world.name(), owner=owner, quality=Quality(freshness=freshness))
+def dataset(world: World, owner: str = "bi-team", freshness: timedelta | None = None, limit: float = 0.0) -> Dataset:
+    return replace(
+        DATASET, name=world.name(), owner=owner, quality=Quality(freshness=freshness, max_quarantine_ratio=limit)
+    )
 
 
 def fail(world: World, of: Dataset, batch: str = BATCH) -> datetime:
@@ -145,6 +149,62 @@ def test_a_batch_over_its_quarantine_limit_is_one_message_that_names_the_rules(w
     time.sleep(QUIET_SECONDS)
     assert len(world.received(of.name)) == 1
     assert "Rule: age must be at least 0 (12)" in message["body"]["text"]
+
+
+def load(world: World, of: Dataset, batch: str, **facts: Any) -> None:
+    """A flow run that has loaded a batch."""
+    window = Window(datetime(2014, 1, 1, tzinfo=UTC), datetime(2014, 1, 2, tzinfo=UTC))
+    entry = LedgerEntry(batch, window.start, window.end, extracted=1_000, **facts)
+    world.run(
+        lambda: announce_loaded(
+            Batch(of.name, batch, window, is_snapshot=False), LoadResult(entry, is_new=True), of, None
+        )
+    )
+
+
+def test_a_quarantine_near_its_limit_is_told_once_and_once_more_when_it_is_over(world: World):
+    of = dataset(world, limit=0.01)
+    for batch, quarantined in (("a", 4), ("b", 6), ("c", 7)):
+        load(world, of, batch, quarantined=quarantined)
+    load(world, of, "d")
+    near, over = (each["body"]["text"] for each in world.wait_for(of.name, 2))
+    assert near.startswith(f"{of.name} b: quarantine near its limit")
+    assert "6 of 1,000 rows are in quarantine (0.60%; the limit is 1.00%)." in near
+    assert over.startswith(f"{of.name} recovered")
+
+
+def test_a_slow_batch_is_told_once_and_once_more_when_it_is_over(world: World, monkeypatch: pytest.MonkeyPatch):
+    of, day = dataset(world), datetime(2014, 1, 1, tzinfo=UTC)
+    before = [LedgerEntry(str(number), day, day, seconds=30.0, extracted=900) for number in range(5)]
+    monkeypatch.setattr("tasks.announce._entries", lambda *_: before)  # what the ledger would say
+    for seconds in (85.0, 400.0, 500.0, 31.0):
+        load(world, of, f"took {seconds:.0f}", seconds=seconds)
+    slow, over = (each["body"]["text"] for each in world.wait_for(of.name, 2))
+    assert slow.startswith(f"{of.name} took 400 was slow: 400 s, usually 30 s")
+    assert "*Rows:* 1,000 extracted; 900 in the last good batch 0 (+100, +11.1%)." in slow
+    assert over.startswith(f"{of.name} recovered")
+
+
+def test_a_loaded_batch_is_an_event_of_its_dataset_with_counts_seconds_and_the_difference_and_no_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    of, day = dataset(world), datetime(2014, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(
+        "tasks.announce._entries", lambda *_: [LedgerEntry("before", day, day, seconds=2.0, extracted=900)]
+    )
+    load(world, of, BATCH, inserted=1_000, seconds=3.0)
+    (found,) = world.events("esteira.batch.loaded", f"esteira.dataset.{of.name}")
+    expected = {
+        "extracted": 1_000,
+        "inserted": 1_000,
+        "seconds": 3.0,
+        "difference": 100,
+        "last_good_batch": "before",
+        "last_good_seconds": 2.0,
+    }
+    assert expected.items() <= found["payload"].items()
+    assert found["resource"]["esteira.channel"] == "none"
+    assert not world.received(of.name)
 
 
 def test_an_owner_with_a_channel_hears_of_its_datasets_and_the_default_one_does_not(world: World):
