@@ -13,7 +13,7 @@ from prefect import runtime
 
 from blocks import incidents, open_lake, open_warehouse
 from blocks.incidents import NO_CHANNEL, Incident, Kind
-from esteira.alerts.message import Notice, cause_of
+from esteira.alerts.message import Notice, cause_of, without_values
 from esteira.alerts.refusals import Refusals
 from esteira.alerts.trend import TRAILING, Counts, counts_of, is_slow, usual_seconds
 from esteira.batch import Batch
@@ -61,7 +61,8 @@ def announce_failure(error: EsteiraError, dataset: Dataset | None, kind: Kind = 
 def announce_defect(error: Exception, name: str) -> None:
     """The same of an exception that is none of ours: people hear of it too, with what they can do."""
     hint = "Open the run's log, and report the traceback: this is a defect of Esteira."
-    known = EsteiraError(f"{type(error).__name__}: {error}", dataset=name, hint=hint)
+    what = f"{type(error).__name__}, which is none of Esteira's errors; what it says may hold values and is not shown here."
+    known = EsteiraError(what, dataset=name, hint=hint)
     with beside_the_work(f"the failure of {name}"):
         _failure(known, error, contract_of(name), "failed")
 
@@ -137,12 +138,12 @@ def announce_stale(dataset: Dataset, age: str, limit: str, watermark: str) -> No
 
 def _failure(error: EsteiraError, cause: Exception, dataset: Dataset | None, work: Kind) -> None:
     name, owner = (dataset.name, dataset.owner) if dataset else (error.dataset or NOBODYS, "")
-    batch, kind = error.batch or "", type(cause).__name__
+    batch, kind, message = error.batch or "", type(cause).__name__, without_values(error.message, dataset)
     counts = (
         None if dataset is None or isinstance(error, _UNASKED) else quietly(lambda: _counts_so_far(error, name, batch))
     )
     notice = Notice(
-        f"{name} {batch} failed: {kind}".replace("  ", " "), name, batch, what=error.message, cause=cause_of(cause),
+        f"{name} {batch} failed: {kind}".replace("  ", " "), name, batch, what=message, cause=cause_of(cause),
         next_step=error.hint, counts=counts, owner=owner, patch=error.patch if isinstance(error, ContractError) else "",
     )  # fmt: skip
     notice = with_links(notice, error.runbook if cause is error else "")
@@ -152,7 +153,7 @@ def _failure(error: EsteiraError, cause: Exception, dataset: Dataset | None, wor
         else Incident("given_up" if isinstance(error, GivenUp) else work, name, batch, what=kind)
     )
     facts = {
-        "error": kind, "message": error.message, "next_step": error.hint, "patch": notice.patch, "runbook": error.runbook,
+        "error": kind, "message": message, "next_step": error.hint, "patch": notice.patch, "runbook": error.runbook,
         "run": str(runtime.flow_run.name or ""), **(counts.facts() if counts else {}),
     }  # fmt: skip
     if isinstance(error, DataQualityError) and error.quarantined and dataset:

@@ -3,7 +3,7 @@
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact
 
-from esteira.alerts.message import Notice
+from esteira.alerts.message import Notice, without_values
 from esteira.contract import Dataset
 from esteira.drift.report import drift_of
 from esteira.errors import ContractError
@@ -27,7 +27,7 @@ def tell_new_columns(dataset: Dataset, seal: Seal, lake: Lake) -> None:
 
 def _tell(dataset: Dataset, batch: str, sentences: list[str], came: list[str], patch: str) -> None:
     notice = Notice(
-        f"{dataset.name} drifted: {', '.join(came)} is new", dataset.name, batch, what=" ".join(sentences), owner=dataset.owner, patch=patch,
+        f"{dataset.name} drifted: {', '.join(came)} is new", dataset.name, batch, what=without_values(" ".join(sentences), dataset), owner=dataset.owner, patch=patch,
         cause="The portal added a column. The batch is loaded without it, and raw has it.",
         next_step=f"`esteira drift {dataset.name} --patch | git apply` takes it over; answer the descriptions.",
     )  # fmt: skip

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 
 from esteira.alerts.trend import Counts
+from esteira.contract import Dataset
+from esteira.demands import WHOLE_ROW
 from esteira.errors import EsteiraError
 from esteira.redaction import scrub
 
@@ -19,6 +21,7 @@ MAX_SENTENCE_CHARACTERS = 1_000
 _HARMLESS = str.maketrans({"<": "\u2039", ">": "\u203a"})
 """Slack reads `<!channel>` as a call to everybody: https://docs.slack.dev/messaging/formatting-message-text"""
 
+_NAME = re.compile(r"\w+")
 _CALL = re.compile(r"<(?=[!@#])")
 _PATCH = "\x1apatch\x1a"
 
@@ -89,6 +92,19 @@ def text_of(notice: Notice) -> str:
 def subject_of(notice: Notice) -> str:
     """The line above it."""
     return scrub(notice.subject.translate(_HARMLESS))
+
+
+def without_values(sentence: str, dataset: Dataset | None) -> str:
+    """The sentence, unless it may quote a value of a personal column: the run, which fewer people read, says more."""
+    personal = {column.name for column in dataset.columns if column.is_pii} if dataset else set[str]()
+    about = sorted(personal & set(_NAME.findall(sentence)))
+    if about:
+        return (
+            f"It is about {', '.join(about)}, which is personal, so no value is shown here; the run's page says more."
+        )
+    if personal and f"{WHOLE_ROW} = " in sentence:
+        return "It is about a rule across columns, one of which is personal, so no value is shown here; the run's page says more."
+    return sentence
 
 
 def cause_of(error: BaseException) -> str:

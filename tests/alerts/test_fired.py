@@ -18,7 +18,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
 from prefect.events.schemas.automations import AutomationCore
-from prefect.states import AwaitingRetry, Crashed, Failed, Late, Pending, Running, State
+from prefect.states import AwaitingRetry, Crashed, Failed, Late, Running, State
 
 from blocks import incidents
 from blocks.incidents import Incident
@@ -285,8 +285,10 @@ def waiting(world: World, applied: dict[str, str]) -> Waiting:
     limited = [dataset(world, freshness=timedelta(seconds=1)) for _ in range(2)]
     unheard, heard = (each.name for each in limited)
     _apply_unheard(world, limited)
-    late, started = state_of_a_run(world, Late), state_of_a_run(world, Late, Running)
-    pending, dead, rests = (state_of_a_run(world, state) for state in (Pending, Running, Running))
+    late, started, pending, dead, rests = (state_of_a_run(world) for _ in range(5))
+    for states in ({late: Late, started: Late, dead: Running, rests: Running}, {started: Running}):
+        time.sleep(QUIET_SECONDS)
+        _set(world, states)
     for name in (unheard, heard):
         _emit("esteira.batch.loaded", f"esteira.dataset.{name}", {"dataset": name, "batch": BATCH, "owner": "bi-team"})
     for run in (dead, rests):
@@ -297,8 +299,7 @@ def waiting(world: World, applied: dict[str, str]) -> Waiting:
         fail(world, to_its_owner)
         time.sleep(QUIET_SECONDS)
     _emit("esteira.dataset.stale", f"esteira.dataset.{heard}", {})
-    with world.client as client:
-        client.set_flow_run_state(rests, AwaitingRetry(), force=True)
+    _set(world, {rests: AwaitingRetry})
     return Waiting(late, started, pending, dead, rests, unheard, heard, refused.name, to_its_owner.name, failed_at)
 
 
@@ -388,7 +389,12 @@ def _apply_unheard(world: World, limited: list[Dataset]) -> None:
         (alert,) = unwatched_alerts(read_alerting(), limited)
         block = client.read_block_document_by_name(SLACK_BLOCK, "custom-webhook").id
         Applied(client, alert, _sends(alert, block)).write()
-    time.sleep(QUIET_SECONDS)
+
+
+def _set(world: World, states: dict[UUID, Callable[[], State[Any]]]) -> None:
+    with world.client as client:
+        for run, state in states.items():
+            client.set_flow_run_state(run, state(), force=True)
 
 
 def _emit(event: str, resource: str, payload: dict[str, str]) -> None:

@@ -6,12 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pandas as pd
+import pandera.pandas as pa
 import pytest
 
-from esteira.alerts.message import Links, Notice, cause_of, subject_of, text_of
+from esteira.alerts.message import Links, Notice, cause_of, subject_of, text_of, without_values
 from esteira.alerts.refusals import Refusals
 from esteira.alerts.silence import Silence, require_end, span
 from esteira.alerts.trend import Counts, counts_of, is_slow, usual_seconds
+from esteira.contract import ApiSource, Append, Dataset
 from esteira.errors import ConfigError, DataQualityError
 from esteira.redaction import register_secret
 from esteira.warehouse import LedgerEntry
@@ -58,6 +61,34 @@ def test_no_secret_and_no_call_to_everybody_is_in_a_message():
     assert "<!" not in text
     assert "<@" not in text
     assert "# <new>" in text
+
+
+class Person(pa.DataFrameModel):
+    """Somebody."""
+
+    cpf: pd.StringDtype = pa.Field(nullable=True, description="c", metadata={"pii": True})
+    city: pd.StringDtype = pa.Field(nullable=True, description="c")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_shown"),
+    [
+        ("cpf = '529.982.247-25' breaks cpf", False),
+        (
+            "The batch failed 10 times. The last time: DataQualityError: * = 'Ana, 529.982.247-25' breaks known_person",
+            False,
+        ),
+        ("Column cpf, row 7: the text 529.982.247-25 has 14 bytes", False),
+        ("city = 'Recife' breaks isin", True),
+        ("Page 3 has no records.", True),
+    ],
+)
+def test_no_value_of_a_personal_column_is_in_a_message(sentence: str, *, is_shown: bool):
+    dataset = Dataset("people", ApiSource(portal="p", path="/p"), Person, Append())
+    told = without_values(sentence, dataset)
+    assert "529" not in told
+    assert (told == sentence) is is_shown
+    assert without_values("city is wrong", None) == "city is wrong"
 
 
 def test_a_long_sentence_is_cut_and_a_long_patch_is_left_out():

@@ -80,12 +80,14 @@ def _wait(world: Any, word: str) -> str:
 def test_a_failure_is_told_once_with_the_rows_that_came_so_far(world: Any, story: Story):
     assert [each.code for each in story.failed] == [65, 65]
     (message,) = [each for each in world.messages() if f"{NAME} " in each and "failed: DataQualityError" in each]
+    print(f"\n{json.loads(message)['text']}")
     assert "*Rows:* none yet; nothing was loaded before." in message  # the floor stops it before anything is sealed
     assert "*Report:* http://127.0.0.1:" in message
     assert "runbook.md#dataqualityerror" in message
 
 
 def test_a_silence_and_what_is_open_are_shown(story: Story):
+    print(f"\n{story.silenced.out}\n{story.status.out}")
     assert story.silenced.out.startswith(f"{NAME} is silenced until 20")
     listed = story.listed.facts
     assert [each["dataset"] for each in listed["silences"]] == [NAME]
@@ -107,6 +109,7 @@ def test_a_slack_that_is_down_after_the_commit_costs_no_row_and_the_second_chann
     assert story.loaded.code == 0, story.loaded.err
     assert world.query(f"SELECT COUNT(*) FROM dw.{NAME}") == [(16,)]
     (message,) = [each for each in world.messages() if f"{NAME} recovered" in each]
+    print(f"\n{json.loads(message)['text']}")
     assert "Not delivered at first" in message
     assert "*Rows:* 16 extracted; nothing was loaded before." in message
 
