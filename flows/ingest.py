@@ -19,10 +19,10 @@ from esteira.settings import Settings, read_settings
 from esteira.warehouse import LoadResult
 from esteira.warehouse.states import DatasetState
 from flows.batches import BatchReport, curate_and_load, timed
-from flows.ending import completed, failed
+from flows.ending import completed, failed, told
 from flows.files import Rejected, Terms, take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches, publish_batch
-from tasks.announce import announce_defect, announce_failure, announce_well
+from tasks.announce import announce_failure, announce_well
 from tasks.load import settle_unchanged
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
@@ -58,6 +58,7 @@ def _run_name() -> str:
 
 
 @flow(name="ingest", flow_run_name=_run_name, persist_result=False)
+@told
 def ingest(
     dataset: str, start: datetime | None = None, end: datetime | None = None, as_of: datetime | None = None
 ) -> IngestReport:
@@ -76,9 +77,6 @@ def ingest(
         if not isinstance(exc, OF_OUR_PLACES):
             _tell(moment)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
-    except Exception as exc:
-        announce_defect(exc, dataset)
-        raise
     _tell(moment)
     return completed(report, _sentence(report))  # type: ignore[no-any-return] # the same
 

@@ -13,7 +13,7 @@ from esteira.contract import Dataset
 from esteira.errors import EsteiraError
 from esteira.quarantine.run import Outcome
 from esteira.settings import read_settings
-from flows.ending import failed
+from flows.ending import failed, told
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.publish import publish_batch, publish_replay
@@ -27,6 +27,7 @@ def _run_name() -> str:
 
 
 @flow(name="replay", flow_run_name=_run_name, persist_result=False)
+@told
 def replay(
     dataset: str,
     batch: str | None = None,

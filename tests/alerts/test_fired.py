@@ -32,6 +32,7 @@ from esteira.batch import Batch, Window
 from esteira.contract import Dataset, Quality
 from esteira.errors import DataQualityError, GivenUp, PayloadError
 from esteira.warehouse import LedgerEntry, LoadResult
+from flows.ending import told
 from tasks.announce import announce_defect, announce_failure, announce_loaded, announce_stale, announce_well
 from tests.alerts.conftest import World, contracts, seconds_since
 
@@ -135,6 +136,18 @@ def test_a_defect_is_told_too(world: World):
     world.run(lambda: announce_defect(KeyError("x"), name))
     (message,) = world.wait_for(name)
     assert "failed: KeyError" in message["body"]["text"]
+
+
+def test_a_flow_that_ends_with_what_it_did_not_expect_is_told_by_name_and_without_the_exceptions_words(world: World):
+    def work() -> None:
+        raise KeyError("529.982.247-25")
+
+    name = world.name()
+    with pytest.raises(KeyError):
+        flow(told(work), name=name, persist_result=False)()
+    (message,) = world.wait_for(name)
+    assert message["body"]["text"].startswith(f"{name} failed: KeyError\n")
+    assert "529" not in message["body"]["text"]
 
 
 def test_a_batch_over_its_quarantine_limit_is_one_message_that_names_the_rules(world: World):
