@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -33,6 +34,8 @@ def told(work: F) -> F:
             announce_defect(exc, _about())
             raise
 
+    # Prefect checks parameters by the types of the signature, and would look for their names in this module.
+    vars(run)["__signature__"] = inspect.signature(work, eval_str=True)
     return cast("F", run)
 
 
