@@ -130,6 +130,19 @@ class Checkup:
             )
         return f"server {server}, client {client}"
 
+    def alerts(self) -> str:
+        """Whom messages reach, and which datasets are silenced."""
+        from blocks import incidents, variables
+        from blocks.incidents import CHANNELS
+
+        owners = variables.read(CHANNELS)
+        if owners is None:
+            return "no alerts are applied: set ESTEIRA_SLACK_URL and run `esteira deploy`"
+        quiet = "; ".join(f"{each.dataset} is {each}" for each in incidents.silences(datetime.now(UTC)))
+        return (
+            f"the default channel{''.join(f', {owner}' for owner in sorted(owners))}; {quiet or 'nothing is silenced'}"
+        )
+
     def lake_block(self) -> str:
         """The block of the lake names the bucket of the settings."""
         wanted = os.environ.get("ESTEIRA_LAKE_BUCKET")

@@ -110,6 +110,7 @@ def checks(names: Sequence[str]) -> list[Check]:
         Check("settings", up.settings),
         Check("contracts", up.contracts),
         Check("prefect", up.prefect),
+        Check("alerts", up.alerts, ("prefect",)),
         Check("block of the lake", up.lake_block, ("prefect",)),
         Check("aws identity", up.identity),
         *zones,

@@ -15,6 +15,7 @@ from cli.deploy import deploy
 from cli.drift import drift
 from cli.drop import drop
 from cli.environment import state_folder
+from cli.quiet import silence
 from cli.report import report
 from cli.running import NOTHING_RUNS, Moment, guarded, run
 from cli.upkeep import erase, maintenance, profile, quarantine, reconcile, undo
@@ -149,7 +150,7 @@ def stack() -> None:
 @stack.command("up")
 @click.pass_obj
 def stack_up(is_debug: bool) -> None:  # noqa: FBT001 - click's object
-    """Start it in the background and register blocks and the failure automation."""
+    """Start it in the background and register blocks and automations."""
 
     def command() -> int:
         from cli.stack import stack_up as start
@@ -203,6 +204,7 @@ esteira.add_command(rename)
 esteira.add_command(report)
 esteira.add_command(resume)
 esteira.add_command(retire)
+esteira.add_command(silence)
 esteira.add_command(test)
 esteira.add_command(undo)
 

@@ -53,17 +53,16 @@ def stack_status(state: Path, *, as_json: bool) -> int:
 
 
 def prepare_prefect() -> None:
-    """Register blocks, their limits and the failure automation in the stage's Prefect server."""
+    """Register blocks, their limits and the automations in the stage's Prefect server."""
     from blocks.register import register_blocks
-    from deployments.automations import apply_failure_automation
+    from deployments.automations import apply_here
     from deployments.limits import apply_limits
     from esteira.settings import read_settings
 
     settings = read_settings()
     register_blocks(settings)
     apply_limits()
-    if settings.slack_url:
-        apply_failure_automation(settings.slack_url)
+    apply_here(settings.datasets)
 
 
 def where_to_look() -> str:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import click
 
-from blocks import open_lake, open_warehouse
+from blocks import incidents, open_lake, open_warehouse
 from cli.environment import require_prefect
 from cli.life import find_orphans, orphan_lines
 from cli.output import dump, table
+from cli.silence import quiet_lines
 from esteira.backfill import left_out
 from esteira.batch import is_snapshot
 from esteira.catalogue import find_dataset, load_catalogue
@@ -38,7 +39,7 @@ def run_status(names: tuple[str, ...], *, as_json: bool) -> int:
         return 0
     held = [f"{each.dataset} is {each.state}" for each in found if each.state]
     gaps = [_gap_line(each) for each in found if each.gaps]
-    click.echo("\n".join([_tables(found), *held, *gaps, *orphan_lines(left), pages_line()]))
+    click.echo("\n".join([_tables(found), *held, *gaps, *_quiet(names), *orphan_lines(left), pages_line()]))
     return 0
 
 
@@ -54,6 +55,16 @@ def _gap_line(status: DatasetStatus) -> str:
     start, end = gaps[0].split("→")[0], gaps[-1].split("→")[1].split(" ")[0]
     again = f"`esteira ingest {status.dataset} --start {start} --end {end} --dry-run` says what would load it"
     return f"{status.dataset} does not have {', '.join(gaps[:MAX_GAPS])}{more}; {again}"
+
+
+def _quiet(names: tuple[str, ...]) -> list[str]:
+    """What people are not told of now, and what they were told of and is not over."""
+    silences, told = incidents.silences(datetime.now(UTC)), incidents.open_incidents()
+    if not names:
+        return quiet_lines(silences, told)
+    return quiet_lines(
+        [each for each in silences if each.dataset in names], [each for each in told if each.dataset in names]
+    )
 
 
 def pages_line() -> str:

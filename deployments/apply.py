@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from prefect.client.orchestration import SyncPrefectClient
 
 from blocks.register import stage_blocks
-from deployments.automations import PREFIX, apply_automations
+from deployments.alerting import read_alerting
+from deployments.automations import apply_automations
 from deployments.deployed import Deployed, prune
 from deployments.limits import portal_limits
 from deployments.place import Place
@@ -42,7 +43,4 @@ def apply_stage(
     yield from prune(client, plan.project, {wanted.name for wanted in plan.deployments}, is_dry=is_dry)
     for limit in portal_limits(client):
         yield settle(limit, is_dry=is_dry)
-    if settings.slack_url:
-        yield from apply_automations(client, settings.slack_url, is_dry=is_dry)
-    else:
-        yield Change("automation", f"{PREFIX}*", "left out", "ESTEIRA_SLACK_URL is not set; what is there stays")
+    yield from apply_automations(client, read_alerting(), settings.datasets, is_dry=is_dry)

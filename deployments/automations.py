@@ -5,27 +5,33 @@ An automation that ops switched off in the UI stays off.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.events.actions import SendNotification
-from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
-from prefect.exceptions import ObjectNotFound
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ActionTypes, ChangeFlowRunState, SendNotification
+from prefect.events.schemas.automations import Automation, AutomationCore
 
-from deployments.registered import SavedBlock
+from blocks.incidents import DEFAULT_CHANNEL
+from deployments.alerting import Alerting, read_alerting
+from deployments.alerts import (
+    PREFIX,
+    Alert,
+    dataset_alerts,
+    failed_alert,
+    run_alerts,
+    undelivered_alert,
+    unwatched_alerts,
+    zombie_alert,
+)
+from deployments.channels import SECOND_BLOCK, SLACK_BLOCK, Channel, Routes, owners_block_id
 from deployments.things import Change, Facts, settle
+from esteira.catalogue import active, load_catalogue
 
-PREFIX = "esteira: "
-"""Begins the names of ours; no other is ever touched."""
-FAILURE_AUTOMATION = f"{PREFIX}a batch failed"
-SLACK_BLOCK = "esteira-slack"
-SUBJECT = "{{ event.payload.dataset }} failed: {{ event.payload.error }}"
-BODY = """*{{ event.payload.dataset }}* {{ event.payload.batch }} failed with {{ event.payload.error }}.
-{{ event.payload.message }}
-*Next step:* {{ event.payload.next_step }}{{ event.payload.patch }}
-Owner: {{ event.payload.owner }} | Run: {{ event.payload.run }} | Runbook: {{ event.payload.runbook }}"""
+_SETS = {"after", "expect", "for_each"}
 _COMPARED = {"name", "description", "trigger", "actions"}
 
 
@@ -34,19 +40,19 @@ class Applied:
 
     Args:
         client: Of the server.
-        name: The automation's; begins with the prefix of ours.
-        make: Makes it when it is needed: its actions name a block by id, which a dry run may not find.
+        alert: What it waits for and says.
+        actions: What it does.
     """
 
     kind = "automation"
 
-    def __init__(self, client: SyncPrefectClient, name: str, make: Callable[[], AutomationCore]) -> None:
-        self._client, self._make = client, make
-        self.name = name
+    def __init__(self, client: SyncPrefectClient, alert: Alert, actions: list[ActionTypes]) -> None:
+        self._client, self._alert, self._actions = client, alert, actions
+        self.name = alert.name
 
     def wanted(self) -> Facts:
         """What it waits for and what it does."""
-        return _facts(self._make())
+        return _facts(self._core())
 
     def found(self) -> Facts | None:
         """The same of the server's."""
@@ -55,39 +61,54 @@ class Applied:
 
     def write(self) -> None:
         """Create it, or update the one of its name."""
-        found, wanted = self._read(), self._make()
+        found, wanted = self._read(), self._core()
         if found is None:
             self._client.create_automation(wanted)
             return
         wanted.enabled = found.enabled
         self._client.update_automation(found.id, wanted)
 
+    def _core(self) -> AutomationCore:
+        alert = self._alert
+        return AutomationCore(
+            name=alert.name, description=alert.description, trigger=alert.trigger, actions=self._actions
+        )
+
     def _read(self) -> Automation | None:
         found = self._client.read_automations_by_name(self.name)
         return found[0] if found else None
 
 
-def apply_automations(client: SyncPrefectClient, slack_url: str, *, is_dry: bool) -> list[Change]:
-    """All automations and the block they post through; those of ours that no version wants any longer are removed."""
-    block = SavedBlock(SLACK_BLOCK, _slack_block(slack_url))
-    wanted = [Applied(client, FAILURE_AUTOMATION, lambda: _failure_automation(_block_id(client)))]
-    changes = [settle(block, is_dry=is_dry)]
-    changes += [settle(each, is_dry=is_dry) for each in wanted]
-    return changes + _prune(client, {each.name for each in wanted}, is_dry=is_dry)
-
-
-def apply_failure_automation(slack_url: str) -> str:
-    """Post each `esteira.batch.failed` event to Slack; idempotent.
+def apply_automations(client: SyncPrefectClient, alerting: Alerting, folder: Path, *, is_dry: bool) -> Iterator[Change]:
+    """All automations and the blocks they post through; those of ours that no version wants any longer are removed.
 
     Args:
-        slack_url: An incoming webhook, or the local Slack catcher.
+        client: Of the server.
+        alerting: Channels and waits.
+        folder: Of the contracts.
+        is_dry: Only compare.
+    """
+    if not alerting.slack_url:
+        yield Change("automation", f"{PREFIX}*", "left out", "ESTEIRA_SLACK_URL is not set; what is there stays")
+        return
+    first = Channel(SLACK_BLOCK, alerting.slack_url)
+    second = Channel(SECOND_BLOCK, alerting.second_url) if alerting.second_url else None
+    for thing in (first, *((second,) if second else ()), Routes(alerting.channels)):
+        yield settle(thing, is_dry=is_dry)
+    wanted = _wanted(client, alerting, folder, (first, second))
+    for each in wanted:
+        yield settle(each, is_dry=is_dry)
+    yield from _prune(client, {each.name for each in wanted}, is_dry=is_dry)
+
+
+def apply_here(folder: Path) -> dict[str, str]:
+    """Apply them to the server of this process, as at the start of a laptop's stack.
 
     Returns:
-        `created`, `updated` or `unchanged`.
+        `created`, `updated`, `unchanged` or `removed` by name.
     """
     with get_client(sync_client=True) as client:
-        found = {each.name: each.verb for each in apply_automations(client, slack_url, is_dry=False)}
-    return found[FAILURE_AUTOMATION]
+        return {each.name: each.verb for each in apply_automations(client, read_alerting(), folder, is_dry=False)}
 
 
 def remove_automation(name: str) -> bool:
@@ -99,6 +120,45 @@ def remove_automation(name: str) -> bool:
     return bool(found)
 
 
+def _wanted(
+    client: SyncPrefectClient, alerting: Alerting, folder: Path, channels: tuple[Channel, Channel | None]
+) -> list[Applied]:
+    first, second = channels
+    datasets, default = active(load_catalogue(folder)), first.block_id(client)
+    runs = [
+        Applied(client, alert, _sends(alert, default))
+        for alert in (*run_alerts(alerting, datasets), *unwatched_alerts(alerting, datasets))
+    ]
+    told = [Applied(client, alert, _sends(alert, default)) for alert in dataset_alerts(DEFAULT_CHANNEL)]
+    for owner, block in sorted(alerting.channels.items()):
+        found = owners_block_id(client, owner, block)
+        told += [Applied(client, alert, _sends(alert, found)) for alert in dataset_alerts(owner, f" → {owner}")]
+    blocks = [channel.block_id(client) for channel in (second, first) if channel]
+    undelivered = undelivered_alert(alerting, _switched_off(client))
+    refused = failed_alert(alerting, [each.name for each in runs])
+    return [
+        *told,
+        *runs,
+        Applied(client, zombie_alert(alerting), _crashes()),
+        Applied(client, refused, _sends(refused, blocks[0])),
+        *([Applied(client, undelivered, _sends(undelivered, *blocks))] if undelivered else []),
+    ]
+
+
+def _switched_off(client: SyncPrefectClient) -> list[str]:
+    return [each.name for each in client.read_automations() if each.name.startswith(PREFIX) and not each.enabled]
+
+
+def _sends(alert: Alert, *blocks: UUID | None) -> list[ActionTypes]:
+    given: list[dict[str, Any]] = [{"block_document_id": block} for block in blocks]
+    return [SendNotification(**each, subject=alert.subject, body=alert.body) for each in given]
+
+
+def _crashes() -> list[ActionTypes]:
+    message = "No sign of life for a while: its container or process is gone. Marked by an automation."
+    return [ChangeFlowRunState(state=StateType.CRASHED, message=message)]
+
+
 def _prune(client: SyncPrefectClient, kept: set[str], *, is_dry: bool) -> list[Change]:
     surplus = [each for each in client.read_automations() if each.name.startswith(PREFIX) and each.name not in kept]
     for each in surplus if not is_dry else ():
@@ -106,36 +166,10 @@ def _prune(client: SyncPrefectClient, kept: set[str], *, is_dry: bool) -> list[C
     return [Change("automation", each.name, "removed", "no longer wanted") for each in surplus]
 
 
-def _slack_block(slack_url: str) -> CustomWebhookNotificationBlock:
-    return CustomWebhookNotificationBlock(
-        name=SLACK_BLOCK, url=slack_url, method="POST", json_data={"text": "{{subject}}\n{{body}}"}
-    )
-
-
-def _block_id(client: SyncPrefectClient) -> Any:
-    """None only in a dry run on a server that has no such block yet."""
-    slug = CustomWebhookNotificationBlock.get_block_type_slug()
-    try:
-        return client.read_block_document_by_name(SLACK_BLOCK, slug).id
-    except ObjectNotFound:
-        return None
-
-
-def _failure_automation(block_id: Any) -> AutomationCore:
-    return AutomationCore(
-        name=FAILURE_AUTOMATION,
-        description="Tells Slack what failed and what to do next.",
-        trigger=EventTrigger(
-            expect={"esteira.batch.failed"},
-            match={"prefect.resource.id": "esteira.dataset.*"},
-            posture=Posture.Reactive,
-            threshold=1,
-        ),
-        actions=[SendNotification(block_document_id=block_id, subject=SUBJECT, body=BODY)],
-    )
-
-
 def _facts(automation: AutomationCore) -> Facts:
+    """In one order, for the server keeps sets in none."""
     facts: Facts = automation.model_dump(mode="json", include=_COMPARED)
-    facts["trigger"].pop("id", None)
+    facts["trigger"] = {
+        key: sorted(value) if key in _SETS else value for key, value in facts["trigger"].items() if key != "id"
+    }
     return facts

@@ -283,7 +283,10 @@ def _excess(made: CuratedParts, raw: Seal, dataset: Dataset) -> DataQualityError
         reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(made.reasons).most_common(3))
         return DataQualityError(
             f"{made.bad_rows} of {extracted} rows break their rules ({made.bad_rows / extracted:.2%}; "
-            f"the limit is {limit:.2%}): {reasons}.{' At: ' * bool(made.places)}{', '.join(made.places)}"
+            f"the limit is {limit:.2%}): {reasons}.{' At: ' * bool(made.places)}{', '.join(made.places)}",
+            extracted=extracted,
+            quarantined=made.bad_rows,
+            refused=dict(made.reasons),
         )
     return None
 

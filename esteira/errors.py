@@ -159,9 +159,31 @@ class ContractError(PermanentError):
 
 
 class DataQualityError(PermanentError):
-    """Too many rows failed their rules, or a whole-batch rule failed."""
+    """Too many rows failed their rules, or a whole-batch rule failed.
+
+    Args:
+        extracted: Of how many rows too many were refused; 0 where it is about something else.
+        refused: How many rows broke each `column: rule`; a row may break several.
+        quarantined: Rows that broke any.
+    """
 
     default_hint = "Look at the quarantined rows and their reasons; correct the source or the contract, then run the same command again."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        extracted: int = 0,
+        quarantined: int = 0,
+        refused: dict[str, int] | None = None,
+        **where: Any,
+    ) -> None:
+        super().__init__(message, **where)
+        self.extracted, self.quarantined, self.refused = extracted, quarantined, dict(refused or {})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        counted = {"extracted": self.extracted, "quarantined": self.quarantined, "refused": self.refused}
+        return (*super().__reduce__(), counted)
 
 
 class LoadError(PermanentError):

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         ddl_wait_seconds: Bound of one statement that shapes tables, such as an ALTER that waits for a reader.
         copy_role_arn: Role that COPY reads the lake with.
         portal_url, portal_secret: The demo's portal; other portals are blocks.
-        slack_url: Where the failure automation posts.
+        docs_url: Where these pages are served, for links to the runbook; without one, messages name the file.
         report_url: Where the quality pages of the lake's `report/html/` are served; without one, links lead to the AWS console.
         datasets: Folder of the contracts.
         upkeep_profile: AWS profile of the role that may delete from the lake; None takes the process's own credentials, as on
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     copy_role_arn: str
     portal_url: str | None = None
     portal_secret: str | None = None
-    slack_url: str | None = None
+    docs_url: str | None = None
     report_url: str | None = None
     datasets: Path = PROJECT_FOLDER / "datasets"
     upkeep_profile: str | None = None

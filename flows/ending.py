@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
+from prefect import runtime
 from prefect.states import Completed, Failed
 
 from esteira.errors import EsteiraError
+from tasks.announce import announce_defect, announce_failure
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def told(work: F) -> F:
+    """A flow's function, of which people hear when it ends with what it did not expect. What it expects it tells by itself.
+
+    Our own errors come this far only from settings and contracts: at a terminal whoever reads them has just made them.
+    """
+
+    @wraps(work)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return work(*args, **kwargs)
+        except EsteiraError as exc:
+            if runtime.deployment.id:
+                announce_failure(exc.located(dataset=_about()), None)
+            raise
+        except Exception as exc:
+            announce_defect(exc, _about())
+            raise
+
+    # Prefect checks parameters by the types of the signature, and would look for their names in this module.
+    vars(run)["__signature__"] = inspect.signature(work, eval_str=True)
+    return cast("F", run)
+
+
+def _about() -> str:
+    """The dataset that the run is about, or the flow."""
+    return str((runtime.flow_run.parameters or {}).get("dataset") or runtime.flow_run.flow_name or "")
 
 
 def failed(error: EsteiraError) -> Any:

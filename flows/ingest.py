@@ -16,14 +16,14 @@ from esteira.catalogue import find_dataset
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.errors import AuthError, ConfigError, EsteiraError, GivenUp, LakeUnavailable, WarehouseBusy
 from esteira.extraction.beginning import Unchanged
-from esteira.settings import read_settings
+from esteira.settings import Settings, read_settings
 from esteira.warehouse import LoadResult
 from esteira.warehouse.states import DatasetState
 from flows.batches import BatchReport, curate_and_load, timed
-from flows.ending import completed, failed
+from flows.ending import completed, failed, told
 from flows.files import Rejected, Terms, take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches, publish_batch
-from tasks.announce import announce_failure
+from tasks.announce import announce_failure, announce_well
 from tasks.load import settle_unchanged
 from tasks.plan import skip_batch
 from tasks.report import report_batch, report_catalogue
@@ -60,6 +60,7 @@ def _run_name() -> str:
 
 
 @flow(name="ingest", flow_run_name=_run_name, persist_result=False)
+@told
 def ingest(
     dataset: str, start: datetime | None = None, end: datetime | None = None, as_of: datetime | None = None
 ) -> IngestReport:
@@ -106,7 +107,7 @@ def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], momen
     settings = read_settings()
     policy = retry_policy(settings)
     start, end = limits
-    contract = find_dataset(settings.datasets, dataset)
+    contract = _contract(settings, dataset)
     span = (in_utc(start), in_utc(end)) if start and end else None
     hold = _held(contract, span, policy)
     if hold is not None:
@@ -116,6 +117,8 @@ def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], momen
         return _ingest_files(contract, Terms(policy, cap, moment, span))
     steps = _Steps(contract, moment, policy, cap)
     reports = [_ingest_batch(steps, batch) for batch in _due(contract, moment, span, policy)]
+    if span is None:  # a window that was asked for by name says nothing of the others
+        announce_well(contract)
     return IngestReport(dataset, moment, tuple(reports), _peak_memory_bytes())
 
 
@@ -126,8 +129,19 @@ def _ingest_files(dataset: Dataset, terms: Terms) -> IngestReport:
     except EsteiraError as exc:
         raise exc.located(dataset=dataset.name) from exc.__cause__
     batches = tuple(each for each in taken if isinstance(each, BatchReport))
+    announce_well(dataset)
     rejected = tuple(each for each in taken if isinstance(each, Rejected))
     return IngestReport(dataset.name, terms.as_of, batches, _peak_memory_bytes(), rejected=rejected)
+
+
+def _contract(settings: Settings, name: str) -> Dataset:
+    """The contract. That it cannot be read is told where nobody sits in front of the run."""
+    try:
+        return find_dataset(settings.datasets, name)
+    except EsteiraError as exc:
+        if runtime.deployment.id:
+            announce_failure(exc.located(dataset=name), None)
+        raise
 
 
 def _held(dataset: Dataset, span: tuple[datetime, datetime] | None, policy: dict[str, Any]) -> DatasetState | None:

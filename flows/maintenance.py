@@ -18,8 +18,9 @@ from esteira.reconcile import Reconciliation
 from esteira.settings import Settings, read_settings
 from esteira.upkeep import SweepPlan, SweepPolicy
 from esteira.warehouse.health import TableCare
+from flows.ending import told
 from flows.ingest import in_utc
-from tasks.announce import announce_failure
+from tasks.announce import announce_failure, announce_well
 from tasks.retrying import retry_policy
 from tasks.upkeep import (
     UpkeepRequest,
@@ -68,6 +69,7 @@ def _run_name() -> str:
 
 
 @flow(name="maintenance", flow_run_name=_run_name, persist_result=False)
+@told
 def maintenance(
     datasets: list[str] | None = None,
     as_of: datetime | None = None,
@@ -115,8 +117,10 @@ def _look_after(dataset: Dataset, request: UpkeepRequest, options: dict[str, Any
         done["reconciliation"] = reconcile_dataset.with_options(**options)(dataset.name)
         _require_agreement(done["reconciliation"])
     except EsteiraError as exc:
-        announce_failure(exc.located(dataset=dataset.name), dataset)
+        announce_failure(exc.located(dataset=dataset.name), dataset, "upkeep")
         done["error"] = exc
+    else:
+        announce_well(dataset, "upkeep")
     return DatasetUpkeep(dataset.name, **done)
 
 

@@ -15,9 +15,9 @@ from esteira.lake import Seal
 from esteira.rebuild import Rebuild, Selection, require_askable
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
-from flows.ending import failed
+from flows.ending import failed, told
 from flows.ingest import in_utc
-from tasks.announce import announce_failure
+from tasks.announce import announce_failure, announce_well
 from tasks.curate import curate_batch
 from tasks.extract import extract_batch
 from tasks.publish import publish_batch
@@ -34,6 +34,7 @@ def _run_name() -> str:
 
 
 @flow(name="rebuild", flow_run_name=_run_name, persist_result=False)
+@told
 def rebuild(
     dataset: str,
     source: Literal["portal", "raw", "curated"],
@@ -63,11 +64,12 @@ def rebuild(
         load, is_standing = load_generations.with_options(**policy), source == "curated"
         results = load(contract, planned, seals, accept_loss=accept_loss, is_standing=is_standing)
     except EsteiraError as exc:
-        announce_failure(exc.located(dataset=dataset), contract)
+        announce_failure(exc.located(dataset=dataset), contract, "rebuild")
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     moment = in_utc(runtime.flow_run.scheduled_start_time)
     for each, result in zip(planned, results, strict=True):
         publish_batch(each.batch, result, report_batch(contract, each.batch.id, moment))
+    announce_well(contract, "rebuild")
     report_catalogue(moment)
     return results
 

@@ -13,9 +13,9 @@ from esteira.contract import Dataset
 from esteira.errors import EsteiraError
 from esteira.quarantine.run import Outcome
 from esteira.settings import read_settings
-from flows.ending import failed
+from flows.ending import failed, told
 from flows.ingest import in_utc
-from tasks.announce import announce_failure
+from tasks.announce import announce_failure, announce_well
 from tasks.publish import publish_batch, publish_replay
 from tasks.replay import find_refused, rehearse_batch, replay_batch
 from tasks.report import report_batch, report_catalogue
@@ -27,6 +27,7 @@ def _run_name() -> str:
 
 
 @flow(name="replay", flow_run_name=_run_name, persist_result=False)
+@told
 def replay(
     dataset: str,
     batch: str | None = None,
@@ -50,9 +51,10 @@ def replay(
             return [rehearse_batch.with_options(**policy)(contract, each, rule) for each in batches]
         outcomes = [_replay(contract, each, rule, moment, policy) for each in batches]
     except EsteiraError as exc:
-        announce_failure(exc.located(dataset=dataset), contract)
+        announce_failure(exc.located(dataset=dataset), contract, "replay")
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     publish_replay(contract, outcomes)
+    announce_well(contract, "replay")
     report_catalogue(moment)
     return outcomes
 

@@ -8,9 +8,9 @@ from esteira.catalogue import find_dataset
 from esteira.errors import EsteiraError
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
-from flows.ending import failed
+from flows.ending import failed, told
 from flows.ingest import in_utc
-from tasks.announce import announce_failure
+from tasks.announce import announce_failure, announce_well
 from tasks.rebuild import undo_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
@@ -22,6 +22,7 @@ def _run_name() -> str:
 
 
 @flow(name="undo", flow_run_name=_run_name, persist_result=False)
+@told
 def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) -> LoadResult:  # noqa: FBT001, FBT002 - fields of the run form
     """Take a committed batch out as if it had never been loaded; earlier versions of its rows come back.
 
@@ -37,8 +38,9 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
         policy = retry_policy(settings)
         result = undo_batch.with_options(**policy)(contract, batch, reason, accept_loss=accept_loss)
     except EsteiraError as exc:
-        announce_failure(exc.located(dataset=dataset, batch=batch), contract)
+        announce_failure(exc.located(dataset=dataset, batch=batch), contract, "undo")
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+    announce_well(contract, "undo")
     moment = in_utc(runtime.flow_run.scheduled_start_time)
     report_batch(contract, batch, moment)
     report_catalogue(moment)

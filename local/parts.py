@@ -136,6 +136,7 @@ class Plan:
             "ESTEIRA_PORTAL_URL": f"http://{HOST}:{ports.portal}",
             "ESTEIRA_PORTAL_SECRET": PORTAL_SECRET,
             "ESTEIRA_SLACK_URL": f"http://{HOST}:{ports.slack}/slack",
+            "ESTEIRA_SECOND_URL": f"http://{HOST}:{ports.slack}/second",
             "ESTEIRA_REPORT_URL": f"http://{HOST}:{ports.reports}",
         }
 

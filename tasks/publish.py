@@ -2,12 +2,12 @@
 
 from prefect import task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from prefect.events import emit_event
 
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.quarantine.run import Outcome
 from esteira.warehouse import LoadResult
+from tasks.announce import announce_loaded, contract_of
 from tasks.report import Page
 
 COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged", "stale", "duplicate")
@@ -26,11 +26,7 @@ def publish_batch(batch: Batch, result: LoadResult, page: Page | None = None) ->
     )
     if page is not None and page.address:
         create_link_artifact(page.address, link_text=f"{batch.dataset} {batch.window}", key=_key(batch, "report"))
-    emit_event(
-        event="esteira.batch.loaded",
-        resource={"prefect.resource.id": f"esteira.dataset.{batch.dataset}", "prefect.resource.name": batch.dataset},
-        payload={"dataset": batch.dataset, "batch": batch.id, "is_new": result.is_new, **counts},
-    )
+    announce_loaded(batch, result, contract_of(batch.dataset), page.address if page else None)
 
 
 @task(task_run_name="publish the replay of {dataset.name}", retries=2, retry_delay_seconds=5, persist_result=False)

@@ -56,6 +56,18 @@ def history(warehouse: Warehouse, dataset: str) -> list[LedgerEntry]:
         return ledger.read_history(session, dataset)
 
 
+def newest_entries(warehouse: Warehouse, dataset: str, limit: int) -> list[LedgerEntry]:
+    """The entries that were written last, newest first."""
+    with warehouse.session(f"esteira newest {dataset}") as session:
+        return ledger.read_entries(session, dataset, limit)
+
+
+def watermarks(warehouse: Warehouse, datasets: Iterable[str]) -> dict[str, datetime | None]:
+    """Up to when each dataset is loaded, over one connection."""
+    with warehouse.session("esteira watermarks") as session:
+        return {name: ledger.read_standing(session, name).watermark for name in datasets}
+
+
 def histories(warehouse: Warehouse, datasets: Iterable[str]) -> dict[str, list[LedgerEntry]]:
     """The same of several datasets, over one connection."""
     with warehouse.session("esteira histories") as session:

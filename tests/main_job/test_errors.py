@@ -16,20 +16,23 @@ WRONG_TOKEN_FIELD = "wrong0token0that0nobody0may0read"  # the middle of the wron
 SLACK_SECONDS, SILENCE_SECONDS = 30.0, 6.0
 WORKERS = 3  # two of these commands mostly wait between their tries
 _REMOVE_AND_FAIL = """
-from deployments.automations import FAILURE_AUTOMATION, remove_automation
-assert remove_automation(FAILURE_AUTOMATION)
+from deployments.alerts import FAILURE
+from deployments.automations import remove_automation
+assert remove_automation(FAILURE)
 from cli.main import main
 main()
 """
 _REAPPLY_TWICE = """
 import asyncio, json, os
-from deployments.automations import FAILURE_AUTOMATION, apply_failure_automation
+from deployments.alerts import FAILURE
+from deployments.automations import apply_here
+from esteira.settings import read_settings
 from prefect.client.orchestration import get_client
-answers = [apply_failure_automation(os.environ["ESTEIRA_SLACK_URL"]) for _ in range(2)]
+answers = [apply_here(read_settings().datasets)[FAILURE] for _ in range(2)]
 async def names():
     async with get_client() as client:
         return [found.name for found in await client.read_automations()]
-print(json.dumps({"answers": answers, "count": asyncio.run(names()).count(FAILURE_AUTOMATION)}))
+print(json.dumps({"answers": answers, "count": asyncio.run(names()).count(FAILURE)}))
 """
 
 

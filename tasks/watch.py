@@ -1,0 +1,52 @@
+"""Looking at what no run tells by itself: a dataset that nothing is loaded of any more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from prefect import get_run_logger, task
+
+from blocks import incidents, open_warehouse
+from esteira.contract import Dataset
+from esteira.report.amounts import age
+from esteira.report.facts import Freshness
+from esteira.warehouse.reads import watermarks
+from esteira.warehouse.states import read_hold
+from tasks.announce import NOBODYS, announce_recovery, announce_stale
+from tasks.retrying import is_transient
+
+
+@task(task_run_name="watch the freshness", retry_condition_fn=is_transient, persist_result=False)
+def watch_freshness(datasets: list[Dataset], as_of: datetime) -> list[str]:
+    """Tell of each dataset that is older than its contract allows, once; returns their names.
+
+    One that a person paused is old on purpose, and one that was never loaded is not yet anybody's.
+    """
+    warehouse = open_warehouse()
+    limited = {dataset.name: dataset for dataset in datasets if dataset.quality.freshness}
+    told = {each.dataset for each in incidents.open_incidents() if each.kind == "stale"}
+    stale = []
+    for name, watermark in watermarks(warehouse, limited).items():
+        fresh = Freshness.of(limited[name], watermark, as_of)
+        if not fresh.is_stale:
+            if name in told:
+                announce_recovery(name, limited[name].owner, ["stale"])
+            continue
+        if read_hold(warehouse, limited[name]) is not None:
+            continue
+        stale.append(name)
+        announce_stale(limited[name], age(fresh.age).en, age(fresh.limit).en, f"{watermark:%Y-%m-%d %H:%MZ}")
+    get_run_logger().info(
+        "%s of %s datasets with a limit are stale: %s", len(stale), len(limited), ", ".join(stale) or "none"
+    )
+    return stale
+
+
+@task(task_run_name="forget what is over", retry_condition_fn=is_transient, persist_result=False)
+def forget_over(datasets: list[Dataset], as_of: datetime) -> int:
+    """Silences that ended, and incidents of datasets that are there no longer; how many silences still hold."""
+    known = {dataset.name for dataset in datasets}
+    for each in incidents.open_incidents():
+        if each.dataset not in known and each.dataset != NOBODYS:
+            incidents.end(each.dataset, (each.kind,), each.batch)
+    return len(incidents.silences(as_of))
