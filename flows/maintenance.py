@@ -21,6 +21,7 @@ from esteira.warehouse.health import TableCare
 from flows.ingest import in_utc
 from tasks.announce import announce_failure
 from tasks.retrying import retry_policy
+from tasks.tags import tag_run
 from tasks.upkeep import (
     UpkeepRequest,
     abort_uploads,
@@ -94,6 +95,7 @@ def maintenance(
         settings.upkeep_profile,
         is_applied=apply,
     )
+    tag_run(settings.stage)
     options = retry_policy(settings)
     found = tuple(_look_after(contract, request, options) for contract in _chosen(settings, datasets))
     uploads, error = _abort_uploads(request, options)

@@ -31,7 +31,7 @@ def counted_attempt(batch: Batch, max_attempts: int, policy: dict[str, Any]) -> 
     _end(batch, note, None)
 
 
-@task(task_run_name="begin {batch.dataset} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
+@task(task_run_name="begin {batch.name}", retry_condition_fn=is_transient, persist_result=False)
 def begin_attempt(batch: Batch, max_attempts: int) -> str:
     """Note that an attempt begins, or give the batch up; returns the note's id."""
     lake = open_lake()
@@ -39,6 +39,12 @@ def begin_attempt(batch: Batch, max_attempts: int) -> str:
     if max_attempts and len(failed) >= max_attempts:
         open_loader().settle(SettleRequest(batch, giving_up.reason(failed), run=run_name(), version=code_version()))
         raise giving_up.given_up(batch, failed)
+    where = batch.name
+    if failed:
+        so_far = f"{len(failed)} failed before it, the last: {giving_up.reason(failed)}"
+        get_run_logger().warning("%s: another attempt at batch %s; %s", where, batch.id, so_far)
+    else:
+        get_run_logger().info("%s: begins as batch %s", where, batch.id)
     return lake.begin_attempt(batch.dataset, batch.id)
 
 

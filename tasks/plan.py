@@ -38,6 +38,13 @@ def plan_batches(dataset: Dataset, as_of: datetime, span: tuple[datetime, dateti
     """The batches to run, oldest first; `span` asks for an explicit range instead of what is due."""
     stand = standing(open_warehouse(), dataset.name)
     if span is not None:
-        return plan_range(dataset, *span, stand.loaded)
+        return _told(plan_range(dataset, *span, stand.loaded))
     opened = tuple(batch for batch in open_lake().batches(dataset.name) if batch not in stand.settled)
-    return plan(dataset, as_of, Known(stand.watermark, stand.settled, opened))
+    return _told(plan(dataset, as_of, Known(stand.watermark, stand.settled, opened)))
+
+
+def _told(batches: list[Batch]) -> list[Batch]:
+    if batches:
+        more = f", and {len(batches) - 1:,} after it" if batches[1:] else ""
+        get_run_logger().info("%s is due%s", batches[0].name, more)
+    return batches

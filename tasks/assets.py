@@ -1,0 +1,36 @@
+"""The lake's zone and the table of a dataset as Prefect's assets: Cloud draws the lineage, an open server keeps the events."""
+
+from __future__ import annotations
+
+from prefect.assets import Asset, AssetProperties, add_asset_metadata
+from prefect.context import AssetContext
+
+from esteira.contract import Dataset
+from esteira.settings import read_settings
+from esteira.warehouse import LedgerEntry
+from tasks.telling import WRITTEN
+
+TOOL = "esteira"
+
+
+def table_asset(dataset: Dataset) -> Asset:
+    """The table that a load writes."""
+    settings = read_settings()
+    key = f"redshift://{settings.warehouse_database}/{settings.warehouse_schema}/{dataset.name}"
+    owners = [dataset.owner] if dataset.owner else None
+    properties = AssetProperties(name=dataset.name, description=dataset.description or None, owners=owners)
+    return Asset(key=key, properties=properties)
+
+
+def raw_asset(dataset: Dataset) -> Asset:
+    """Where its bytes as the source sent them lie."""
+    return Asset(key=f"s3://{read_settings().lake_bucket}/raw/{dataset.name}")
+
+
+def tell_counts(dataset: Dataset, entry: LedgerEntry) -> None:
+    """Put a load's counts beside the asset; nothing where the step declares none."""
+    asset, context = table_asset(dataset), AssetContext.get()
+    if context is None or asset not in context.downstream_assets:
+        return
+    names = ("extracted", "curated", "quarantined", *WRITTEN)
+    add_asset_metadata(asset, {"batch": entry.batch_id} | {name: getattr(entry, name) for name in names})
