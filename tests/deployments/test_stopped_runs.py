@@ -28,6 +28,8 @@ STOP_SECONDS = 30.0
 WAIT_SECONDS = 90.0
 FREE_SECONDS = 5.0
 SERVE = "from flows.ingest import ingest; ingest.serve(name='served', pause_on_shutdown=False)"
+RESCHEDULE = {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "reschedule"}
+"""As the image has it."""
 CANCELLING = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
 """What the UI's button asks for."""
 CRASHED = {"state": {"type": "CRASHED", "name": "Crashed", "message": "No heartbeat."}, "force": True}
@@ -143,6 +145,18 @@ def test_a_run_that_is_cancelled_in_the_ui_while_its_copy_runs_cancels_it_and_th
     assert runs.ledger(day) == [("committed", 16)]
 
 
+def test_a_container_whose_run_is_cancelled_ends_it_cancelled_and_does_not_plan_it_again(runs: Runs) -> None:
+    day = "2015-01-08"
+    run = runs.ask(day)
+    with slow_copy(runs.stack, SECONDS_PER_ROW):
+        with runs.executing(run, **RESCHEDULE) as process:
+            await_copy(runs.stack)
+            runs.call(f"flow_runs/{run}/set_state", CANCELLING)
+            out, _ = process.communicate(timeout=60)
+        assert runs.state(run) == "CANCELLED", out
+        runs.require_nothing_left(day)
+
+
 @pytest.mark.fault(55)
 def test_a_container_that_is_told_to_stop_while_its_copy_runs_ends_in_time_and_its_run_is_planned_again_and_loads_the_batch_once(
     runs: Runs,
@@ -150,7 +164,7 @@ def test_a_container_that_is_told_to_stop_while_its_copy_runs_ends_in_time_and_i
     day = "2015-01-04"
     run = runs.ask(day)
     with slow_copy(runs.stack, SECONDS_PER_ROW):
-        with runs.executing(run, PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR="reschedule") as process:
+        with runs.executing(run, **RESCHEDULE) as process:
             await_copy(runs.stack)
             began = time.monotonic()
             process.terminate()
