@@ -57,9 +57,8 @@ def _run_name() -> str:
     parameters = runtime.flow_run.parameters
     start, end = parameters.get("start"), parameters.get("end")
     as_of = parameters.get("as_of") or runtime.flow_run.scheduled_start_time
-    return (
-        f"{parameters['dataset']} {Window(in_utc(start), in_utc(end)).short if start and end else f'{as_of:%Y-%m-%d}'}"
-    )
+    what = Window(in_utc(start), in_utc(end)).short if start and end else f"{as_of:%Y-%m-%d}"
+    return f"{parameters['dataset']} {what}"
 
 
 @flow(name="ingest", flow_run_name=_run_name, persist_result=False)

@@ -13,7 +13,7 @@ from esteira.extraction.beginning import Unchanged
 from esteira.lake import Seal
 from esteira.profile import profile_of
 from esteira.warehouse import LoadRequest, LoadResult, SettleRequest
-from tasks.assets import TOOL, raw_asset, table_asset, tell_counts
+from tasks.assets import TOOL, declared, tell_counts
 from tasks.retrying import is_transient
 from tasks.telling import written
 
@@ -23,14 +23,13 @@ def _load_batch(dataset: Dataset, batch: Batch, seal: Seal) -> LoadResult:
     result = open_loader().load(load_request(dataset, batch, seal))
     entry = result.entry
     logger = get_run_logger()
-    where = batch.name
     done = "committed" if result.is_new else "was committed before"
     table = "" if entry.table_rows is None else f"; the table has {entry.table_rows:,} rows"
-    logger.info("%s: %s: %s%s", where, done, written(entry), table)
+    logger.info("%s: %s: %s%s", batch.name, done, written(entry), table)
     for warning in entry.warnings:
         if warning not in seal.warnings:  # those were told when it was curated
-            logger.warning("%s: %s", where, warning)
-    tell_counts(dataset, entry)
+            logger.warning("%s: %s", batch.name, warning)
+    tell_counts(entry)
     return result
 
 
@@ -43,7 +42,7 @@ load_batch: MaterializingTask[[Dataset, Batch, Seal], LoadResult] = Materializin
 
 def loading(dataset: Dataset, policy: dict[str, Any]) -> MaterializingTask[[Dataset, Batch, Seal], LoadResult]:
     """The task for a dataset, with what it reads and writes declared."""
-    return load_batch.with_options(assets=[table_asset(dataset)], asset_deps=[raw_asset(dataset)], **policy)
+    return load_batch.with_options(**declared(dataset), **policy)
 
 
 @task(task_run_name="settle {batch.name}", retry_condition_fn=is_transient, persist_result=False)
@@ -51,7 +50,9 @@ def settle_unchanged(batch: Batch, known: Unchanged) -> LoadResult:
     """Settle a batch of which the portal says that its answer is still a known one: a ledger row, and no row of the table."""
     reason = f"Nothing has changed at the portal since batch {known.batch}."
     request = SettleRequest(batch, reason, state="unchanged", run=run_name(), version=code_version())
-    return open_loader().settle(request)
+    result = open_loader().settle(request)
+    get_run_logger().info("%s: settled without a row", batch.name)
+    return result
 
 
 def load_request(dataset: Dataset, batch: Batch, seal: Seal, *, is_standing: bool = False) -> LoadRequest:
