@@ -37,7 +37,7 @@ def publish_latest(dataset: str, told: Sequence[Told]) -> None:
         get_run_logger().warning("%s: how it stands is not shown (%s)", dataset, type(exc).__name__)
 
 
-@task(task_run_name="tell how {dataset} stands", retries=1, retry_delay_seconds=2, persist_result=False)
+@task(task_run_name="tell how {dataset} stands", persist_result=False)
 def write_latest(dataset: str, told: list[Told]) -> None:
     """Write the artifact. Prefect allows lower-case letters, digits and dashes in a key."""
     text = latest_text(f"{read_settings().warehouse_schema}.{dataset}", told)

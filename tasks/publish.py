@@ -18,11 +18,11 @@ from tasks.telling import rows_of, steps_table
 COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged", "stale", "duplicate")
 
 
-@task(task_run_name="publish {batch.name}", retries=2, retry_delay_seconds=5, persist_result=False)
+@task(task_run_name="publish {batch.name}", persist_result=False)
 def publish_batch(
     batch: Batch, result: LoadResult, page: Page | None = None, seconds: Mapping[str, float] | None = None
 ) -> None:
-    """Write the run's artifacts, with the way to the batch's page, and emit `esteira.batch.loaded`."""
+    """Write the run's artifacts (Prefect's client tries each request for a minute by itself), with the way to the batch's page, and emit `esteira.batch.loaded`."""
     entry = result.entry
     counts = {name: getattr(entry, name) for name in COUNTS}
     create_table_artifact([counts], key=_key(batch, "counts"), description=f"Rows of {batch.name}")

@@ -20,7 +20,7 @@ from tests.deployments.stage import ESTEIRA, ROOT, Stage
 from tests.main_job.world import World
 from tests.warehouse.slow import await_copy, slow_copy
 
-DAY = "2015-02-01"
+DAY = "2015-02-02"
 INGEST = ("ingest", "airlines", "--as-of", f"{DAY}T06:00Z", "--json")
 START_SECONDS, END_SECONDS = 60.0, 90.0
 
@@ -46,9 +46,7 @@ def prefect(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def ledger(stack: Stack) -> list[tuple[Any, ...]]:
-    return World(stack).query(
-        f"SELECT state, inserted + unchanged FROM esteira_ledger.airlines WHERE batch_id LIKE '{DAY}-%'"
-    )
+    return World(stack).query(f"SELECT state, curated FROM esteira_ledger.airlines WHERE batch_id LIKE '{DAY}-%'")
 
 
 def test_a_batch_is_committed_once_although_the_prefect_server_dies_while_it_is_loaded(
@@ -56,7 +54,13 @@ def test_a_batch_is_committed_once_although_the_prefect_server_dies_while_it_is_
 ) -> None:
     port = Ports.free().resolved().prefect
     stage = Stage(
-        stack.client_environment() | {"PREFECT_API_URL": prefect_server.api_url(port), "ESTEIRA_STEP_RETRIES": "0"}
+        stack.client_environment()
+        | {
+            "PREFECT_API_URL": prefect_server.api_url(port),
+            "ESTEIRA_STEP_RETRIES": "0",
+            "PREFECT_CLIENT_MAX_RETRIES": "1",
+            "PYTHONFAULTHANDLER": "1",
+        }
     )
     with prefect(tmp_path / "server", port) as server:
         stage.run((sys.executable, "-c", "from cli.stack import prepare_prefect; prepare_prefect()"))
@@ -70,7 +74,7 @@ def test_a_batch_is_committed_once_although_the_prefect_server_dies_while_it_is_
             server.wait()
             _, said = run.communicate(timeout=END_SECONDS)
     assert ledger(stack) == [("committed", 16)], said
-    print(run.returncode, said)
+    print(run.returncode, said, flush=True)
     with prefect(tmp_path / "server", port):
         again = stage.tried(*ESTEIRA, *INGEST)
     assert again.returncode == 0, again.stderr

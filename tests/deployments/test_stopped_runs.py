@@ -88,7 +88,7 @@ class Runs:
     def ledger(self, day: str) -> list[tuple[Any, ...]]:
         """How often the day's batch is in; nothing before the first batch of all."""
         return World(self.stack).query(
-            f"SELECT state, inserted + unchanged FROM esteira_ledger.airlines WHERE batch_id LIKE '{day}-%'"
+            f"SELECT state, curated FROM esteira_ledger.airlines WHERE batch_id LIKE '{day}-%'"
         )
 
     def require_nothing_left(self, day: str) -> None:

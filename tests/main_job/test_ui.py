@@ -128,7 +128,7 @@ def test_the_table_and_its_source_in_the_lake_are_assets_in_the_events(world: An
 
 def test_no_secret_is_in_names_tags_parameters_logs_artifacts_or_events(world: Any, seen: Seen):
     assert "seen-airlines-summary" in seen.everything
-    files = "".join(path.read_text() for path in StateFolder(world.stack.state).keys.iterdir() if path.is_file())
+    files = "\n".join(path.read_text() for path in StateFolder(world.stack.state).keys.iterdir() if path.is_file())
     secrets = set(re.findall(r"[A-Za-z0-9/+=]{20,}", files))
     assert world.token in secrets
     assert [one for one in secrets if one in seen.everything] == []
