@@ -55,6 +55,11 @@ class Batch:
         """What a person calls it: dataset and window; of a snapshot the slot's beginning."""
         return f"{self.dataset} {_stamp(self.window.start) if self.is_snapshot else self.window.short}"
 
+    @property
+    def plain_name(self) -> str:
+        """The same where an arrow cannot be drawn: Prefect's picture of a run leaves it out."""
+        return plain(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -175,6 +180,11 @@ def parse(dataset: Dataset, batch_id: str) -> Batch | None:
     except (ValueError, OverflowError):
         return None  # a stray prefix of the lake that only looks like an id
     return batch if batch.id == batch_id and batch.window.start < batch.window.end else None
+
+
+def plain(name: str) -> str:
+    """A name without its arrow."""
+    return name.replace("→", " to ")
 
 
 def short(batch_id: str) -> str:

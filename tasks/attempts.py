@@ -33,7 +33,7 @@ def counted_attempt(batch: Batch, max_attempts: int, policy: dict[str, Any]) -> 
     _end(lake, batch, note, None)
 
 
-@task(task_run_name="begin {batch.name}", retry_condition_fn=is_transient, persist_result=False)
+@task(task_run_name="begin {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def begin_attempt(batch: Batch, max_attempts: int) -> str:
     """Note that an attempt begins, or give the batch up; returns the note's id."""
     lake = open_lake()

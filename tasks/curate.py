@@ -3,7 +3,7 @@
 from prefect import get_run_logger, runtime, task
 
 from blocks import open_lake
-from esteira.batch import short
+from esteira.batch import plain, short
 from esteira.contract import Dataset
 from esteira.curate import CuratedParts, curate
 from esteira.lake import Seal
@@ -13,7 +13,7 @@ from tasks.retrying import is_transient
 
 def _run_name() -> str:
     parameters = runtime.task_run.parameters
-    return f"curate {parameters['dataset'].name} {short(parameters['raw'].batch)}"
+    return f"curate {parameters['dataset'].name} {plain(short(parameters['raw'].batch))}"
 
 
 @task(task_run_name=_run_name, retry_condition_fn=is_transient, persist_result=False)

@@ -13,7 +13,7 @@ from tasks.retrying import is_transient
 from tasks.telling import size
 
 
-@task(task_run_name="extract {batch.name}", retry_condition_fn=is_transient, persist_result=False)
+@task(task_run_name="extract {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def extract_batch(dataset: Dataset, batch: Batch, generation: int = 1) -> Extracted | Unchanged:
     """Bring a batch into raw, and curate it meanwhile; or hear that the portal has nothing new."""
     portal, lake, logger = open_portal(dataset.api.portal, dataset.name), open_lake(), get_run_logger()

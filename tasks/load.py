@@ -34,7 +34,7 @@ def _load_batch(dataset: Dataset, batch: Batch, seal: Seal) -> LoadResult:
 
 
 load_batch: MaterializingTask[[Dataset, Batch, Seal], LoadResult] = MaterializingTask(
-    _load_batch, assets=[], materialized_by=TOOL, task_run_name="load {batch.name}",
+    _load_batch, assets=[], materialized_by=TOOL, task_run_name="load {batch.plain_name}",
     retry_condition_fn=is_transient, persist_result=False,
 )  # fmt: skip
 """Which table it writes is known when it is called: `loading`."""
@@ -45,7 +45,7 @@ def loading(dataset: Dataset, policy: dict[str, Any]) -> MaterializingTask[[Data
     return load_batch.with_options(**declared(dataset), **policy)
 
 
-@task(task_run_name="settle {batch.name}", retry_condition_fn=is_transient, persist_result=False)
+@task(task_run_name="settle {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def settle_unchanged(batch: Batch, known: Unchanged) -> LoadResult:
     """Settle a batch of which the portal says that its answer is still a known one: a ledger row, and no row of the table."""
     reason = f"Nothing has changed at the portal since batch {known.batch}."

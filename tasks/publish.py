@@ -18,7 +18,7 @@ from tasks.telling import rows_of, steps_table
 COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged", "stale", "duplicate")
 
 
-@task(task_run_name="publish {batch.name}", persist_result=False)
+@task(task_run_name="publish {batch.plain_name}", persist_result=False)
 def publish_batch(
     batch: Batch, result: LoadResult, page: Page | None = None, seconds: Mapping[str, float] | None = None
 ) -> None:

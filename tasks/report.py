@@ -7,7 +7,7 @@ from prefect import get_run_logger, runtime, task
 from prefect.artifacts import create_link_artifact
 
 from blocks import open_lake, open_warehouse
-from esteira.batch import short
+from esteira.batch import plain, short
 from esteira.catalogue import load_catalogue
 from esteira.contract import Dataset
 from esteira.report.address import page_address
@@ -31,7 +31,7 @@ class Page:
 
 def _page_name() -> str:
     parameters = runtime.task_run.parameters
-    return f"page of {parameters['dataset'].name} {short(parameters['batch_id'])}"
+    return f"page of {parameters['dataset'].name} {plain(short(parameters['batch_id']))}"
 
 
 @task(

@@ -84,7 +84,7 @@ def test_a_run_for_a_range_is_named_by_it(world: Any):
     world.esteira("ingest", "weather", "--start", start, "--end", end)
     (run,) = json.loads(world.python(READ, "weather").out)["runs"][-1:]
     assert run["name"] == "weather 2013-03-01→08"
-    assert "load weather 2013-03-01→08" in run["tasks"]
+    assert "load weather 2013-03-01 to 08" in run["tasks"]
 
 
 def test_the_log_reads_as_a_story_with_a_line_for_each_step_and_none_twice(seen: Seen):
