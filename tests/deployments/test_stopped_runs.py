@@ -27,7 +27,12 @@ STOP_SECONDS = 30.0
 """What ECS gives a task: docs/operations/deploy.md."""
 WAIT_SECONDS = 90.0
 FREE_SECONDS = 5.0
-SERVE = "from flows.ingest import ingest; ingest.serve(name='served', pause_on_shutdown=False)"
+SERVE = """
+from prefect.types.entrypoint import EntrypointType
+from flows.ingest import ingest
+ingest.serve(name="served", pause_on_shutdown=False, entrypoint_type=EntrypointType.MODULE_PATH)
+"""
+"""By the module's name: loaded from its path, its annotations could not be resolved in the process of a served run."""
 RESCHEDULE = {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "reschedule"}
 """As the image has it."""
 CANCELLING = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
@@ -124,12 +129,15 @@ def host(request: pytest.FixtureRequest, runs: Runs, tmp_path: Path) -> Iterator
         while runs.stage.tried(*PREFECT, "deployment", "inspect", "ingest/served").returncode:
             assert time.monotonic() < deadline, "The flow is not served."
         yield "ingest/served"
-        print((tmp_path / "served.log").read_text()[-6000:])
         served.send_signal(signal.SIGINT)
         served.wait(30)
 
 
-@pytest.mark.parametrize(("host", "day"), [("worker", "2015-01-02"), ("served", "2015-01-03")], indirect=["host"])
+@pytest.mark.parametrize(
+    ("host", "day"),
+    [("worker", "2015-01-02"), pytest.param("served", "2015-01-03", marks=pytest.mark.long)],
+    indirect=["host"],
+)
 def test_a_run_that_is_cancelled_in_the_ui_while_its_copy_runs_cancels_it_and_the_next_run_loads_the_batch_once(
     runs: Runs, host: str, day: str
 ) -> None:
@@ -197,7 +205,9 @@ def test_a_run_that_was_taken_for_dead_and_works_on_beside_the_one_that_takes_it
 
 
 @pytest.mark.fault(57)
-@pytest.mark.parametrize(("way", "day"), [("asked for again", "2015-01-06"), ("retried", "2015-01-07")])
+@pytest.mark.parametrize(
+    ("way", "day"), [("asked for again", "2015-01-06"), pytest.param("retried", "2015-01-07", marks=pytest.mark.long)]
+)
 def test_a_batch_that_kills_its_container_is_given_up_after_so_many_runs_or_retries_of_one_run(
     runs: Runs, way: str, day: str
 ) -> None:
