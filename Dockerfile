@@ -32,6 +32,9 @@ ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
     HOME=/home/esteira \
     PREFECT_HOME=/home/esteira/.prefect \
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE=false \
+    # What the core logs, such as a request that is tried again, belongs to the run's story in the UI.
+    PREFECT_LOGGING_EXTRA_LOGGERS=esteira,blocks \
+    PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore \
     # StopTask and Spot send SIGTERM. Without this a run would stay "Running" for ever.
     PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR=reschedule \
     # Arrow's own pool keeps what was freed, and so do glibc's arenas, the more of them and the larger the blocks in them: 110 MB of a batch's peak.

@@ -4,6 +4,7 @@ import time
 from functools import lru_cache
 from typing import TypeVar, cast
 
+import httpx
 from prefect.blocks.core import Block
 from prefect.settings import PREFECT_API_URL
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from blocks.lake import LAKE_BLOCK, LakeBlock
 from blocks.portal import PortalBlock
 from blocks.warehouse import WAREHOUSE_BLOCK, WarehouseBlock
-from esteira.errors import ConfigError
+from esteira.errors import ConfigError, LakeUnavailable
 from esteira.history import lake_history
 from esteira.lake import Lake
 from esteira.lake.sweep import SweptLake
@@ -102,8 +103,14 @@ def _remember(kind: type[Block], name: str, api: str, span: int) -> Block:  # no
 
 
 def _load(kind: type[B], name: str) -> B:
+    """Where a place is, from the Prefect server; while that is away the step is tried again, and a batch is not blamed for it."""
     try:
         block = kind.load(name)
+    except httpx.HTTPError as exc:
+        raise LakeUnavailable(
+            f"The Prefect server, which knows where {kind.get_block_type_slug()}/{name} is, does not answer: {type(exc).__name__}.",
+            hint="Bring the Prefect server back, or correct PREFECT_API_URL; then run the same command again.",
+        ) from exc
     except RuntimeError as exc:
         if not isinstance(exc.__cause__, ValidationError):
             raise

@@ -131,6 +131,15 @@ def wait_for_any(runs: Iterable[UUID]) -> dict[UUID, Ended]:
     return found
 
 
+def add_tags(run: UUID, tags: Iterable[str]) -> None:
+    """Add tags to a run; a server that does not answer is no reason to stop it."""
+    try:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(run, tags=sorted({*client.read_flow_run(run).tags, *tags}))
+    except httpx.HTTPError as exc:
+        _log.warning("The run gets no tags: the Prefect server does not answer (%s)", type(exc).__name__)
+
+
 def _ended(wanted: list[UUID]) -> dict[UUID, Ended]:
     try:
         with get_client(sync_client=True) as client:
@@ -147,7 +156,7 @@ def _how(client: SyncPrefectClient, run: FlowRun) -> Ended:
     assert state  # noqa: S101 - the caller looked
     mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
     artifacts = client.read_artifacts(artifact_filter=mine)
-    counts = [each.data for each in artifacts if (each.key or "").endswith(COUNTS_KEY)]
+    counts = [each.data for each in artifacts if each.type == "table" and (each.key or "").endswith(COUNTS_KEY)]
     rows = tuple(row for data in counts for row in (json.loads(data) if isinstance(data, str) else ()))
     seconds = run.total_run_time.total_seconds()
     return Ended(run.name, state.is_completed(), state.name or state.type.value, state.message or "", rows, seconds)

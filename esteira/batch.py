@@ -27,6 +27,13 @@ class Window:
     def __str__(self) -> str:
         return f"{_stamp(self.start)}→{_stamp(self.end)}"
 
+    @property
+    def short(self) -> str:
+        """For names: what the end has in common with the start is left out, such as in 2013-03-01→08."""
+        start, end = _stamp(self.start), _stamp(self.end)
+        cuts = [cut for cut in _CUTS if len(start) == len(end) and start[:cut] == end[:cut] and cut < len(end)]
+        return f"{start}→{end[max(cuts, default=0) :]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -43,6 +50,16 @@ class Batch:
     id: str
     window: Window
     is_snapshot: bool
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: dataset and window; of a snapshot the slot's beginning."""
+        return f"{self.dataset} {_stamp(self.window.start) if self.is_snapshot else self.window.short}"
+
+    @property
+    def plain_name(self) -> str:
+        """The same where an arrow cannot be drawn: Prefect's picture of a run leaves it out."""
+        return plain(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +269,24 @@ def parse(dataset: Dataset, batch_id: str) -> Batch | None:
     return batch if batch.id == batch_id and batch.window.start < batch.window.end else None
 
 
+def plain(name: str) -> str:
+    """A name without its arrow."""
+    return name.replace("→", " to ")
+
+
+def short(batch_id: str) -> str:
+    """The window that an id tells, as in names; an id that tells none (a file's) as it is."""
+    found = _ID.fullmatch(batch_id)
+    if found is None:
+        return batch_id
+    if found["end"] is None:
+        return found["start"]
+    try:
+        return Window(_moment(found["start"]), _moment(found["end"])).short
+    except (KeyError, ValueError):
+        return batch_id
+
+
 def _plan_snapshot(dataset: Dataset, today: Window, known: Known) -> list[Batch]:
     older = (parse(dataset, batch_id) for batch_id in known.open)
     resumable = [batch for batch in older if batch and batch.window < today and not _is_behind(batch, known)]
@@ -276,6 +311,8 @@ def batch_of(dataset: Dataset, window: Window) -> Batch:
     return Batch(dataset.name, f"{span}-{dataset.source.definition_hash}", window, is_slot)
 
 
+_CUTS = (5, 8, 11)
+"""Behind the year, the month and the day of a stamp."""
 _STAMPS = {10: "%Y-%m-%d", 15: "%Y-%m-%dT%H%M", 17: "%Y-%m-%dT%H%M%S"}
 """By length. Seconds only where a zone needs them: its offset of long ago, before there were time zones."""
 

@@ -16,8 +16,9 @@ from esteira.settings import read_settings
 from flows.ending import told
 from flows.fan_out import Terms, run_on_pool, skipped
 from flows.ingest import IngestReport, in_utc, ingest
-from flows.outcome import Outcome, row
+from flows.outcome import Outcome, table
 from tasks.report import report_catalogue
+from tasks.tags import tag_run
 
 
 def _run_name() -> str:
@@ -39,6 +40,7 @@ def daily(
     """
     moment = as_of or runtime.flow_run.scheduled_start_time or datetime.now(UTC)
     settings = read_settings()
+    tag_run(settings.stage, cadence=cadence)
     datasets = of_cadence(load_catalogue(settings.datasets), cadence)
     terms = Terms(moment, settings.fan_out, settings.task_sizes)
     outcomes = run_on_pool(datasets, terms) if settings.fan_out else _run_here(datasets, moment)
@@ -70,6 +72,4 @@ def _run(dataset: Dataset, as_of: datetime) -> Outcome:
 
 
 def _publish(cadence: str, outcomes: list[Outcome]) -> None:
-    create_table_artifact(
-        [row(outcome) for outcome in outcomes], key=f"{cadence}-datasets", description=f"Datasets of the {cadence} run"
-    )
+    create_table_artifact(table(outcomes), key=f"{cadence}-datasets", description=f"Datasets of the {cadence} run")

@@ -22,12 +22,11 @@ from esteira.portal.files import Listed
 from esteira.reception import Refusal, refusal_of
 from esteira.reception.routing import refusal_by_name
 from esteira.warehouse import LedgerEntry
-from flows.batches import BatchReport, curate_and_load, timed
-from tasks import counted_attempt, publish_batch
+from flows.batches import BatchReport, curate_and_load, published, timed
+from tasks import counted_attempt
 from tasks.announce import announce_failure
 from tasks.files import find_files, keep_fixed, keep_listed, remember_listed
 from tasks.inbox import find_drops, find_entries, keep_drop, reject_drop, remove_drop
-from tasks.report import report_batch
 
 T = TypeVar("T")
 _REJECTED_HINT = (
@@ -265,5 +264,4 @@ def _load(dataset: Dataset, kept: _Kept, terms: Terms) -> BatchReport:
         return BatchReport(batch, kept.entry, is_new=False, seconds=kept.seconds)
     with counted_attempt(batch, terms.max_attempts, terms.policy):
         result = curate_and_load(dataset, batch, Extracted(kept.raw, None), terms.policy, kept.seconds)
-    publish_batch(batch, result, report_batch(dataset, batch.id, terms.as_of))
-    return BatchReport(batch, result.entry, result.is_new, kept.seconds)
+    return published(dataset, batch, result, kept.seconds, terms.as_of)

@@ -20,6 +20,7 @@ from tasks import find_hold
 from tasks.inbox import find_drop
 from tasks.report import report_catalogue
 from tasks.retrying import retry_policy
+from tasks.tags import tag_run
 
 
 def _run_name() -> str:
@@ -58,6 +59,7 @@ def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | N
     found = route(drop, load_catalogue(settings.datasets))
     if isinstance(found, Refusal):
         return reject(drop, found, terms, load_catalogue(settings.datasets).get(drop.dataset))
+    tag_run(settings.stage, found)
     hold = find_hold.with_options(**policy)(found, is_asked_by_name=False)
     if hold is not None:
         get_run_logger().warning("%s waits in the inbox: %s is %s", drop.key, found.name, hold)

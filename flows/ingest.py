@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect import flow, get_run_logger, runtime
 
-from esteira.batch import Batch
+from esteira.batch import Batch, Window
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.errors import AuthError, ConfigError, EsteiraError, GivenUp, LakeUnavailable, WarehouseBusy
@@ -19,15 +19,17 @@ from esteira.extraction.beginning import Unchanged
 from esteira.settings import Settings, read_settings
 from esteira.warehouse import LoadResult
 from esteira.warehouse.states import DatasetState
-from flows.batches import BatchReport, curate_and_load, timed
+from flows.batches import BatchReport, curate_and_load, published, timed
 from flows.ending import completed, failed, told
 from flows.files import Rejected, Terms, take_files
-from tasks import counted_attempt, extract_batch, find_hold, plan_batches, publish_batch
+from tasks import counted_attempt, extract_batch, find_hold, plan_batches
 from tasks.announce import announce_failure, announce_well
+from tasks.latest import Told, publish_latest
 from tasks.load import settle_unchanged
 from tasks.plan import skip_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
+from tasks.tags import tag_run
 
 OF_OUR_PLACES = (LakeUnavailable, WarehouseBusy, AuthError, ConfigError)
 """After these no page could be written either, and the run ends at once."""
@@ -55,8 +57,10 @@ class IngestReport:
 
 def _run_name() -> str:
     parameters = runtime.flow_run.parameters
+    start, end = parameters.get("start"), parameters.get("end")
     as_of = parameters.get("as_of") or runtime.flow_run.scheduled_start_time
-    return f"{parameters['dataset']} {as_of:%Y-%m-%d}"
+    what = Window(in_utc(start), in_utc(end)).short if start and end else f"{as_of:%Y-%m-%d}"
+    return f"{parameters['dataset']} {what}"
 
 
 @flow(name="ingest", flow_run_name=_run_name, persist_result=False)
@@ -79,6 +83,7 @@ def ingest(
         if not isinstance(exc, OF_OUR_PLACES):
             _tell(moment)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+    _publish_latest(report)
     _tell(moment)
     return completed(report, _sentence(report))  # type: ignore[no-any-return] # the same
 
@@ -97,6 +102,12 @@ def _sentence(report: IngestReport) -> str:
     return f"{back}{len(report.batches)} {'batches' if report.batches[1:] else 'batch'}: {', '.join(counts)}."
 
 
+def _publish_latest(report: IngestReport) -> None:
+    if report.batches:
+        told = [Told(each.batch, each.entry, each.seconds, each.page) for each in report.batches]
+        publish_latest(report.dataset, told)
+
+
 def _tell(as_of: datetime) -> None:
     """The catalogue, also when nothing came: that the data grow old is what it must say. A flow of many datasets does it once, at its end."""
     if runtime.flow_run.parent_flow_run_id is None:
@@ -108,6 +119,7 @@ def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], momen
     policy = retry_policy(settings)
     start, end = limits
     contract = _contract(settings, dataset)
+    tag_run(settings.stage, contract)
     span = (in_utc(start), in_utc(end)) if start and end else None
     hold = _held(contract, span, policy)
     if hold is not None:
@@ -192,8 +204,7 @@ def _ingest_batch(steps: _Steps, batch: Batch) -> BatchReport:
         if isinstance(exc, GivenUp):
             report_batch(steps.dataset, batch.id, steps.as_of)
         raise
-    publish_batch(batch, result, report_batch(steps.dataset, batch.id, steps.as_of))
-    return BatchReport(batch, result.entry, result.is_new, seconds)
+    return published(steps.dataset, batch, result, seconds, steps.as_of)
 
 
 def _loaded(steps: _Steps, batch: Batch, seconds: dict[str, float]) -> LoadResult:

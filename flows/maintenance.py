@@ -22,6 +22,7 @@ from flows.ending import told
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.retrying import retry_policy
+from tasks.tags import tag_run
 from tasks.upkeep import (
     UpkeepRequest,
     abort_uploads,
@@ -96,6 +97,7 @@ def maintenance(
         settings.upkeep_profile,
         is_applied=apply,
     )
+    tag_run(settings.stage)
     options = retry_policy(settings)
     found = tuple(_look_after(contract, request, options) for contract in _chosen(settings, datasets))
     uploads, error = _abort_uploads(request, options)

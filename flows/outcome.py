@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blocks.runs import Ended
 from flows.ingest import IngestReport
 
-COUNTED = ("extracted", "inserted", "quarantined")
+COUNTED = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged")
+
+ALL = "all"
+"""Stands in the place of a dataset's name in the row of sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,14 @@ class Outcome:
     def is_well(self) -> bool:
         """Whether what needs this dataset may run."""
         return self.report is not None or (self.ended is not None and self.ended.is_completed)
+
+
+def table(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
+    """The artifact of the whole run: a row for each dataset, and their sum."""
+    rows = [row(outcome) for outcome in outcomes]
+    well = sum(outcome.is_well for outcome in outcomes)
+    total: dict[str, object] = {"dataset": ALL, "state": f"{well} of {len(outcomes)} well"}
+    return [*rows, total | {name: sum(int(str(each[name])) for each in rows) for name in ("batches", *COUNTED)}]
 
 
 def row(outcome: Outcome) -> dict[str, object]:

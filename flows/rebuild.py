@@ -20,10 +20,11 @@ from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.curate import curate_batch
 from tasks.extract import extract_batch
-from tasks.publish import publish_batch
+from tasks.publish import publish
 from tasks.rebuild import find_raw, load_generations, plan_rebuilds, seal_again
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
+from tasks.tags import tag_run
 
 Policy = dict[str, Any]
 
@@ -56,6 +57,7 @@ def rebuild(
     settings = read_settings()
     policy = retry_policy(settings)
     contract = find_dataset(settings.datasets, dataset)
+    tag_run(settings.stage, contract)
     try:
         if source == "portal":
             require_askable(contract)
@@ -68,7 +70,7 @@ def rebuild(
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     moment = in_utc(runtime.flow_run.scheduled_start_time)
     for each, result in zip(planned, results, strict=True):
-        publish_batch(each.batch, result, report_batch(contract, each.batch.id, moment))
+        publish(each.batch, result, report_batch(contract, each.batch.id, moment))
     announce_well(contract, "rebuild")
     report_catalogue(moment)
     return results

@@ -16,10 +16,11 @@ from esteira.settings import read_settings
 from flows.ending import failed, told
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
-from tasks.publish import publish_batch, publish_replay
+from tasks.publish import publish, publish_replay
 from tasks.replay import find_refused, rehearse_batch, replay_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
+from tasks.tags import tag_run
 
 
 def _run_name() -> str:
@@ -44,6 +45,7 @@ def replay(
     """
     settings = read_settings()
     policy, contract = retry_policy(settings), find_dataset(settings.datasets, dataset)
+    tag_run(settings.stage, contract)
     moment = in_utc(runtime.flow_run.scheduled_start_time)
     try:
         batches = find_refused.with_options(**policy)(contract, batch)
@@ -63,5 +65,5 @@ def _replay(dataset: Dataset, batch: Batch, rule: str | None, moment: datetime, 
     """One batch, and what follows a commit; the batches before it stand whatever becomes of the next."""
     outcome = replay_batch.with_options(**policy)(dataset, batch, rule)
     if outcome.loaded is not None:
-        publish_batch(batch, outcome.loaded, report_batch(dataset, batch.id, moment))
+        publish(batch, outcome.loaded, report_batch(dataset, batch.id, moment))
     return outcome

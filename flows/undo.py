@@ -14,6 +14,7 @@ from tasks.announce import announce_failure, announce_well
 from tasks.rebuild import undo_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
+from tasks.tags import tag_run
 
 
 def _run_name() -> str:
@@ -34,6 +35,7 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
     """
     settings = read_settings()
     contract = find_dataset(settings.datasets, dataset)
+    tag_run(settings.stage, contract)
     try:
         policy = retry_policy(settings)
         result = undo_batch.with_options(**policy)(contract, batch, reason, accept_loss=accept_loss)

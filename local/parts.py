@@ -17,6 +17,8 @@ Isolation = Literal["snapshot", "serializable"]
 """Of the database; without one it keeps what it has, which is SNAPSHOT in a new folder."""
 DATABASE = "dev"
 DATABASE_USER = "esteira"
+RUN_LOGS = {"PREFECT_LOGGING_EXTRA_LOGGERS": "esteira,blocks", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+"""As in the image: what the core logs, such as a request that is tried again, belongs to the run's story."""
 TASK_PROFILE, UPKEEP_PROFILE, DROP_PROFILE = "esteira-task", "esteira-upkeep", "esteira-drop"
 
 
@@ -123,6 +125,7 @@ class Plan:
             "PREFECT_API_URL": prefect_server.api_url(ports.prefect),
             "PREFECT_UI_URL": prefect_server.ui_url(ports.prefect),
             "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+            **RUN_LOGS,
             "PREFECT_HOME": str(self.folder.root / "prefect"),
             "ESTEIRA_STAGE": STAGE,
             "ESTEIRA_LAKE_BUCKET": deployed.bucket,

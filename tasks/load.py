@@ -2,8 +2,10 @@
 
 import importlib.metadata
 from dataclasses import replace
+from typing import Any
 
 from prefect import get_run_logger, runtime, task
+from prefect.tasks import MaterializingTask
 
 from blocks import open_lake, open_loader
 from esteira.batch import Batch
@@ -12,31 +14,46 @@ from esteira.extraction.beginning import Unchanged
 from esteira.lake import Seal
 from esteira.profile import profile_of
 from esteira.warehouse import LoadRequest, LoadResult, SettleRequest
+from tasks.assets import TOOL, declared, tell_counts
 from tasks.retrying import is_transient
+from tasks.wording import written
 
 
-@task(task_run_name="load {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
-def load_batch(dataset: Dataset, batch: Batch, seal: Seal, seconds: float | None = None) -> LoadResult:
+def _load_batch(dataset: Dataset, batch: Batch, seal: Seal, seconds: float | None = None) -> LoadResult:
     """Commit a sealed batch; returns the ledger row that stands. `seconds` is what the steps before took."""
     result = open_loader().load(replace(load_request(dataset, batch, seal), seconds=seconds))
     entry = result.entry
     logger = get_run_logger()
-    logger.info(
-        "%s %s: %s; %s inserted, %s updated, %s unchanged, %s stale, %s duplicate", batch.dataset, batch.id,
-        "committed" if result.is_new else "was committed before",
-        entry.inserted, entry.updated, entry.unchanged, entry.stale, entry.duplicate,
-    )  # fmt: skip
+    done = "committed" if result.is_new else "was committed before"
+    table = "" if entry.table_rows is None else f"; the table has {entry.table_rows:,} rows"
+    logger.info("%s: %s: %s%s", batch.name, done, written(entry), table)
     for warning in entry.warnings:
-        logger.warning("%s %s: %s", batch.dataset, batch.id, warning)
+        if warning not in seal.warnings:  # those were told when it was curated
+            logger.warning("%s: %s", batch.name, warning)
+    tell_counts(entry)
     return result
 
 
-@task(task_run_name="settle {batch.dataset} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
+load_batch: MaterializingTask[..., LoadResult] = MaterializingTask(
+    _load_batch, assets=[], materialized_by=TOOL, task_run_name="load {batch.plain_name}",
+    retry_condition_fn=is_transient, persist_result=False,
+)  # fmt: skip
+"""Which table it writes is known when it is called: `loading`."""
+
+
+def loading(dataset: Dataset, policy: dict[str, Any]) -> MaterializingTask[..., LoadResult]:
+    """The task for a dataset, with what it reads and writes declared."""
+    return load_batch.with_options(**declared(dataset), **policy)
+
+
+@task(task_run_name="settle {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def settle_unchanged(batch: Batch, known: Unchanged) -> LoadResult:
     """Settle a batch of which the portal says that its answer is still a known one: a ledger row, and no row of the table."""
     reason = f"Nothing has changed at the portal since batch {known.batch}."
     request = SettleRequest(batch, reason, state="unchanged", run=run_name(), version=code_version())
-    return open_loader().settle(request)
+    result = open_loader().settle(request)
+    get_run_logger().info("%s: settled without a row", batch.name)
+    return result
 
 
 def load_request(dataset: Dataset, batch: Batch, seal: Seal, *, is_standing: bool = False) -> LoadRequest:

@@ -44,12 +44,12 @@ def plan_batches(dataset: Dataset, as_of: datetime, span: tuple[datetime, dateti
         named = plan_range(dataset, *span, stand.loaded)
         if named and isinstance(dataset.write, Append):
             refuse_overlap(dataset, named, settled_batches(open_warehouse(), dataset.name))
-        return [Due(batch) for batch in named]
+        return _told([Due(batch) for batch in named])
     opened = tuple(batch for batch in open_lake().batches(dataset.name) if batch not in stand.settled)
-    return plan_due(dataset, as_of, Known(stand.watermark, stand.settled, opened))
+    return _told(plan_due(dataset, as_of, Known(stand.watermark, stand.settled, opened)))
 
 
-@task(task_run_name="skip {batch.dataset} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
+@task(task_run_name="skip {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def skip_batch(batch: Batch) -> None:
     """Settle a batch that is not caught up: a ledger row, and no row of the table."""
     reason = "It was missed, and catch_up in the contract says not to load it afterwards."
@@ -66,3 +66,10 @@ def plan_windows(dataset: Dataset, asked: Asked, as_of: datetime) -> Backfill:
     """Which windows of a range are loaded, and which are to be."""
     entries = settled_batches(open_warehouse(), dataset.name)
     return plan_backfill(dataset, asked, entries, open_lake().batches(dataset.name), as_of)
+
+
+def _told(due: list[Due]) -> list[Due]:
+    if due:
+        more = f", and {len(due) - 1:,} after it" if due[1:] else ""
+        get_run_logger().info("%s is due%s", due[0].batch.name, more)
+    return due

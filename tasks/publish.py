@@ -1,6 +1,10 @@
 """After the commit: artifacts and the event, from the ledger row. A failure here never undoes data."""
 
-from prefect import task
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from esteira.batch import Batch
@@ -9,24 +13,27 @@ from esteira.quarantine.run import Outcome
 from esteira.warehouse import LoadResult
 from tasks.announce import announce_loaded, contract_of
 from tasks.report import Page
+from tasks.wording import rows_of, steps_table
 
 COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged", "stale", "duplicate")
 
 
-@task(task_run_name="publish {batch.dataset} {batch.window}", retries=2, retry_delay_seconds=5, persist_result=False)
-def publish_batch(batch: Batch, result: LoadResult, page: Page | None = None) -> None:
-    """Write the run's artifacts, with the way to the batch's page, and emit `esteira.batch.loaded`."""
+@task(task_run_name="publish {batch.plain_name}", persist_result=False)
+def publish_batch(
+    batch: Batch, result: LoadResult, page: Page | None = None, seconds: Mapping[str, float] | None = None
+) -> None:
+    """Write the run's artifacts (Prefect's client tries each request for a minute by itself), with the way to the batch's page, and emit `esteira.batch.loaded`."""
+    announce_loaded(batch, result, contract_of(batch.dataset), page.address if page else None)
     entry = result.entry
     counts = {name: getattr(entry, name) for name in COUNTS}
-    create_table_artifact([counts], key=_key(batch, "counts"), description=f"Rows of {batch.dataset} {batch.window}")
+    create_table_artifact([counts], key=_key(batch, "counts"), description=f"Rows of {batch.name}")
     create_markdown_artifact(
-        _summary(batch, result) + _way_to(page, batch),
+        _summary(batch, result, seconds or {}) + _way_to(page, batch),
         key=_key(batch, "summary"),
-        description=f"{batch.dataset} {batch.window}",
+        description=batch.name,
     )
     if page is not None and page.address:
-        create_link_artifact(page.address, link_text=f"{batch.dataset} {batch.window}", key=_key(batch, "report"))
-    announce_loaded(batch, result, contract_of(batch.dataset), page.address if page else None)
+        create_link_artifact(page.address, link_text=batch.name, key=_key(batch, "report"))
 
 
 @task(task_run_name="publish the replay of {dataset.name}", retries=2, retry_delay_seconds=5, persist_result=False)
@@ -42,23 +49,29 @@ def publish_replay(dataset: Dataset, outcomes: list[Outcome]) -> None:
     create_table_artifact(rows, key=key, description=description)
 
 
-def _summary(batch: Batch, result: LoadResult) -> str:
+def publish(batch: Batch, result: LoadResult, page: Page | None, seconds: Mapping[str, float] | None = None) -> None:
+    """Publish; a warning when that fails: the rows are in, and the next batch is not to wait for a picture of this one."""
+    try:
+        publish_batch(batch, result, page, seconds)
+    except Exception as exc:  # noqa: BLE001 - whatever is wrong with an artifact
+        text = "%s %s: its artifacts are not written (%s). Nothing of the data is affected; the ledger and the quality page tell the same"
+        get_run_logger().warning(text, batch.dataset, batch.id, type(exc).__name__)
+
+
+def _summary(batch: Batch, result: LoadResult, seconds: Mapping[str, float]) -> str:
     entry = result.entry
     if entry.state == "unchanged":
-        return f"# {batch.dataset} {batch.window}\n\n{entry.reason}"
-    written = (
-        f"{entry.inserted:,} inserted + {entry.updated:,} updated + {entry.unchanged:,} unchanged"
-        f" + {entry.stale:,} stale + {entry.duplicate:,} duplicate"
-    )
+        return f"# {batch.name}\n\n{entry.reason}"
     lines = [
-        f"# {batch.dataset} {batch.window}",
+        f"# {batch.name}",
         "",
         f"Batch `{batch.id}` is {'now' if result.is_new else 'already'} in the warehouse (seal `{entry.seal_hash[:16]}`).",
         "",
-        f"- **{entry.extracted:,}** extracted = **{entry.curated:,}** curated + **{entry.quarantined:,}** quarantined",
-        f"- {entry.curated:,} curated = {written}",
+        *(f"- {line}" for line in rows_of(entry)),
         *(f"- ⚠ {warning}" for warning in entry.warnings),
     ]
+    if steps := steps_table(seconds, entry.extracted):
+        lines += ["", *steps]
     return "\n".join(lines)
 
 

@@ -18,13 +18,13 @@ def plan_rebuilds(dataset: Dataset, selection: Selection) -> list[Rebuild]:
     return plan_rebuild(dataset, settled_batches(open_warehouse(), dataset.name), selection, open_lake())
 
 
-@task(task_run_name="find raw {rebuild.batch.window}", retry_condition_fn=is_transient, persist_result=False)
+@task(task_run_name="find raw {rebuild.batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def find_raw(rebuild: Rebuild) -> Seal:
     """The newest raw seal of a batch."""
     return raw_seal(rebuild, open_lake())
 
 
-@task(task_run_name="seal again {rebuild.batch.window}", retry_condition_fn=is_transient, persist_result=False)
+@task(task_run_name="seal again {rebuild.batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def seal_again(rebuild: Rebuild) -> Seal:
     """The curated parts that stand, sealed as the new generation."""
     return curated_again(rebuild, open_lake())

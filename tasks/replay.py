@@ -17,7 +17,7 @@ def find_refused(dataset: Dataset, batch: str | None) -> list[Batch]:
     return [each.batch for each in planned(_request(dataset, None), _places(), batch)]
 
 
-@task(task_run_name="rehearse {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
+@task(task_run_name="rehearse {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def rehearse_batch(dataset: Dataset, batch: Batch, rule: str | None) -> Outcome:
     """What a replay would come to; changes nothing."""
     request, places = _request(dataset, rule), _places()
@@ -25,7 +25,7 @@ def rehearse_batch(dataset: Dataset, batch: Batch, rule: str | None) -> Outcome:
     return rehearse(request, found[0], places) if found else Outcome(batch.id, Tally())
 
 
-@task(task_run_name="replay {dataset.name} {batch.window}", retry_condition_fn=is_transient, persist_result=False)
+@task(task_run_name="replay {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def replay_batch(dataset: Dataset, batch: Batch, rule: str | None) -> Outcome:
     """Load the rows that pass now, with the ledger row of the new generation."""
     outcome = perform(_request(dataset, rule), batch.id, _places())

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger, runtime, task
 from prefect.artifacts import create_link_artifact
 
 from blocks import open_lake, open_warehouse
+from esteira.batch import plain, short
 from esteira.catalogue import load_catalogue
 from esteira.contract import Dataset
 from esteira.report.address import page_address
@@ -28,8 +29,13 @@ class Page:
     address: str | None = None
 
 
+def _page_name() -> str:
+    parameters = runtime.task_run.parameters
+    return f"page of {parameters['dataset'].name} {plain(short(parameters['batch_id']))}"
+
+
 @task(
-    task_run_name="page of {dataset.name} {batch_id}", retries=RETRIES, retry_delay_seconds=RETRY_SECONDS,
+    task_run_name=_page_name, retries=RETRIES, retry_delay_seconds=RETRY_SECONDS,
     retry_condition_fn=is_transient, persist_result=False,
 )  # fmt: skip
 def write_batch_page(dataset: Dataset, batch_id: str, as_of: datetime) -> Page:
@@ -37,7 +43,9 @@ def write_batch_page(dataset: Dataset, batch_id: str, as_of: datetime) -> Page:
     settings = read_settings()
     found = open_sources(settings)
     key = put_batch_page(found, dataset, batch_id, stage_of(settings, found, as_of))
-    return Page(found.lake.uri(key), page_address(found.lake, key, settings.report_url))
+    page = Page(found.lake.uri(key), page_address(found.lake, key, settings.report_url))
+    get_run_logger().info("%s %s: quality page %s", dataset.name, short(batch_id), page.address or page.uri)
+    return page
 
 
 @task(

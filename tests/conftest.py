@@ -25,7 +25,7 @@ SECONDS = frozenset({
     "test_proof", "test_profile", "test_pieces", "test_upkeep", "test_budget", "test_transport", "test_new",
 })  # fmt: skip
 """Files that take seconds though none of their tests does: simulations, properties, many small batches."""
-USES_CONNECTOR = ("main_job", "hands", "gateway", "warehouse", "torture", "browser")
+USES_CONNECTOR = ("main_job", "deployments", "hands", "gateway", "warehouse", "torture", "browser")
 CONNECTOR_WARNINGS = (
     r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
     r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",

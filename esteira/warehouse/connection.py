@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from typing import Any
 import redshift_connector
 from redshift_connector.error import Error as DriverError
 
-from esteira.errors import ConfigError
+from esteira.errors import ConfigError, EsteiraError, WarehouseBusy
 from esteira.vault import aws_session
 from esteira.warehouse.config import Credentials, WarehouseConfig
 from esteira.warehouse.driver_errors import CONNECT_ERRORS, connect_error, translated
@@ -21,24 +22,32 @@ SOCKET_GRACE_SECONDS = 15
 _LABEL = re.compile(r"[^A-Za-z0-9 _.:>-]")
 _LABEL_LENGTH = 250
 """Of application_name; query_group takes 320: https://docs.aws.amazon.com/redshift/latest/dg/r_query_group.html"""
+logger = logging.getLogger(__name__)
 
 
 class Session:
-    """One connection. Every error leaves it as one of ours."""
+    """One connection. Every error leaves it as one of ours.
+
+    Attributes:
+        pid: Its number in the warehouse.
+        is_interrupted: Whether this process was told to stop while a statement ran. The statement may run still, and its answer is
+            on the way: nothing more can be said here, and `Warehouse.session` ends it from outside.
+    """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self.is_interrupted = False
         self.pid = int(self.rows("SELECT pg_backend_pid()")[0][0])
 
     def run(self, statement: str, parameters: Sequence[Any] = ()) -> int:
         """Execute a statement; returns the driver's row count (-1 when it tells none)."""
-        with translated(), self._connection.cursor() as cursor:
+        with self._talking(), self._connection.cursor() as cursor:
             cursor.execute(statement, tuple(parameters))
             return int(cursor.rowcount)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Execute a query and fetch all of its (few) rows."""
-        with translated(), self._connection.cursor() as cursor:
+        with self._talking(), self._connection.cursor() as cursor:
             cursor.execute(query, tuple(parameters))
             return [tuple(row) for row in cursor.fetchall()]
 
@@ -55,10 +64,10 @@ class Session:
         self._connection.autocommit = False
         try:
             yield
-            with translated():
+            with self._talking():
                 self._connection.commit()
         except BaseException:
-            with suppress(DriverError, OSError):
+            with suppress(EsteiraError), self._talking():
                 self._connection.rollback()
             raise
         finally:
@@ -76,6 +85,20 @@ class Session:
         """Close; a connection that is already gone is closed."""
         with suppress(DriverError, OSError):
             self._connection.close()
+
+    @contextmanager
+    def _talking(self) -> Iterator[None]:
+        """Around each exchange with the warehouse; what stops this process meanwhile (a signal) is no error of the driver."""
+        if self.is_interrupted:
+            raise WarehouseBusy("The run was stopped in the middle of a statement; this connection takes no other.")
+        try:
+            with translated():
+                yield
+        except Exception:
+            raise
+        except BaseException:
+            self.is_interrupted = True
+            raise
 
 
 class Warehouse:
@@ -118,7 +141,24 @@ class Warehouse:
             session.run(f"SET query_group TO '{shown}'")
             yield session
         finally:
+            if session.is_interrupted:
+                self._end(session.pid)
             session.close()
+
+    def _end(self, pid: int) -> None:
+        """End a session of ours whose statement nobody waits for any more: closing the connection alone would let it run, and keep its locks.
+
+        https://docs.aws.amazon.com/redshift/latest/dg/PG_TERMINATE_BACKEND.html: a user may end sessions of its own.
+        """
+        try:
+            with self.session("esteira cancel") as other:
+                other.rows(f"SELECT pg_terminate_backend({pid:d})")
+        except EsteiraError as exc:
+            logger.warning("The statement of session %s could not be cancelled, and may run to its end: %s", pid, exc)
+        else:
+            logger.warning(
+                "The run was stopped while a statement ran: it is cancelled, and nothing of its transaction stays"
+            )
 
     def _connect(self, label: str) -> Any:
         config = self.config

@@ -86,6 +86,15 @@ with get_client(sync_client=True) as client:
     print(client.read_deployment_by_name("ingest/ingest").id)
 """
 
+_NEWEST = """
+import json
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    made = [each for each in client.read_artifacts() if each.key in ("flights-summary", "latest-flights")]
+newest = {each.key: each for each in sorted(made, key=lambda each: each.created)}
+print(json.dumps({"run": str(newest["latest-flights"].flow_run_id)} | {key: str(each.id) for key, each in newest.items()}))
+"""
+
 
 def main() -> None:
     """Run unless a stack is named, photograph, write docs/assets/*.webp."""
@@ -102,6 +111,7 @@ def main() -> None:
             _run(stack)
             _photograph(Path(folder), stack.env["ESTEIRA_REPORT_URL"])
             _photograph_form(Path(folder), stack)
+            photograph_runs(Path(folder), stack)
 
 
 def _photograph(folder: Path, url: str) -> None:
@@ -116,19 +126,30 @@ def _photograph_form(folder: Path, stack: Stack) -> None:
         _take(page, address.rsplit("/", 1)[0], Shot("run-form", "run", "en", 1120, 900, after="Name of the contract."))
 
 
+def photograph_runs(folder: Path, stack: Stack) -> None:
+    """The newest run of flights that loaded something, its artifact, and how the dataset stands."""
+    found = json.loads(_python(stack, _NEWEST))
+    shots = (
+        Shot("ui-run", f"runs/flow-run/{found['run']}", "en", 1280, 900, after="Task Runs"),
+        Shot("ui-summary", f"artifacts/artifact/{found['flights-summary']}", "en", 1120, 900, after="Quality page"),
+        Shot("ui-latest", f"artifacts/artifact/{found['latest-flights']}", "en", 1120, 760, after="rows/s"),
+    )
+    for shot in shots:
+        with fresh_page(folder) as page:
+            _take(page, stack.env["PREFECT_UI_URL"], shot)
+
+
 def run_form(stack: Stack) -> str:
     """Deploy everything; the path of the form that starts an ingestion."""
-    command = [sys.executable, "-c", _DEPLOYED]
+    return f"deployments/deployment/{_python(stack, _DEPLOYED).split()[-1]}/run"
+
+
+def _python(stack: Stack, code: str) -> str:
+    command, environment = [sys.executable, "-c", code], stack.client_environment()
     done = subprocess.run(
-        command,
-        env=stack.client_environment(),
-        cwd=ROOT,
-        timeout=RUN_SECONDS,
-        check=True,
-        capture_output=True,
-        text=True,
+        command, env=environment, cwd=ROOT, timeout=RUN_SECONDS, check=True, capture_output=True, text=True
     )
-    return f"deployments/deployment/{done.stdout.split()[-1]}/run"
+    return done.stdout
 
 
 def _run(stack: Stack) -> None:

@@ -56,6 +56,33 @@ def test_a_loaded_run_leads_to_the_table_of_its_counts(page: Page, seen: Seen) -
     assert page.only_row() == {"extracted": "16", "curated": "16", "quarantined": "0"} | written
 
 
+def test_a_run_shows_whose_it_is_by_its_tags(page: Page, seen: Seen) -> None:
+    open_run(page, seen, seen.loaded)
+    page.wait_for("dataset:airlines", "owner:bi-team", "cadence:daily", "stage:local")
+
+
+def test_the_log_of_a_run_is_a_story_of_its_steps(page: Page, seen: Seen) -> None:
+    open_run(page, seen, seen.loaded)
+    page.choose("Logs")
+    name = seen.loaded
+    page.wait_for(
+        f"{name}: 16 rows are curated, 0 in quarantine", f"{name}: committed: 16 inserted; the table has 16 rows"
+    )
+
+
+def test_a_loaded_run_tells_where_its_time_went(page: Page, seen: Seen) -> None:
+    open_artifact(page, seen, "airlines-summary")
+    page.wait_for("source 16 = 16 extracted", "extract, and curate meanwhile", "rows/s", "Quality page")
+
+
+def test_the_artifacts_page_leads_to_how_a_dataset_stands(page: Page, seen: Seen) -> None:
+    page.open(seen.prefect)
+    page.follow("Artifacts")
+    page.follow("latest-airlines")
+    page.follow_newest_version()
+    page.wait_for("dw.airlines has 16 rows, as of 2014-01-02.", "16 inserted")
+
+
 def test_a_failed_run_tells_its_state_and_cause_without_a_traceback(page: Page, seen: Seen) -> None:
     open_run(page, seen, seen.failed)
     page.choose("Details")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esteira.batch import Known, Window, parse, plan, plan_range, slot
+from esteira.batch import Known, Window, parse, plan, plan_range, short, slot
 from esteira.contract import Dataset, Incremental
 from esteira.errors import ConfigError
 from tests.core.small import CURSOR, dataset, source
@@ -37,6 +37,33 @@ MONTHS = incremental()
 )
 def test_a_slot_is_the_cell_of_the_grid_that_as_of_lies_in(cadence: Any, start: str, end: str):
     assert slot(at("2014-03-05T10:20:30"), cadence) == Window(at(start), at(end))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "name"),
+    [
+        ("2013-03-01", "2013-03-08", "2013-03-01→08"),
+        ("2013-03-28", "2013-04-04", "2013-03-28→04-04"),
+        ("2013-12-30", "2014-01-06", "2013-12-30→2014-01-06"),
+        ("2013-03-01T06:00", "2013-03-01T07:00", "2013-03-01T0600→0700"),
+        ("2013-03-01T23:00", "2013-03-02", "2013-03-01T2300→2013-03-02"),
+    ],
+)
+def test_a_name_says_once_what_both_ends_of_a_window_share(start: str, end: str, name: str):
+    assert Window(at(start), at(end)).short == name
+
+
+@pytest.mark.parametrize(
+    ("batch_id", "name"),
+    [
+        ("2013-03-01_2013-03-08-aea84ebd", "2013-03-01→08"),
+        ("2014-01-02-243c3aab", "2014-01-02"),
+        ("file-0123456789abcdef-243c3aab", "file-0123456789abcdef-243c3aab"),
+        ("2013-13-01_2013-03-08-aea84ebd", "2013-13-01_2013-03-08-aea84ebd"),
+    ],
+)
+def test_an_id_tells_its_window_and_one_that_tells_none_stands_for_itself(batch_id: str, name: str):
+    assert short(batch_id) == name
 
 
 def test_december_ends_where_january_begins():

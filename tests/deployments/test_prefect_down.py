@@ -1,0 +1,82 @@
+"""A Prefect server that dies in the middle of a run: the batch is committed all the same, once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import prefect_server
+from local.ports import Ports
+from local.stack import Stack
+from local.supervisor import clean_environment, listens
+from tests.deployments.stage import ESTEIRA, ROOT, Stage
+from tests.main_job.world import World
+from tests.warehouse.slow import await_copy, slow_copy
+
+DAY = "2015-02-02"
+INGEST = ("ingest", "airlines", "--as-of", f"{DAY}T06:00Z", "--json")
+START_SECONDS, END_SECONDS = 60.0, 90.0
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.fault(59)]
+
+
+@contextmanager
+def prefect(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A server of this test's own."""
+    home.mkdir(exist_ok=True)
+    environment = clean_environment() | prefect_server.environment(home, port)
+    with (home / "server.log").open("ab") as log:
+        server = subprocess.Popen(prefect_server.command(port), env=environment, stdout=log, stderr=log, cwd=ROOT)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not listens(port):
+            assert time.monotonic() < deadline, (home / "server.log").read_text()[-2000:]
+            time.sleep(0.1)
+        yield server
+    finally:
+        server.kill()
+        server.wait()
+
+
+def ledger(stack: Stack) -> list[tuple[Any, ...]]:
+    return World(stack).query(f"SELECT state, curated FROM esteira_ledger.airlines WHERE batch_id LIKE '{DAY}-%'")
+
+
+def test_a_batch_is_committed_once_although_the_prefect_server_dies_while_it_is_loaded(
+    stack: Stack, tmp_path: Path
+) -> None:
+    port = Ports.free().resolved().prefect
+    stage = Stage(
+        stack.client_environment()
+        | {
+            "PREFECT_API_URL": prefect_server.api_url(port),
+            "ESTEIRA_STEP_RETRIES": "0",
+            "PREFECT_CLIENT_MAX_RETRIES": "1",
+            "PYTHONFAULTHANDLER": "1",
+        }
+    )
+    with prefect(tmp_path / "server", port) as server:
+        stage.run((sys.executable, "-c", "from cli.stack import prepare_prefect; prepare_prefect()"))
+        with slow_copy(stack, 0.5):
+            command = (*ESTEIRA, *INGEST)
+            run = subprocess.Popen(
+                command, cwd=ROOT, env=stage.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            await_copy(stack)
+            server.kill()
+            server.wait()
+            _, said = run.communicate(timeout=END_SECONDS)
+    assert ledger(stack) == [("committed", 16)], said
+    print(run.returncode, said, flush=True)
+    with prefect(tmp_path / "server", port):
+        again = stage.tried(*ESTEIRA, *INGEST)
+    assert again.returncode == 0, again.stderr
+    assert '"batches": []' in again.stdout
+    assert ledger(stack) == [("committed", 16)]
