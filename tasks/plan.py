@@ -69,7 +69,8 @@ def plan_windows(dataset: Dataset, asked: Asked, as_of: datetime) -> Backfill:
 
 
 def _told(due: list[Due]) -> list[Due]:
-    if due:
-        more = f", and {len(due) - 1:,} after it" if due[1:] else ""
-        get_run_logger().info("%s is due%s", due[0].batch.name, more)
+    loaded = [each.batch for each in due if not each.is_skipped]
+    if loaded:
+        more = f", and {len(loaded) - 1:,} after it" if loaded[1:] else ""
+        get_run_logger().info("%s is due%s", loaded[0].name, more)
     return due
