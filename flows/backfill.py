@@ -16,8 +16,8 @@ from esteira.catalogue import find_dataset
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.errors import ConfigError, EsteiraError
 from esteira.settings import Settings, TaskSize, read_settings
-from flows.backfilled import HEADER, BackfillReport, clause, duration, foretold, told, warned
-from flows.ending import completed, failed
+from flows.backfilled import HEADER, BackfillReport, clause, duration, foretold, summed_up, warned
+from flows.ending import completed, failed, told
 from flows.ingest import in_utc
 from flows.windows import Outcome, Terms, load, stands
 from tasks.announce import announce_failure
@@ -35,6 +35,7 @@ def _run_name() -> str:
 
 
 @flow(name="backfill", flow_run_name=_run_name, persist_result=False)
+@told
 def backfill(  # noqa: PLR0917 - a form fills in fields by their names
     dataset: str,
     start: datetime,
@@ -104,7 +105,7 @@ def _backfill(form: _Form) -> State[BackfillReport]:
     report = BackfillReport(plan, sentence=sentence, again=form.again())
     if not form.dry_run:
         outcomes = _run(plan, terms)
-        report = replace(report, outcomes=outcomes, sentence=told(outcomes))
+        report = replace(report, outcomes=outcomes, sentence=summed_up(outcomes))
         report_catalogue(terms.as_of)
     return _end(report)
 

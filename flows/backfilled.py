@@ -64,7 +64,7 @@ def _estimate(plan: Backfill, at_once: int) -> str:
     return f"about {duration(plan.seconds / at_once)}, {turns}, by the pace of {batches}"
 
 
-def told(outcomes: Iterable[Outcome]) -> str:
+def summed_up(outcomes: Iterable[Outcome]) -> str:
     """What was done, in one line."""
     ended = list(outcomes)
     fates = Counter(each.fate for each in ended)

@@ -10,6 +10,7 @@ import pytest
 
 MOMENT = "2014-01-02T06:00:00Z"
 GIVEN: dict[str, dict[str, Any]] = {
+    "backfill": {"dataset": "flights", "start": MOMENT, "end": MOMENT},
     "daily": {"cadence": "daily", "as_of": MOMENT},
     "inbox": {"bucket": "b", "key": "inbox/flights/a.csv", "version_id": "v"},
     "ingest": {"dataset": "flights", "as_of": MOMENT},
