@@ -41,7 +41,11 @@ def test_a_run_that_somebody_deleted_is_not_waited_for(answers: list[Any]) -> No
 
 def test_counts_of_a_run_are_those_that_its_batches_left(answers: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     answers += [[RUN]]
-    artifacts = [Mock(key="flights-counts", data='[{"inserted": 2}]'), Mock(key="flights-summary", data="# flights")]
+    artifacts = [
+        Mock(key="flights-counts", type="table", data='[{"inserted": 2}]'),
+        Mock(key="flights-summary", type="markdown", data="# flights"),
+        Mock(key="latest-head-counts", type="markdown", data="# head_counts"),  # of a dataset with such a name
+    ]
     with runs.get_client(sync_client=True) as client:
         monkeypatch.setattr(client, "read_artifacts", Mock(return_value=artifacts))
     assert runs.wait_for_any([RUN.id])[RUN.id].batches == ({"inserted": 2},)
