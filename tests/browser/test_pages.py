@@ -76,8 +76,7 @@ def test_a_loaded_run_tells_where_its_time_went(page: Page, seen: Seen) -> None:
 
 
 def test_the_artifacts_page_leads_to_how_a_dataset_stands(page: Page, seen: Seen) -> None:
-    page.open(seen.prefect)
-    page.follow("Artifacts")
+    page.open(f"{seen.prefect}/artifacts")
     page.follow("latest-airlines")
     page.follow_newest_version()
     page.wait_for("dw.airlines has 16 rows, as of 2014-01-02.", "16 inserted")

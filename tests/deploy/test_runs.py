@@ -44,6 +44,7 @@ def test_counts_of_a_run_are_those_that_its_batches_left(answers: list[Any], mon
     artifacts = [
         Mock(key="flights-counts", type="table", data='[{"inserted": 2}]'),
         Mock(key="flights-summary", type="markdown", data="# flights"),
+        Mock(key="latest-head-counts", type="markdown", data="# head_counts"),  # of a dataset with such a name
     ]
     with runs.get_client(sync_client=True) as client:
         monkeypatch.setattr(client, "read_artifacts", Mock(return_value=artifacts))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from tests.warehouse.slow import await_copy, slow_copy
 
 DAY = "2015-02-02"
 INGEST = ("ingest", "airlines", "--as-of", f"{DAY}T06:00Z", "--json")
-START_SECONDS, END_SECONDS = 60.0, 90.0
+START_SECONDS, END_SECONDS = 60.0, 60.0
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.fault(59)]
 
@@ -49,6 +50,13 @@ def ledger(stack: Stack) -> list[tuple[Any, ...]]:
     return World(stack).query(f"SELECT state, curated FROM esteira_ledger.airlines WHERE batch_id LIKE '{DAY}-%'")
 
 
+def await_batch(stack: Stack) -> list[tuple[Any, ...]]:
+    deadline = time.monotonic() + END_SECONDS
+    while not (found := ledger(stack)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
 def test_a_batch_is_committed_once_although_the_prefect_server_dies_while_it_is_loaded(
     stack: Stack, tmp_path: Path
 ) -> None:
@@ -59,22 +67,19 @@ def test_a_batch_is_committed_once_although_the_prefect_server_dies_while_it_is_
             "PREFECT_API_URL": prefect_server.api_url(port),
             "ESTEIRA_STEP_RETRIES": "0",
             "PREFECT_CLIENT_MAX_RETRIES": "1",
-            "PYTHONFAULTHANDLER": "1",
         }
     )
     with prefect(tmp_path / "server", port) as server:
         stage.run((sys.executable, "-c", "from cli.stack import prepare_prefect; prepare_prefect()"))
         with slow_copy(stack, 0.5):
             command = (*ESTEIRA, *INGEST)
-            run = subprocess.Popen(
-                command, cwd=ROOT, env=stage.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
-            await_copy(stack)
-            server.kill()
-            server.wait()
-            _, said = run.communicate(timeout=END_SECONDS)
-    assert ledger(stack) == [("committed", 16)], said
-    print(run.returncode, said, flush=True)
+            with subprocess.Popen(command, cwd=ROOT, env=stage.environment, stdout=DEVNULL, stderr=DEVNULL) as run:
+                await_copy(stack)
+                server.kill()
+                server.wait()
+                committed = await_batch(stack)
+                run.kill()  # Prefect's client would wait for its server for minutes, before the run's end
+    assert committed == [("committed", 16)]
     with prefect(tmp_path / "server", port):
         again = stage.tried(*ESTEIRA, *INGEST)
     assert again.returncode == 0, again.stderr

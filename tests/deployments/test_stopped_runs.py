@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -27,12 +25,6 @@ STOP_SECONDS = 30.0
 """What ECS gives a task: docs/operations/deploy.md."""
 WAIT_SECONDS = 90.0
 FREE_SECONDS = 5.0
-SERVE = """
-from prefect.types.entrypoint import EntrypointType
-from flows.ingest import ingest
-ingest.serve(name="served", pause_on_shutdown=False, entrypoint_type=EntrypointType.MODULE_PATH)
-"""
-"""By the module's name: loaded from its path, its annotations could not be resolved in the process of a served run."""
 RESCHEDULE = {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "reschedule"}
 """As the image has it."""
 CANCELLING = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
@@ -114,42 +106,20 @@ def runs(stage: Stage, stack: Stack) -> Runs:
     return runs
 
 
-@pytest.fixture
-def host(request: pytest.FixtureRequest, runs: Runs, tmp_path: Path) -> Iterator[str]:
-    """Where runs are executed: a worker of the pool, or the process that serves the flow. Its deployment's name."""
-    if request.param == "worker":
-        with runs.stage.working(tmp_path / "worker.log"):
-            yield "ingest/ingest"
-        return
-    with (tmp_path / "served.log").open("w") as log:
-        served = subprocess.Popen(
-            [sys.executable, "-c", SERVE], cwd=ROOT, env=runs.stage.environment, stdout=log, stderr=log
-        )
-        deadline = time.monotonic() + WAIT_SECONDS
-        while runs.stage.tried(*PREFECT, "deployment", "inspect", "ingest/served").returncode:
-            assert time.monotonic() < deadline, "The flow is not served."
-        yield "ingest/served"
-        served.send_signal(signal.SIGINT)
-        served.wait(30)
-
-
-@pytest.mark.parametrize(
-    ("host", "day"),
-    [("worker", "2015-01-02"), pytest.param("served", "2015-01-03", marks=pytest.mark.long)],
-    indirect=["host"],
-)
 def test_a_run_that_is_cancelled_in_the_ui_while_its_copy_runs_cancels_it_and_the_next_run_loads_the_batch_once(
-    runs: Runs, host: str, day: str
+    runs: Runs, tmp_path: Path
 ) -> None:
-    with slow_copy(runs.stack, SECONDS_PER_ROW):
-        run = runs.ask(day, host)
-        await_copy(runs.stack)
-        began = time.monotonic()
-        runs.call(f"flow_runs/{run}/set_state", CANCELLING)
-        assert runs.await_state(run, *ENDED) == "CANCELLED"
-        assert time.monotonic() - began < STOP_SECONDS
-        runs.require_nothing_left(day)
-    assert runs.await_state(runs.ask(day, host), *ENDED) == "COMPLETED"
+    day = "2015-01-02"
+    with runs.stage.working(tmp_path / "worker.log"):
+        with slow_copy(runs.stack, SECONDS_PER_ROW):
+            run = runs.ask(day)
+            await_copy(runs.stack)
+            began = time.monotonic()
+            runs.call(f"flow_runs/{run}/set_state", CANCELLING)
+            assert runs.await_state(run, *ENDED) == "CANCELLED"
+            assert time.monotonic() - began < STOP_SECONDS
+            runs.require_nothing_left(day)
+        assert runs.await_state(runs.ask(day), *ENDED) == "COMPLETED"
     assert runs.ledger(day) == [("committed", 16)]
 
 
