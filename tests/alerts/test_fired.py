@@ -390,8 +390,7 @@ def test_an_incident_is_known_after_a_restart_of_the_server(world: World):
     world.start_server()
     fail(world, of)
     world.run(lambda: announce_well(of))
-    time.sleep(5)
-    print([(each["path"], each["received_at"], each["body"]) for each in world.received(of.name)])
+    time.sleep(QUIET_SECONDS)
     assert "recovered" in world.wait_for(of.name, 2)[1]["body"]["text"]
 
 
