@@ -75,7 +75,7 @@ RANGE = {"start": "2012-12-10T00:00:00Z", "end": "2012-12-31T00:00:00Z", "chunk"
 
 END_OF_YEAR = [part for name, value in RANGE.items() for part in ("-p", f'{name}="{value}"')]
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ GIVE_CREDENTIALS = (
 )
 KINDS = ("ecs", "ecs:push")
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ with get_client(sync_client=True) as client:
     print(json.dumps({"table": json.loads(table.data), "children": [[each.name, sorted(each.tags), each.infrastructure_pid] for each in children]}))
 """
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ DAY = "2015-02-02"
 INGEST = ("ingest", "airlines", "--as-of", f"{DAY}T06:00Z", "--json")
 START_SECONDS, END_SECONDS = 60.0, 60.0
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.fault(59)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300), pytest.mark.fault(59)]
 
 
 @contextmanager

@@ -34,11 +34,11 @@ RETRY = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
 AGAIN = """
 import json, sys
 from datetime import datetime
-from blocks.runs import start_ingest
-print(json.dumps(str(start_ingest("airlines", datetime.fromisoformat(sys.argv[1]), {}))))
+from blocks.runs import ingest_at, start
+print(json.dumps(str(start(ingest_at("airlines", datetime.fromisoformat(sys.argv[1]), {})))))
 """
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,7 @@ def test_the_new_files_of_a_listing_are_loaded_once_in_the_order_of_their_dates(
     shelf.listed.clear()
 
 
+@pytest.mark.long
 def test_a_listed_file_with_another_date_and_the_same_bytes_is_downloaded_once_more(
     world: Any, shelf: Shelf, ingest: Any
 ):
@@ -142,6 +143,7 @@ def test_a_listed_file_with_another_date_and_the_same_bytes_is_downloaded_once_m
     assert Office(world).table("file_redated") == [("a", 2.0), ("b", 2.0)]
 
 
+@pytest.mark.long
 def test_a_listing_whose_newest_file_is_not_the_one_that_the_table_shows_is_told(world: Any, shelf: Shelf, ingest: Any):
     first, second = sales({"a": "1,00"}), sales({"a": "2,00"})
     shelf.listed.clear()
@@ -157,6 +159,7 @@ def test_a_listing_whose_newest_file_is_not_the_one_that_the_table_shows_is_told
     assert Office(world).table("file_shown") == [("a", 2.0)]
 
 
+@pytest.mark.long
 def test_a_range_chooses_files_by_their_dates_and_the_others_come_later(world: Any, shelf: Shelf, ingest: Any):
     shelf.listed.clear()
     for month in (1, 2, 3):

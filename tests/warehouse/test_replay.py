@@ -184,7 +184,9 @@ class History:
         self.model.committed[batch_id] = replace(load, rows=tuple(row for row in load.rows if is_in(row)))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", [mode if mode.endswith("deleted") else pytest.param(mode, marks=pytest.mark.long) for mode in MODES]
+)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_any_history_of_mends_and_replays_leaves_the_fold_of_the_mended_contract(make_mill: Any, mode: str, seed: int):
     History(make_mill(mode), f"{mode} {seed}").run()
