@@ -98,7 +98,9 @@ def test_a_failed_run_tells_the_next_step_without_a_traceback(page: Page, seen: 
 
 def test_the_slack_catcher_shows_the_failed_run_with_its_next_step(page: Page, seen: Seen) -> None:
     page.open(seen.slack)
-    page.wait_for("too_few_airlines failed: DataQualityError", "Next step:", f"Run: {seen.failed}")
+    page.wait_for(
+        f"{seen.failed}-", " failed: DataQualityError", "*Next step:* ", f"*Run:* {seen.prefect}/runs/flow-run/"
+    )
     assert page.severe_messages() == []
 
 
