@@ -300,6 +300,7 @@ def waiting(world: World, applied: dict[str, str]) -> Waiting:
     late, pending, dead, rests = (state_of_a_run(world) for _ in range(4))
     time.sleep(QUIET_SECONDS)
     _set(world, {late: Late, dead: Running, rests: Running})
+    time.sleep(QUIET_SECONDS)  # a heartbeat that overtakes its run's state would be ended by it
     for name in (unheard, heard):
         _emit("esteira.batch.loaded", f"esteira.dataset.{name}", {"dataset": name, "batch": BATCH, "owner": "bi-team"})
     for run in (dead, rests):
