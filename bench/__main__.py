@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import live, overhead, scale
-from bench.contest import ROOT, hold
+from bench.contest import hold
 from bench.contestants import ALL, Facts, Input
+from bench.image import ROOT
 from bench.place import Place, open_place
 from bench.plot import bars
 from bench.targets import verdicts

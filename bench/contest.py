@@ -13,10 +13,9 @@ from pathlib import Path
 
 from bench.contestants import Contestant, Facts, Input
 from bench.counting import WrongRows
+from bench.image import ROOT
 from bench.place import Place
 from bench.watch import TreePeak
-
-ROOT = Path(__file__).parents[1]
 
 
 @dataclass

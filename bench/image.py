@@ -1,6 +1,9 @@
 """What the image has not, and a checkout has."""
 
 import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
 
 
 def without_hypothesis() -> None:

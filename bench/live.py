@@ -16,10 +16,9 @@ import time
 from collections import Counter
 from urllib.parse import urlencode
 
-from bench.contest import ROOT
 from bench.contestants import Facts
 from bench.contracts import contract
-from bench.image import without_hypothesis
+from bench.image import ROOT, without_hypothesis
 from bench.limit import read_only
 from bench.ours import AS_OF, open_lake, open_portal
 from bench.peers.facts import print_facts

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.image import without_hypothesis
+from bench.image import ROOT, without_hypothesis
 
 if TYPE_CHECKING:
     from local.stack import Stack  # a child would load it, and with it what a flow needs
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 TASKS = 9
 """Of `flows.ingest` for one batch: hold, plan, begin, extract, curate, load, its page, publish, the catalogue."""
 FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)
-ROOT = Path(__file__).parent.parent
 ESTEIRA = Path(sys.executable).parent / "esteira"
 
 

@@ -83,15 +83,6 @@ def load_portal(name: str) -> PortalBlock:
     return _load(PortalBlock, name)
 
 
-def load_portal_block(name: str) -> PortalBlock:
-    """A portal's block, without reading its secret.
-
-    Raises:
-        ConfigError: It is not registered.
-    """
-    return _load(PortalBlock, name)
-
-
 def _remembered(kind: type[B], name: str) -> B:
     """A stage's one block of a kind: each step of a run opens it, and asking the server each time was a tenth of a small run."""
     return cast("B", _remember(kind, name, str(PREFECT_API_URL.value()), int(time.monotonic() // REMEMBERED_SECONDS)))

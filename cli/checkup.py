@@ -197,9 +197,9 @@ class Checkup:
 
     def portal_block(self, name: str) -> str:
         """The block of a portal."""
-        from blocks.places import load_portal_block
+        from blocks import load_portal
 
-        return str(load_portal_block(name).base_url)
+        return str(load_portal(name).base_url)
 
     def portal(self, name: str) -> str:
         """It answers, and takes our token: the first request of one of its datasets."""

@@ -11,7 +11,7 @@ from prefect.context import AssetContext
 from esteira.contract import Dataset
 from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry
-from tasks.wording import WRITTEN
+from tasks.wording import COUNTS
 
 TOOL = "esteira"
 
@@ -53,5 +53,4 @@ def tell_counts(entry: LedgerEntry) -> None:
     asset = next((each for each in context.downstream_assets), None) if context else None
     if asset is None:
         return
-    names = ("extracted", "curated", "quarantined", *WRITTEN)
-    add_asset_metadata(asset, {"batch": entry.batch_id} | {name: getattr(entry, name) for name in names})
+    add_asset_metadata(asset, {"batch": entry.batch_id} | {name: getattr(entry, name) for name in COUNTS})

@@ -13,9 +13,7 @@ from esteira.quarantine.run import Outcome
 from esteira.warehouse import LoadResult
 from tasks.announce import announce_loaded, contract_of
 from tasks.report import Page
-from tasks.wording import rows_of, steps_table
-
-COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged", "stale", "duplicate")
+from tasks.wording import COUNTS, rows_of, steps_table
 
 
 @task(task_run_name="publish {batch.plain_name}", persist_result=False)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from esteira.report.flow import WRITTEN
 from esteira.warehouse import LedgerEntry
 
-WRITTEN = ("inserted", "updated", "unchanged", "stale", "duplicate")
+COUNTS = ("extracted", "curated", "quarantined", *WRITTEN)
+"""Of a ledger row."""
 STEPS = {
     "extract": "extract, and curate meanwhile",
     "curate": "curate what was left, and seal",

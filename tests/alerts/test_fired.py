@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
 from prefect.events.schemas.automations import AutomationCore
 from prefect.states import AwaitingRetry, Crashed, Failed, Late, Running, State
@@ -323,6 +324,15 @@ def test_a_run_that_is_late_for_too_long_is_told(world: World, waiting: Waiting)
 @pytest.mark.fault(58)
 def test_a_run_that_is_pending_for_too_long_is_told(world: World, waiting: Waiting):
     world.wait_for(f"{name_of(waiting.pending)} has been pending")
+
+
+def test_a_run_whose_heartbeats_end_is_marked_as_crashed_and_told_but_not_one_that_was_set_aside(
+    world: World, waiting: Waiting
+):
+    world.wait_for(f"{name_of(waiting.dead)} crashed")
+    with world.client as client:
+        assert client.read_flow_run(waiting.dead).state.type is StateType.CRASHED
+        assert client.read_flow_run(waiting.rests).state.type is not StateType.CRASHED
 
 
 def test_a_dataset_of_which_nothing_is_heard_is_told_by_the_server_alone(world: World, waiting: Waiting):
