@@ -80,7 +80,7 @@ class Plan:
         home.mkdir(exist_ok=True)
         environment = clean_environment() | prefect_server.environment(home, port)
         check = answers_http(f"{prefect_server.api_url(port)}/health")
-        return Part("prefect", prefect_server.command(port), port, check, environment, ready_seconds=120.0)
+        return Part("prefect", prefect_server.command(home, port), port, check, environment, ready_seconds=120.0)
 
     def slack(self) -> Part:
         """The Slack catcher."""

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from importlib import util
 from pathlib import Path
 from typing import IO
@@ -60,12 +61,13 @@ class Postgres:
     Args:
         folder: Created when missing; holds `cluster/`, `postgres.log` and the lock.
         ephemeral: True trades crash safety for speed (tests).
+        settings: Over `SERVER_SETTINGS`, which are those of a Redshift.
     """
 
-    def __init__(self, folder: Path, *, ephemeral: bool = False) -> None:
+    def __init__(self, folder: Path, *, ephemeral: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder.resolve()
         self.cluster = self.folder / "cluster"
-        self._settings = SERVER_SETTINGS | (EPHEMERAL_SETTINGS if ephemeral else {})
+        self._settings = SERVER_SETTINGS | dict(settings or {}) | (EPHEMERAL_SETTINGS if ephemeral else {})
         self._lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._short: Path | None = None

@@ -282,6 +282,7 @@ class Waiting:
     """What the server waits for in all at the same time."""
 
     late: UUID
+    started: UUID
     pending: UUID
     dead: UUID
     rests: UUID
@@ -297,10 +298,11 @@ def waiting(world: World, applied: dict[str, str]) -> Waiting:
     limited = [dataset(world, freshness=timedelta(seconds=1)) for _ in range(2)]
     unheard, heard = (each.name for each in limited)
     _apply_unheard(world, limited)
-    late, pending, dead, rests = (state_of_a_run(world) for _ in range(4))
+    late, started, pending, dead, rests = (state_of_a_run(world) for _ in range(5))
     time.sleep(QUIET_SECONDS)
-    _set(world, {late: Late, dead: Running, rests: Running})
+    _set(world, {late: Late, started: Late, dead: Running, rests: Running})
     time.sleep(QUIET_SECONDS)  # a heartbeat that overtakes its run's state would be ended by it
+    _set(world, {started: Running})
     for name in (unheard, heard):
         _emit("esteira.batch.loaded", f"esteira.dataset.{name}", {"dataset": name, "batch": BATCH, "owner": "bi-team"})
     for run in (dead, rests):
@@ -312,13 +314,14 @@ def waiting(world: World, applied: dict[str, str]) -> Waiting:
         time.sleep(QUIET_SECONDS)
     _emit("esteira.dataset.stale", f"esteira.dataset.{heard}", {})
     _set(world, {rests: AwaitingRetry})
-    return Waiting(late, pending, dead, rests, unheard, heard, refused.name, to_its_owner.name, failed_at)
+    return Waiting(late, started, pending, dead, rests, unheard, heard, refused.name, to_its_owner.name, failed_at)
 
 
 @pytest.mark.fault(58)
-def test_a_run_that_is_late_for_too_long_is_told(world: World, waiting: Waiting):
+def test_a_run_that_is_late_for_too_long_is_told_and_one_that_started_is_not(world: World, waiting: Waiting):
     (message,) = world.wait_for(f"{name_of(waiting.late)} has been late")
     assert "No worker polls the pool" in message["body"]["text"]
+    assert not world.received(f"{name_of(waiting.started)} has been")
 
 
 @pytest.mark.fault(58)

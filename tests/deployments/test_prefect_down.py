@@ -34,7 +34,7 @@ def prefect(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     home.mkdir(exist_ok=True)
     environment = clean_environment() | prefect_server.environment(home, port)
     with (home / "server.log").open("ab") as log:
-        server = subprocess.Popen(prefect_server.command(port), env=environment, stdout=log, stderr=log, cwd=ROOT)
+        server = subprocess.Popen(prefect_server.command(home, port), env=environment, stdout=log, stderr=log, cwd=ROOT)
     try:
         deadline = time.monotonic() + START_SECONDS
         while not listens(port):
