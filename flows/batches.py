@@ -13,7 +13,8 @@ from esteira.contract import Dataset
 from esteira.extraction.ahead import Extracted
 from esteira.warehouse import LedgerEntry, LoadResult
 from tasks import curate_batch
-from tasks.load import loading
+from tasks.assets import on_table
+from tasks.load import load_batch
 from tasks.publish import publish
 from tasks.report import Page, report_batch
 
@@ -39,7 +40,7 @@ def curate_and_load(
     curate = curate_batch.with_options(**policy)
     curated = timed(seconds, "curate", lambda: curate(dataset, got.raw, ahead=got.ahead))
     spent = sum(seconds.values())
-    return timed(seconds, "load", lambda: loading(dataset, policy)(dataset, batch, curated, spent))
+    return timed(seconds, "load", lambda: on_table(load_batch, dataset, policy)(dataset, batch, curated, spent))
 
 
 def published(dataset: Dataset, batch: Batch, result: LoadResult, seconds: Seconds, as_of: datetime) -> BatchReport:

@@ -18,6 +18,7 @@ from esteira.warehouse import LoadResult
 from flows.ending import failed, told
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
+from tasks.assets import on_table
 from tasks.curate import curate_batch
 from tasks.extract import extract_batch
 from tasks.publish import publish
@@ -63,7 +64,7 @@ def rebuild(
             require_askable(contract)
         planned = plan_rebuilds.with_options(**policy)(contract, _selection(start, end, batches))
         seals = [_curated(contract, each, source, policy) for each in planned]
-        load, is_standing = load_generations.with_options(**policy), source == "curated"
+        load, is_standing = on_table(load_generations, contract, policy), source == "curated"
         results = load(contract, planned, seals, accept_loss=accept_loss, is_standing=is_standing)
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=dataset), contract, "rebuild")

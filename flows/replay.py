@@ -16,6 +16,7 @@ from esteira.settings import read_settings
 from flows.ending import failed, told
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
+from tasks.assets import on_table
 from tasks.publish import publish, publish_replay
 from tasks.replay import find_refused, rehearse_batch, replay_batch
 from tasks.report import report_batch, report_catalogue
@@ -63,7 +64,7 @@ def replay(
 
 def _replay(dataset: Dataset, batch: Batch, rule: str | None, moment: datetime, policy: dict[str, Any]) -> Outcome:
     """One batch, and what follows a commit; the batches before it stand whatever becomes of the next."""
-    outcome = replay_batch.with_options(**policy)(dataset, batch, rule)
+    outcome = on_table(replay_batch, dataset, policy)(dataset, batch, rule)
     if outcome.loaded is not None:
         publish(batch, outcome.loaded, report_batch(dataset, batch.id, moment))
     return outcome

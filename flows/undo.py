@@ -11,6 +11,7 @@ from esteira.warehouse import LoadResult
 from flows.ending import failed, told
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
+from tasks.assets import on_table
 from tasks.rebuild import undo_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
@@ -38,7 +39,7 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
     tag_run(settings.stage, contract)
     try:
         policy = retry_policy(settings)
-        result = undo_batch.with_options(**policy)(contract, batch, reason, accept_loss=accept_loss)
+        result = on_table(undo_batch, contract, policy)(contract, batch, reason, accept_loss=accept_loss)
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=dataset, batch=batch), contract, "undo")
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end

@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from prefect.assets import Asset, AssetProperties, add_asset_metadata
 from prefect.assets.core import MAX_ASSET_DESCRIPTION_LENGTH
 from prefect.context import AssetContext
+from prefect.tasks import MaterializingTask
 
 from esteira.contract import Dataset
 from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry
+from tasks.retrying import is_transient
 from tasks.wording import COUNTS
 
 TOOL = "esteira"
 
 
-class Declared(TypedDict, total=False):
-    """Options of a task: what it writes, and from what."""
-
-    assets: list[Asset]
-    asset_deps: list[Asset | str]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def declared(dataset: Dataset) -> Declared:
-    """What a load writes and reads; nothing where Prefect takes a name for no asset's (a picture of lineage is worth no load)."""
+def table_task(name: str) -> Callable[[Callable[P, R]], MaterializingTask[P, R]]:
+    """Decorate a step that changes the table of a dataset; which one is known when it is called: `on_table`.
+
+    Args:
+        name: Template of the task run's name.
+    """
+
+    def made(work: Callable[P, R]) -> MaterializingTask[P, R]:
+        return MaterializingTask(
+            work, assets=[], materialized_by=TOOL, task_run_name=name, retry_condition_fn=is_transient, persist_result=False
+        )  # fmt: skip
+
+    return made
+
+
+def on_table(task: MaterializingTask[P, R], dataset: Dataset, policy: dict[str, Any]) -> MaterializingTask[P, R]:
+    """The step for a dataset, with what it reads and writes declared, under a policy of retries.
+
+    Nothing is declared where Prefect takes a name for no asset's: a picture of lineage is worth no load.
+    """
     try:
-        return {"assets": [table_asset(dataset)], "asset_deps": [raw_asset(dataset)]}
+        assets: dict[str, Any] = {"assets": [table_asset(dataset)], "asset_deps": [raw_asset(dataset)]}
     except ValueError:
-        return {}
+        assets = {}
+    return task.with_options(**assets, **policy)
 
 
 def table_asset(dataset: Dataset) -> Asset:

@@ -2,10 +2,8 @@
 
 import importlib.metadata
 from dataclasses import replace
-from typing import Any
 
 from prefect import get_run_logger, runtime, task
-from prefect.tasks import MaterializingTask
 
 from blocks import open_lake, open_loader
 from esteira.batch import Batch
@@ -14,12 +12,13 @@ from esteira.extraction.beginning import Unchanged
 from esteira.lake import Seal
 from esteira.profile import profile_of
 from esteira.warehouse import LoadRequest, LoadResult, SettleRequest
-from tasks.assets import TOOL, declared, tell_counts
+from tasks.assets import table_task, tell_counts
 from tasks.retrying import is_transient
 from tasks.wording import written
 
 
-def _load_batch(dataset: Dataset, batch: Batch, seal: Seal, seconds: float | None = None) -> LoadResult:
+@table_task("load {batch.plain_name}")
+def load_batch(dataset: Dataset, batch: Batch, seal: Seal, seconds: float | None = None) -> LoadResult:
     """Commit a sealed batch; returns the ledger row that stands. `seconds` is what the steps before took."""
     result = open_loader().load(replace(load_request(dataset, batch, seal), seconds=seconds))
     entry = result.entry
@@ -32,18 +31,6 @@ def _load_batch(dataset: Dataset, batch: Batch, seal: Seal, seconds: float | Non
             logger.warning("%s: %s", batch.name, warning)
     tell_counts(entry)
     return result
-
-
-load_batch: MaterializingTask[..., LoadResult] = MaterializingTask(
-    _load_batch, assets=[], materialized_by=TOOL, task_run_name="load {batch.plain_name}",
-    retry_condition_fn=is_transient, persist_result=False,
-)  # fmt: skip
-"""Which table it writes is known when it is called: `loading`."""
-
-
-def loading(dataset: Dataset, policy: dict[str, Any]) -> MaterializingTask[..., LoadResult]:
-    """The task for a dataset, with what it reads and writes declared."""
-    return load_batch.with_options(**declared(dataset), **policy)
 
 
 @task(task_run_name="settle {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)

@@ -8,6 +8,7 @@ from esteira.lake import Seal
 from esteira.rebuild import Rebuild, Selection, curated_again, plan_rebuild, raw_seal
 from esteira.warehouse import LoadResult, UndoRequest
 from esteira.warehouse.reads import settled_batches
+from tasks.assets import table_task
 from tasks.load import code_version, load_request, run_name
 from tasks.retrying import is_transient
 
@@ -30,7 +31,7 @@ def seal_again(rebuild: Rebuild) -> Seal:
     return curated_again(rebuild, open_lake())
 
 
-@task(task_run_name="load {dataset.name} again", retry_condition_fn=is_transient, persist_result=False)
+@table_task("load {dataset.name} again")
 def load_generations(
     dataset: Dataset, rebuilds: list[Rebuild], seals: list[Seal], *, accept_loss: bool, is_standing: bool
 ) -> list[LoadResult]:
@@ -46,7 +47,7 @@ def load_generations(
     return results
 
 
-@task(task_run_name="undo {dataset.name} {batch_id}", retry_condition_fn=is_transient, persist_result=False)
+@table_task("undo {dataset.name} {batch_id}")
 def undo_batch(dataset: Dataset, batch_id: str, reason: str, *, accept_loss: bool) -> LoadResult:
     """Take a batch out of its table; earlier versions of its rows come back."""
     request = UndoRequest(dataset, batch_id, reason, accept_loss=accept_loss, run=run_name(), version=code_version())

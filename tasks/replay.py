@@ -7,6 +7,7 @@ from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.quarantine.run import Outcome, Places, Request, perform, planned, rehearse
 from esteira.quarantine.trial import Tally
+from tasks.assets import table_task
 from tasks.load import code_version, run_name
 from tasks.retrying import is_transient
 
@@ -25,7 +26,7 @@ def rehearse_batch(dataset: Dataset, batch: Batch, rule: str | None) -> Outcome:
     return rehearse(request, found[0], places) if found else Outcome(batch.id, Tally())
 
 
-@task(task_run_name="replay {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
+@table_task("replay {batch.plain_name}")
 def replay_batch(dataset: Dataset, batch: Batch, rule: str | None) -> Outcome:
     """Load the rows that pass now, with the ledger row of the new generation."""
     outcome = perform(_request(dataset, rule), batch.id, _places())

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from local.aws.bootstrap import REGION
 from local.stack import Stack
 from local.state import StateFolder
 from tests.deployments.stage import Stage
+from tests.main_job.world import World
 
 CLUSTER, FAMILY, LOG_GROUP = "esteira-test", "esteira-test", "/esteira/test"
 EVENTS_QUEUE = "prefect-ecs-tasks-events"
@@ -32,6 +33,8 @@ GIVE_CREDENTIALS = (
     "from prefect_aws import AwsCredentials; AwsCredentials().save('push', overwrite=True); print('null')"
 )
 KINDS = ("ecs", "ecs:push")
+WINDOWS = {"start": "2012-10-01T00:00:00Z", "end": "2012-10-29T00:00:00Z", "chunk": "7d"}
+"""Before the portal's first row."""
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
 
@@ -156,6 +159,29 @@ def test_a_task_that_ecs_stops_has_its_run_planned_again_and_completed_by_anothe
     assert len(cloud.tasks_of(run)) == 2
 
 
+@pytest.mark.fault(54)
+@pytest.mark.parametrize("pool", ["ecs"], indirect=True)
+def test_a_backfill_whose_task_is_killed_goes_on_when_it_is_asked_for_again_and_each_window_is_loaded_once(
+    pool: Stage, cloud: Cloud
+) -> None:
+    pool.esteira("ingest", "airports", "--as-of", "2012-09-30T06:00Z")
+    first = pool.ask("backfill/backfill", dataset="weather", **WINDOWS)
+    _await(lambda: len(_children(pool, first)) == 2)  # as many as are under way at once
+    _kill(first)
+    assert pool.end_of(first)["type"] == "CRASHED"
+    second = pool.ask("backfill/backfill", dataset="weather", **WINDOWS)
+    state = pool.end_of(second)
+    assert state["type"] == "COMPLETED", state
+    loaded = World(cloud.stack).query(
+        "SELECT COUNT(*), COUNT(DISTINCT batch_id) FROM esteira_ledger.weather "
+        f"WHERE state = 'committed' AND window_start >= '{WINDOWS['start']}' AND window_end <= '{WINDOWS['end']}'"
+    )
+    assert loaded == [(4, 4)]
+    tasks = [len(cloud.tasks_of(run)) for run in (*_children(pool, first), *_children(pool, second))]
+    assert set(tasks) == {1}
+    assert len(tasks) >= 4
+
+
 @pytest.mark.parametrize("pool", ["ecs"], indirect=True)
 def test_what_a_task_prints_is_in_cloudwatch(pool: Stage, cloud: Cloud) -> None:
     with cloud.client("logs") as logs:
@@ -195,13 +221,28 @@ def _ended(cloud: Cloud, run: str) -> dict[str, Any]:
 
 
 def _await_running(pool: Stage, run: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{pool.environment['PREFECT_API_URL']}/flow_runs/{run}", timeout=10) as answer:
-            if json.load(answer)["state_type"] == "RUNNING":
-                return
+    _await(lambda: _ask(pool, f"flow_runs/{run}")["state_type"] == "RUNNING")
+
+
+def _children(pool: Stage, run: str) -> list[str]:
+    wanted = {"flow_runs": {"parent_flow_run_id": {"any_": [run]}}}
+    return [each["id"] for each in _ask(pool, "flow_runs/filter", wanted)]
+
+
+def _ask(pool: Stage, path: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(
+        f"{pool.environment['PREFECT_API_URL']}/{path}", data, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        return json.load(answer)
+
+
+def _await(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 90
+    while not is_so():
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    raise AssertionError(f"{run} does not run.")
 
 
 def _tell_of_ended_tasks(cloud: Cloud, stop: threading.Event) -> None:

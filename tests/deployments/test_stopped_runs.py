@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ RESCHEDULE = {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "reschedule"}
 """As the image has it."""
 CANCELLING = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
 """What the UI's button asks for."""
+SERVE = "from flows.ingest import ingest; ingest.serve(name='served')"
 CRASHED = {"state": {"type": "CRASHED", "name": "Crashed", "message": "No heartbeat."}, "force": True}
 RETRY = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
 AGAIN = """
@@ -82,6 +84,27 @@ class Runs:
             finally:
                 process.kill()
 
+    @contextmanager
+    def serving(self, log: Path) -> Iterator[None]:
+        """A process that serves the flow by itself, without a pool."""
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                (sys.executable, "-c", SERVE),
+                cwd=ROOT,
+                env=self.stage.environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        with process:
+            try:
+                deadline = time.monotonic() + WAIT_SECONDS
+                while "is being served" not in log.read_text():
+                    assert (process.poll(), time.monotonic() < deadline) == (None, True), log.read_text()
+                    time.sleep(0.2)
+                yield
+            finally:
+                process.terminate()
+
     def ledger(self, day: str) -> list[tuple[Any, ...]]:
         """How often the day's batch is in; nothing before the first batch of all."""
         return World(self.stack).query(
@@ -133,6 +156,19 @@ def test_a_container_whose_run_is_cancelled_ends_it_cancelled_and_does_not_plan_
             out, _ = process.communicate(timeout=60)
         assert runs.state(run) == "CANCELLED", out
         runs.require_nothing_left(day)
+
+
+def test_a_run_of_a_flow_that_somebody_serves_is_cancelled_with_its_copy_too(runs: Runs, tmp_path: Path) -> None:
+    day = "2015-01-09"
+    with runs.serving(tmp_path / "serve.log"):
+        with slow_copy(runs.stack, SECONDS_PER_ROW):
+            run = runs.ask(day, "ingest/served")
+            await_copy(runs.stack)
+            runs.call(f"flow_runs/{run}/set_state", CANCELLING)
+            assert runs.await_state(run, *ENDED) == "CANCELLED"
+            runs.require_nothing_left(day)
+        assert runs.await_state(runs.ask(day, "ingest/served"), *ENDED) == "COMPLETED"
+    assert runs.ledger(day) == [("committed", 16)]
 
 
 @pytest.mark.fault(55)

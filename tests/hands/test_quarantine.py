@@ -13,6 +13,7 @@ import pytest
 from datasets.planes import DATASET as PLANES
 from tests.hands.conftest import CONTRACT
 from tests.main_job.world import Result, Warm, World
+from tests.prefect_state import kept_by_prefect
 
 NAME, SIGKILLED = "mended_planes", -9
 BODY = """
@@ -171,9 +172,8 @@ def test_nothing_personal_is_in_any_output_nor_in_prefects_database(story: Story
     names = {row["tailnum"] for row in _in_order(world)}
     said = "\n".join(story.said)
     assert not [name for name in names if name in said]
-    stored = b"".join(path.read_bytes() for path in (Path(world.stack.state) / "prefect").rglob("*") if path.is_file())
-    assert stored
-    assert not [name for name in names if name.encode() in stored]
+    stored = kept_by_prefect(world.stack.state)
+    assert not [name for name in names if name in stored]
 
 
 def _in_order(world: World) -> list[dict[str, Any]]:

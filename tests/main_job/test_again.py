@@ -5,12 +5,14 @@ Each story is a list of commands that run in one process; the tests look at what
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from datasets.airlines import DATASET as AIRLINES
+from tests.prefect_state import kept_by_prefect, secrets_kept_by_prefect
 
 pytestmark = pytest.mark.long
 
@@ -62,6 +64,24 @@ def test_a_generation_from_any_zone_replaces_the_one_before(world: Any, generati
 def test_after_all_generations_the_table_is_the_portals(world: Any, generations: Any):
     name, _, _ = generations
     assert world.loaded_rows(AIRLINES, name) == world.portal_rows(AIRLINES)
+
+
+def test_a_new_generation_and_an_undone_batch_are_told_of_the_tables_asset(world: Any, generations: Any, undone: Any):
+    loads, undos = len(DAYS), 1
+    assert materialized(world, generations[0]) == loads + len(ORIGINS)
+    assert materialized(world, undone["name"]) == loads + undos + 1
+
+
+def materialized(world: Any, table: str) -> int:
+    """How many tasks said that they changed a table."""
+    event = "prefect.asset.materialization.succeeded"
+    lines = kept_by_prefect(world.stack.state).splitlines()
+    resources = json.dumps({"prefect.resource.id": f"redshift://dev/dw/{table}"})[1:-1]
+    return sum(f"\t{event}\t" in line and resources in line for line in lines)
+
+
+def test_no_secret_is_in_what_prefect_keeps_of_rebuilds_and_undos(world: Any, generations: Any, undone: Any):
+    assert secrets_kept_by_prefect(world.stack.state) == []
 
 
 def test_only_a_rebuild_from_the_portal_asks_the_portal(world: Any, generations: Any):

@@ -16,6 +16,7 @@ import pytest
 from tests.extract.hostile import Asked, Hostile, Say, hostile, page
 from tests.main_job.conftest import _BLOCKS
 from tests.main_job.world import World, as_root
+from tests.prefect_state import kept_by_prefect
 
 PASSWORD = "canary-l0gin-4711"
 ROWS = 40
@@ -229,5 +230,6 @@ def test_a_token_that_expires_three_times_in_a_run_is_renewed_and_every_row_is_i
     assert PASSWORD not in done.out + done.err
     assert "cannot be used" not in done.out + done.err
     assert {asked.headers["User-Agent"].split(" ", 1)[1] for asked in guarded.asked} == {"(+behind_login)"}
-    logs = [path for path in Path(world.stack.state).rglob("*") if path.is_file() and path.suffix in {".log", ".db"}]
+    logs = [path for path in Path(world.stack.state).rglob("*.log") if path.is_file()]
     assert [path.name for path in logs if PASSWORD.encode() in path.read_bytes()] == []
+    assert PASSWORD not in kept_by_prefect(world.stack.state)
