@@ -21,7 +21,7 @@ from esteira.settings import read_settings
 from flows.backfill import backfill
 from flows.backfilled import HEADER, BackfillReport, warned
 from flows.windows import Outcome
-from tasks.progress import hearing, listening
+from tasks.progress import following, listening
 
 ENDINGS = frozenset({"Crashed", "Cancelled", "TimedOut", "Deleted"})
 """How a run on the pool ends that says nothing about its window."""
@@ -58,7 +58,7 @@ def run_backfill(request: Request, *, as_json: bool, is_debug: bool) -> int:
 
 
 def _backfill(name: str, request: Request) -> Found:
-    with watched(), listening(Lines()), hearing(lambda line: click.echo(line, err=True)):
+    with watched(), listening(Lines()), following(lambda line: click.echo(line, err=True)):
         fields = request.start, request.end, request.chunk, request.force, request.dry_run, request.since
         state: Any = backfill(name, *fields, return_state=True)
         outcome: Any = state.result(raise_on_failure=False)

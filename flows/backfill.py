@@ -17,13 +17,13 @@ from esteira.contract import Dataset, SpreadsheetSource
 from esteira.errors import ConfigError, EsteiraError
 from esteira.settings import Settings, TaskSize, read_settings
 from flows.backfilled import HEADER, BackfillReport, clause, duration, foretold, summed_up, warned
-from flows.ending import completed, failed, told
+from flows.ending import announced, completed, failed
 from flows.ingest import in_utc
 from flows.windows import Outcome, Terms, load, stands
 from tasks.announce import announce_failure
 from tasks.backfill import Progress, publish_backfill
 from tasks.plan import find_hold, plan_windows
-from tasks.progress import tell
+from tasks.progress import narrate
 from tasks.report import report_catalogue
 from tasks.retrying import retry_policy
 
@@ -35,7 +35,7 @@ def _run_name() -> str:
 
 
 @flow(name="backfill", flow_run_name=_run_name, persist_result=False)
-@told
+@announced
 def backfill(  # noqa: PLR0917 - a form fills in fields by their names
     dataset: str,
     start: datetime,
@@ -101,7 +101,7 @@ def _backfill(form: _Form) -> State[BackfillReport]:
     plan = _plan(contract, form, settings)
     sentence = foretold(plan, terms.at_once)
     for line in (*plan.notes, sentence):
-        tell(f"{plan.dataset}: {line}")
+        narrate(f"{plan.dataset}: {line}")
     report = BackfillReport(plan, sentence=sentence, again=form.again())
     if not form.dry_run:
         outcomes = _run(plan, terms)

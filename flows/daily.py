@@ -13,7 +13,7 @@ from prefect.states import Completed, Failed
 from esteira.catalogue import load_catalogue, of_cadence
 from esteira.contract import Dataset
 from esteira.settings import read_settings
-from flows.ending import told
+from flows.ending import announced
 from flows.fan_out import Terms, run_on_pool, skipped
 from flows.ingest import IngestReport, in_utc, ingest
 from flows.outcome import Outcome, table
@@ -28,7 +28,7 @@ def _run_name() -> str:
 
 
 @flow(name="daily", flow_run_name=_run_name, persist_result=False)
-@told
+@announced
 def daily(
     cadence: Literal["hourly", "daily", "weekly", "monthly"] = "daily", as_of: datetime | None = None
 ) -> State[list[Outcome]]:

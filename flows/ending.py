@@ -16,7 +16,7 @@ from tasks.announce import announce_defect, announce_failure
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def told(work: F) -> F:
+def announced(work: F) -> F:
     """A flow's function, of which people hear when it ends with what it did not expect. What it expects it tells by itself.
 
     Our own errors come this far only from settings and contracts: at a terminal whoever reads them has just made them.

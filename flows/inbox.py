@@ -14,7 +14,7 @@ from esteira.reception import Refusal, route
 from esteira.redaction import printable
 from esteira.settings import read_settings
 from flows.batches import BatchReport
-from flows.ending import failed, told
+from flows.ending import announced, failed
 from flows.files import Rejected, Terms, reject, take_drop
 from tasks import find_hold
 from tasks.inbox import find_drop
@@ -29,7 +29,7 @@ def _run_name() -> str:
 
 
 @flow(name="inbox", flow_run_name=_run_name, persist_result=False)
-@told
+@announced
 def inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | None:
     """Take one file that was dropped. The same version twice, or out of order, changes nothing more.
 

@@ -20,11 +20,11 @@ from esteira.settings import Settings, read_settings
 from esteira.warehouse import LoadResult
 from esteira.warehouse.states import DatasetState
 from flows.batches import BatchReport, curate_and_load, published, timed
-from flows.ending import completed, failed, told
+from flows.ending import announced, completed, failed
 from flows.files import Rejected, Terms, take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches
 from tasks.announce import announce_failure, announce_well
-from tasks.latest import Told, publish_latest
+from tasks.latest import LoadedBatch, publish_latest
 from tasks.load import settle_unchanged
 from tasks.plan import skip_batch
 from tasks.report import report_batch, report_catalogue
@@ -64,7 +64,7 @@ def _run_name() -> str:
 
 
 @flow(name="ingest", flow_run_name=_run_name, persist_result=False)
-@told
+@announced
 def ingest(
     dataset: str, start: datetime | None = None, end: datetime | None = None, as_of: datetime | None = None
 ) -> IngestReport:
@@ -81,10 +81,10 @@ def ingest(
         report = _ingest(dataset, (start, end), moment)
     except EsteiraError as exc:
         if not isinstance(exc, OF_OUR_PLACES):
-            _tell(moment)
+            _write_catalogue(moment)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     _publish_latest(report)
-    _tell(moment)
+    _write_catalogue(moment)
     return completed(report, _sentence(report))  # type: ignore[no-any-return] # the same
 
 
@@ -104,11 +104,11 @@ def _sentence(report: IngestReport) -> str:
 
 def _publish_latest(report: IngestReport) -> None:
     if report.batches:
-        told = [Told(each.batch, each.entry, each.seconds, each.page) for each in report.batches]
-        publish_latest(report.dataset, told)
+        batches = [LoadedBatch(each.batch, each.entry, each.seconds, each.page) for each in report.batches]
+        publish_latest(report.dataset, batches)
 
 
-def _tell(as_of: datetime) -> None:
+def _write_catalogue(as_of: datetime) -> None:
     """The catalogue, also when nothing came: that the data grow old is what it must say. A flow of many datasets does it once, at its end."""
     if runtime.flow_run.parent_flow_run_id is None:
         report_catalogue(as_of)

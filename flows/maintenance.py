@@ -18,7 +18,7 @@ from esteira.reconcile import Reconciliation
 from esteira.settings import Settings, read_settings
 from esteira.upkeep import SweepPlan, SweepPolicy
 from esteira.warehouse.health import TableCare
-from flows.ending import told
+from flows.ending import announced
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.retrying import retry_policy
@@ -70,7 +70,7 @@ def _run_name() -> str:
 
 
 @flow(name="maintenance", flow_run_name=_run_name, persist_result=False)
-@told
+@announced
 def maintenance(
     datasets: list[str] | None = None,
     as_of: datetime | None = None,

@@ -15,7 +15,7 @@ from esteira.lake import Seal
 from esteira.rebuild import Rebuild, Selection, require_askable
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
-from flows.ending import failed, told
+from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
@@ -36,7 +36,7 @@ def _run_name() -> str:
 
 
 @flow(name="rebuild", flow_run_name=_run_name, persist_result=False)
-@told
+@announced
 def rebuild(
     dataset: str,
     source: Literal["portal", "raw", "curated"],

@@ -13,7 +13,7 @@ from esteira.contract import Dataset
 from esteira.errors import EsteiraError
 from esteira.quarantine.run import Outcome
 from esteira.settings import read_settings
-from flows.ending import failed, told
+from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
@@ -29,7 +29,7 @@ def _run_name() -> str:
 
 
 @flow(name="replay", flow_run_name=_run_name, persist_result=False)
-@told
+@announced
 def replay(
     dataset: str,
     batch: str | None = None,

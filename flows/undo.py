@@ -8,7 +8,7 @@ from esteira.catalogue import find_dataset
 from esteira.errors import EsteiraError
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
-from flows.ending import failed, told
+from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
@@ -24,7 +24,7 @@ def _run_name() -> str:
 
 
 @flow(name="undo", flow_run_name=_run_name, persist_result=False)
-@told
+@announced
 def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) -> LoadResult:  # noqa: FBT001, FBT002 - fields of the run form
     """Take a committed batch out as if it had never been loaded; earlier versions of its rows come back.
 

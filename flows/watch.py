@@ -10,7 +10,7 @@ from prefect import flow, runtime
 from esteira.catalogue import active, load_catalogue
 from esteira.errors import EsteiraError
 from esteira.settings import read_settings
-from flows.ending import completed, failed, told
+from flows.ending import announced, completed, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_recovery
 from tasks.retrying import retry_policy
@@ -26,7 +26,7 @@ def _run_name() -> str:
 
 
 @flow(name="watch", flow_run_name=_run_name, persist_result=False)
-@told
+@announced
 def watch(as_of: datetime | None = None) -> list[str]:
     """Tell of datasets that are older than their contracts allow.
 

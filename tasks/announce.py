@@ -34,7 +34,7 @@ from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry, LoadResult
 from esteira.warehouse.reads import newest_entries
 from tasks.drift import show_drift
-from tasks.telling import beside_the_work, emit, quietly, tell, with_links
+from tasks.notices import beside_the_work, emit, notify, quietly, with_links
 
 FAILED, LOADED, QUARANTINED = "esteira.batch.failed", "esteira.batch.loaded", "esteira.batch.quarantined"
 STALE, SLOW, RECOVERED = "esteira.dataset.stale", "esteira.dataset.slow", "esteira.dataset.recovered"
@@ -115,7 +115,9 @@ def announce_recovery(
         return
     what = "; ".join(f"{each.what}{f' of {each.batch}' if each.batch else ''}, since {each.since}" for each in over)
     notice = Notice(f"{dataset} recovered", dataset, batch or "", what=f"Over: {what}.", counts=counts, owner=owner)
-    tell(RECOVERED, with_links(notice), None, over=[each.kind for each in over], batches=[each.batch for each in over])
+    notify(
+        RECOVERED, with_links(notice), None, over=[each.kind for each in over], batches=[each.batch for each in over]
+    )
 
 
 def announce_well(dataset: Dataset, kind: Kind = "failed") -> None:
@@ -133,7 +135,7 @@ def announce_stale(dataset: Dataset, age: str, limit: str, watermark: str) -> No
         next_step=f"`esteira status {dataset.name}` shows the last batches; look for its last run, and whether its schedule is paused.",
     )  # fmt: skip
     incident = Incident("stale", dataset.name, what="stale")
-    tell(STALE, with_links(notice, "a-dataset-is-stale"), incident, age=age, limit=limit, watermark=watermark)
+    notify(STALE, with_links(notice, "a-dataset-is-stale"), incident, age=age, limit=limit, watermark=watermark)
 
 
 def _failure(error: EsteiraError, cause: Exception, dataset: Dataset | None, work: Kind) -> None:
@@ -160,7 +162,7 @@ def _failure(error: EsteiraError, cause: Exception, dataset: Dataset | None, wor
         _over_limit(error, dataset, notice, incident)
         emit(FAILED, notice, NO_CHANNEL, **facts)  # one message: the other event's
     else:
-        tell(FAILED, notice, incident, **facts)
+        notify(FAILED, notice, incident, **facts)
 
 
 def _comes_once(error: EsteiraError) -> bool:
@@ -171,7 +173,7 @@ def _comes_once(error: EsteiraError) -> bool:
 def _over_limit(error: DataQualityError, dataset: Dataset, notice: Notice, incident: Incident | None) -> None:
     found = Refusals(error.quarantined, error.extracted, dataset.quality.max_quarantine_ratio, error.refused)
     rules = tuple(f"Rule: {rule}" for rule in found.rules())
-    tell(QUARANTINED, replace(notice, more=rules), incident, **found.facts())
+    notify(QUARANTINED, replace(notice, more=rules), incident, **found.facts())
 
 
 def _quarantined(dataset: Dataset, entry: LedgerEntry, counts: Counts, page: str | None) -> bool:
@@ -188,7 +190,7 @@ def _quarantined(dataset: Dataset, entry: LedgerEntry, counts: Counts, page: str
     )  # fmt: skip
     notice = with_links(notice, "quarantine-is-near-its-limit", page)
     if found.is_near:
-        tell(
+        notify(
             QUARANTINED, notice, Incident("quarantine", dataset.name, what="quarantine near its limit"), **found.facts()
         )
     else:
@@ -208,7 +210,7 @@ def _slow(dataset: Dataset, entry: LedgerEntry, before: list[LedgerEntry], count
         next_step="The run's artifact tells the seconds of each step. Compare the rows, then look at the slowest step.",
     )  # fmt: skip
     seconds = {"seconds": entry.seconds, "usual_seconds": usual}
-    tell(SLOW, with_links(notice, "a-dataset-is-slow", page), Incident("slow", dataset.name, what="slow"), **seconds)
+    notify(SLOW, with_links(notice, "a-dataset-is-slow", page), Incident("slow", dataset.name, what="slow"), **seconds)
     return True
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
-from tasks.progress import tell
+from tasks.progress import narrate
 
 
 class Progress:
@@ -37,7 +37,7 @@ class Progress:
         said = self._said(left)
         if self._id is not None:
             _shown(lambda: update_progress_artifact(self._id, self._percent, description=said))
-        tell(f"{self._dataset} {what} ({said})")
+        narrate(f"{self._dataset} {what} ({said})")
 
     @property
     def _percent(self) -> float:

@@ -8,7 +8,7 @@ from esteira.contract import Dataset
 from esteira.drift.report import drift_of
 from esteira.errors import ContractError
 from esteira.lake import Lake, Seal
-from tasks.telling import beside_the_work, tell, with_links
+from tasks.notices import beside_the_work, notify, with_links
 
 
 def tell_new_columns(dataset: Dataset, seal: Seal, lake: Lake) -> None:
@@ -22,17 +22,17 @@ def tell_new_columns(dataset: Dataset, seal: Seal, lake: Lake) -> None:
     _put_artifact(dataset.name, seal.batch, sentences, found.patch)
     came = [each.source for each, since in zip(found.findings, found.since, strict=True) if since.first is None]
     if came:
-        _tell(dataset, seal.batch, sentences, came, found.patch)
+        _notify(dataset, seal.batch, sentences, came, found.patch)
 
 
-def _tell(dataset: Dataset, batch: str, sentences: list[str], came: list[str], patch: str) -> None:
+def _notify(dataset: Dataset, batch: str, sentences: list[str], came: list[str], patch: str) -> None:
     notice = Notice(
         f"{dataset.name} drifted: {', '.join(came)} is new", dataset.name, batch, what=without_values(" ".join(sentences), dataset), owner=dataset.owner, patch=patch,
         cause="The portal added a column. The batch is loaded without it, and raw has it.",
         next_step=f"`esteira drift {dataset.name} --patch | git apply` takes it over; answer the descriptions.",
     )  # fmt: skip
     with beside_the_work(f"the drift of {dataset.name}"):
-        tell("esteira.dataset.drifted", with_links(notice, "contracterror"), None, columns=came, patch=patch)
+        notify("esteira.dataset.drifted", with_links(notice, "contracterror"), None, columns=came, patch=patch)
 
 
 def show_drift(error: ContractError, dataset: Dataset) -> None:

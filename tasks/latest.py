@@ -20,7 +20,7 @@ SHOWN = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LoadedBatch:
     """One batch of the run: its ledger row, the seconds of each step, and its quality page."""
 
     batch: Batch
@@ -29,45 +29,53 @@ class Told:
     page: Page | None = None
 
 
-def publish_latest(dataset: str, told: Sequence[Told]) -> None:
+def publish_latest(dataset: str, batches: Sequence[LoadedBatch]) -> None:
     """Write the artifact `latest-<dataset>`; a warning when that fails."""
     try:
-        write_latest(dataset, list(told))
+        write_latest(dataset, list(batches))
     except Exception as exc:  # noqa: BLE001 - the rows are in, whatever is wrong with an artifact
         get_run_logger().warning("%s: how it stands is not shown (%s)", dataset, type(exc).__name__)
 
 
 @task(task_run_name="tell how {dataset} stands", persist_result=False)
-def write_latest(dataset: str, told: list[Told]) -> None:
+def write_latest(dataset: str, batches: list[LoadedBatch]) -> None:
     """Write the artifact. Prefect allows lower-case letters, digits and dashes in a key."""
-    text = latest_text(f"{read_settings().warehouse_schema}.{dataset}", told)
-    create_markdown_artifact(text, key=f"latest-{dataset.replace('_', '-')}", description=_stand(told[-1]))
+    text = latest_text(f"{read_settings().warehouse_schema}.{dataset}", batches)
+    create_markdown_artifact(text, key=f"latest-{dataset.replace('_', '-')}", description=_stand(batches[-1]))
 
 
-def latest_text(table: str, told: Sequence[Told]) -> str:
+def latest_text(table: str, batches: Sequence[LoadedBatch]) -> str:
     """The artifact's Markdown: where the table stands, the run's batches, where its time went."""
-    rows = told[-1].entry.table_rows
+    rows = batches[-1].entry.table_rows
     stands = (
-        f"`{table}` has **{rows:,}** rows, {_stand(told[-1])}."
+        f"`{table}` has **{rows:,}** rows, {_stand(batches[-1])}."
         if rows is not None
-        else f"`{table}`: {_stand(told[-1])}."
+        else f"`{table}`: {_stand(batches[-1])}."
     )
-    extracted = sum(each.entry.extracted for each in told)
+    extracted = sum(each.entry.extracted for each in batches)
     total = Counter[str]()
-    for each in told:
+    for each in batches:
         total.update(each.seconds)
-    more = [f"| … and {len(told) - SHOWN} before them |  |  |  |  |  |  |"] if len(told) > SHOWN else []
+    more = [f"| … and {len(batches) - SHOWN} before them |  |  |  |  |  |  |"] if len(batches) > SHOWN else []
     head = ["| window | source | raw | curated | quarantined | loaded | rows/s |", "|---|---:|---:|---:|---:|---|---:|"]
-    lines = [f"# {told[-1].batch.dataset}", "", stands, "", *head, *more, *(_line(each) for each in told[-SHOWN:])]
+    lines = [
+        f"# {batches[-1].batch.dataset}",
+        "",
+        stands,
+        "",
+        *head,
+        *more,
+        *(_line(each) for each in batches[-SHOWN:]),
+    ]
     return "\n".join([*lines, "", *steps_table(total, extracted), ""])
 
 
-def _stand(last: Told) -> str:
+def _stand(last: LoadedBatch) -> str:
     window = last.batch.window
     return f"as of {window.start:%Y-%m-%d}" if last.batch.is_snapshot else f"loaded up to {window.end:%Y-%m-%d %H:%M}Z"
 
 
-def _line(each: Told) -> str:
+def _line(each: LoadedBatch) -> str:
     entry, name = each.entry, each.batch.name.partition(" ")[2]
     linked = f"[{name}]({each.page.address})" if each.page and each.page.address else name
     source = "" if entry.total_reported is None else f"{entry.total_reported:,}"

@@ -44,9 +44,9 @@ def plan_batches(dataset: Dataset, as_of: datetime, span: tuple[datetime, dateti
         named = plan_range(dataset, *span, stand.loaded)
         if named and isinstance(dataset.write, Append):
             refuse_overlap(dataset, named, settled_batches(open_warehouse(), dataset.name))
-        return _told([Due(batch) for batch in named])
+        return _logged([Due(batch) for batch in named])
     opened = tuple(batch for batch in open_lake().batches(dataset.name) if batch not in stand.settled)
-    return _told(plan_due(dataset, as_of, Known(stand.watermark, stand.settled, opened)))
+    return _logged(plan_due(dataset, as_of, Known(stand.watermark, stand.settled, opened)))
 
 
 @task(task_run_name="skip {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
@@ -68,7 +68,7 @@ def plan_windows(dataset: Dataset, asked: Asked, as_of: datetime) -> Backfill:
     return plan_backfill(dataset, asked, entries, open_lake().batches(dataset.name), as_of)
 
 
-def _told(due: list[Due]) -> list[Due]:
+def _logged(due: list[Due]) -> list[Due]:
     loaded = [each.batch for each in due if not each.is_skipped]
     if loaded:
         more = f", and {len(loaded) - 1:,} after it" if loaded[1:] else ""

@@ -16,7 +16,7 @@ from esteira.portal.arrival import Arrival
 
 Listener = Callable[[Batch, Arrival], None]
 _listeners: list[Listener] = []
-_tellers: list[Callable[[str], None]] = []
+_readers: list[Callable[[str], None]] = []
 SHOWN_AFTER_SECONDS = 2.0
 """A batch that is over sooner is over before anybody looks."""
 SHOWN_EVERY_SECONDS = 5.0
@@ -83,17 +83,17 @@ class Live:
 
 
 @contextmanager
-def hearing(teller: Callable[[str], None]) -> Iterator[None]:
-    """Call `teller` for each line that a run tells while inside."""
-    _tellers.append(teller)
+def following(reader: Callable[[str], None]) -> Iterator[None]:
+    """Call `reader` for each line that a run tells while inside."""
+    _readers.append(reader)
     try:
         yield
     finally:
-        _tellers.remove(teller)
+        _readers.remove(reader)
 
 
-def tell(line: str) -> None:
+def narrate(line: str) -> None:
     """A line of the run's log, which whoever runs it in their own process sees too."""
     get_run_logger().info("%s", line)
-    for teller in _tellers:
-        teller(line)
+    for reader in _readers:
+        reader(line)

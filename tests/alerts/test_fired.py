@@ -32,7 +32,7 @@ from esteira.batch import Batch, Window
 from esteira.contract import Dataset, Quality
 from esteira.errors import DataQualityError, GivenUp, PayloadError
 from esteira.warehouse import LedgerEntry, LoadResult
-from flows.ending import told
+from flows.ending import announced
 from tasks.announce import announce_defect, announce_failure, announce_loaded, announce_stale, announce_well
 from tests.alerts.conftest import World, contracts, seconds_since
 
@@ -144,7 +144,7 @@ def test_a_flow_that_ends_with_what_it_did_not_expect_is_told_by_name_and_withou
 
     name = world.name()
     with pytest.raises(KeyError):
-        flow(told(work), name=name, persist_result=False)()
+        flow(announced(work), name=name, persist_result=False)()
     (message,) = world.wait_for(name)
     assert message["body"]["text"].startswith(f"{name} failed: KeyError\n")
     assert "529" not in message["body"]["text"]

@@ -9,7 +9,7 @@ import pytest
 
 from esteira.batch import Batch, Window
 from esteira.warehouse import LedgerEntry
-from tasks.latest import SHOWN, Told, latest_text
+from tasks.latest import SHOWN, LoadedBatch, latest_text
 from tasks.report import Page
 from tasks.wording import rows_of, size, steps_table, written
 
@@ -29,9 +29,9 @@ def entry(**facts: object) -> LedgerEntry:
     return LedgerEntry("2013-03-01_2013-03-08-aea84ebd", START, END, **(counts | {"table_rows": 5000} | facts))  # type: ignore[arg-type] # as the test says
 
 
-def told(**facts: object) -> Told:
+def loaded(**facts: object) -> LoadedBatch:
     batch = Batch("flights", "2013-03-01_2013-03-08-aea84ebd", Window(START, END), is_snapshot=False)
-    return Told(batch, entry(**facts), SECONDS, Page("s3://lake/page", "https://pages.example/1.html"))
+    return LoadedBatch(batch, entry(**facts), SECONDS, Page("s3://lake/page", "https://pages.example/1.html"))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_size_is_told_in_a_unit_that_shows_it():
 
 
 def test_the_latest_artifact_says_how_far_the_table_is_and_what_the_run_loaded():
-    text = latest_text("dw.flights", [told()])
+    text = latest_text("dw.flights", [loaded()])
     assert "`dw.flights` has **5,000** rows, loaded up to 2013-03-08 00:00Z." in text
     row = (
         "| [2013-03-01→08](https://pages.example/1.html) | 1,000 | 1,000 | 990 | 10 | 900 inserted, 90 updated | 182 |"
@@ -80,7 +80,7 @@ def test_the_latest_artifact_says_how_far_the_table_is_and_what_the_run_loaded()
 
 
 def test_a_run_of_very_many_batches_tells_the_newest_and_sums_all():
-    lines = latest_text("dw.flights", [told(table_rows=None) for _ in range(SHOWN + 5)]).splitlines()
+    lines = latest_text("dw.flights", [loaded(table_rows=None) for _ in range(SHOWN + 5)]).splitlines()
     assert sum("pages.example" in line for line in lines) == SHOWN
     assert any(line.startswith("| … and 5 before them") for line in lines)
     assert any(line.startswith("| load | 35.0 |") for line in lines)

@@ -25,7 +25,7 @@ TRIGGERING = "triggering-event"
 """The role in which Prefect's events about an action name the event that was told: with it, both can be waited for under one key."""
 
 
-def tell(event: str, notice: Notice, incident: Incident | None, **payload: Any) -> None:
+def notify(event: str, notice: Notice, incident: Incident | None, **payload: Any) -> None:
     """Emit an event; a channel hears of it unless its dataset is silenced, or the incident was told before.
 
     Args:
@@ -53,7 +53,7 @@ def emit(event: str, notice: Notice, channel: str, **payload: Any) -> None:
 
 @contextmanager
 def beside_the_work(what: str) -> Iterator[None]:
-    """Whatever goes wrong with telling is a line of the log: the data, or the error that is being told, matter more."""
+    """Whatever goes wrong with a notice is a line of the log: the data, or the error that is being told, matter more."""
     try:
         yield
     except Exception as exc:  # noqa: BLE001 - the same
