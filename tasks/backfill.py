@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
 from tasks.progress import narrate
+from tasks.wording import table
 
 
 class Progress:
@@ -49,7 +50,7 @@ class Progress:
 
 def publish_backfill(dataset: str, sentence: str, header: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
     """The one summary of a run: a sentence, and a row for each window."""
-    lines = [f"# Backfill of {dataset}", "", sentence, "", _row(header), _row("---" for _ in header), *map(_row, rows)]
+    lines = [f"# Backfill of {dataset}", "", sentence, "", *table(header, rows)]
     text, key = "\n".join(lines) + "\n", f"{_key(dataset)}-backfill"
     _shown(lambda: create_markdown_artifact(text, key=key, description=sentence))
 
@@ -60,10 +61,6 @@ def _shown(show: Callable[[], object]) -> object:
     except Exception as exc:  # noqa: BLE001 - whatever is wrong with a picture, the windows are loaded
         get_run_logger().warning("An artifact of this backfill is not written: %s", type(exc).__name__)
         return None
-
-
-def _row(cells: Iterable[object]) -> str:
-    return f"| {' | '.join('—' if cell is None else str(cell) for cell in cells)} |"
 
 
 def _key(dataset: str) -> str:

@@ -13,10 +13,12 @@ from esteira.batch import Batch
 from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry
 from tasks.report import Page
-from tasks.wording import speed, steps_table, written
+from tasks.wording import speed, steps_table, table, written
 
 SHOWN = 30
 """Batches of one run; a longer table is nobody's reading."""
+HEADER = ("window", "source", "raw", "curated", "quarantined", "loaded", "rows/s")
+NUMBERS = frozenset(HEADER) - {"window", "loaded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +46,21 @@ def write_latest(dataset: str, batches: list[LoadedBatch]) -> None:
     create_markdown_artifact(text, key=f"latest-{dataset.replace('_', '-')}", description=_stand(batches[-1]))
 
 
-def latest_text(table: str, batches: Sequence[LoadedBatch]) -> str:
+def latest_text(name: str, batches: Sequence[LoadedBatch]) -> str:
     """The artifact's Markdown: where the table stands, the run's batches, where its time went."""
     rows = batches[-1].entry.table_rows
     stands = (
-        f"`{table}` has **{rows:,}** rows, {_stand(batches[-1])}."
+        f"`{name}` has **{rows:,}** rows, {_stand(batches[-1])}."
         if rows is not None
-        else f"`{table}`: {_stand(batches[-1])}."
+        else f"`{name}`: {_stand(batches[-1])}."
     )
     extracted = sum(each.entry.extracted for each in batches)
     total = Counter[str]()
     for each in batches:
         total.update(each.seconds)
-    more = [f"| … and {len(batches) - SHOWN} before them |  |  |  |  |  |  |"] if len(batches) > SHOWN else []
-    head = ["| window | source | raw | curated | quarantined | loaded | rows/s |", "|---|---:|---:|---:|---:|---|---:|"]
-    lines = [
-        f"# {batches[-1].batch.dataset}",
-        "",
-        stands,
-        "",
-        *head,
-        *more,
-        *(_line(each) for each in batches[-SHOWN:]),
-    ]
-    return "\n".join([*lines, "", *steps_table(total, extracted), ""])
+    before = [(f"… and {len(batches) - SHOWN} before them", *[""] * (len(HEADER) - 1))] if len(batches) > SHOWN else []
+    lines = table(HEADER, [*before, *map(_row, batches[-SHOWN:])], numbers=NUMBERS)
+    return "\n".join([f"# {batches[-1].batch.dataset}", "", stands, "", *lines, "", *steps_table(total, extracted), ""])
 
 
 def _stand(last: LoadedBatch) -> str:
@@ -75,10 +68,10 @@ def _stand(last: LoadedBatch) -> str:
     return f"as of {window.start:%Y-%m-%d}" if last.batch.is_snapshot else f"loaded up to {window.end:%Y-%m-%d %H:%M}Z"
 
 
-def _line(each: LoadedBatch) -> str:
+def _row(each: LoadedBatch) -> tuple[str, ...]:
     entry, name = each.entry, each.batch.name.partition(" ")[2]
     linked = f"[{name}]({each.page.address})" if each.page and each.page.address else name
     source = "" if entry.total_reported is None else f"{entry.total_reported:,}"
-    counts = f"{entry.extracted:,} | {entry.curated:,} | {entry.quarantined:,}"
+    counts = tuple(f"{count:,}" for count in (entry.extracted, entry.curated, entry.quarantined))
     loaded = written(entry) if entry.state == "committed" else entry.reason
-    return f"| {linked} | {source} | {counts} | {loaded} | {speed(entry.extracted, sum(each.seconds.values()))} |"
+    return linked, source, *counts, loaded, speed(entry.extracted, sum(each.seconds.values()))

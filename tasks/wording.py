@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from esteira.report.flow import WRITTEN
 from esteira.warehouse import LedgerEntry
@@ -51,12 +51,23 @@ def steps_table(seconds: Mapping[str, float], rows: int) -> list[str]:
     known = {step: seconds[step] for step in STEPS if step in seconds}
     if not known:
         return []
-    lines = [
-        f"| {STEPS[step]} | {took:.1f} | {speed(rows, took) if step in PASSED else ''} |"
-        for step, took in known.items()
-    ]
     total = sum(known.values())
-    return ["| step | seconds | rows/s |", "|---|---:|---:|", *lines, f"| all | {total:.1f} | {speed(rows, total)} |"]
+    steps = [(STEPS[step], f"{took:.1f}", speed(rows, took) if step in PASSED else "") for step, took in known.items()]
+    header = ("step", "seconds", "rows/s")
+    return table(header, [*steps, ("all", f"{total:.1f}", speed(rows, total))], numbers=header[1:])
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Collection[str] = ()) -> list[str]:
+    """A table in Markdown, a line for each row; what is not known is a dash.
+
+    Args:
+        header: Names of the columns.
+        rows: A cell for each of them.
+        numbers: Columns that are aligned to the right.
+    """
+    rules = ["---:" if name in numbers else "---" for name in header]
+    known = (("—" if cell is None else cell for cell in row) for row in rows)
+    return [f"| {' | '.join(map(str, cells))} |" for cells in (header, rules, *known)]
 
 
 def size(size_bytes: int) -> str:
