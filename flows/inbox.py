@@ -14,8 +14,9 @@ from esteira.reception import Refusal, route
 from esteira.redaction import printable
 from esteira.settings import read_settings
 from flows.batches import BatchReport
+from flows.drops import Rejected, reject, take_drop
 from flows.ending import announced, failed
-from flows.files import Rejected, Terms, reject, take_drop
+from flows.file_batches import Terms
 from tasks import find_hold
 from tasks.inbox import find_drop
 from tasks.report import report_catalogue

@@ -20,8 +20,10 @@ from esteira.settings import Settings, read_settings
 from esteira.warehouse import LoadResult
 from esteira.warehouse.states import DatasetState
 from flows.batches import BatchReport, curate_and_load, published, timed
+from flows.drops import Rejected
 from flows.ending import announced, completed, failed
-from flows.files import Rejected, Terms, take_files
+from flows.file_batches import Terms
+from flows.files import take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches
 from tasks.announce import announce_failure, announce_well
 from tasks.latest import LoadedBatch, publish_latest
