@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy docs up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,19 @@ format: $(READY) ## correct style where a tool can
 
 types: $(READY) ## check types
 	@exec $(PY) -m mypy
+
+# What the laptop can show of these against an emulated account is in tests/infra. YES=1 runs what is shown without asking; SET="A=1 B=2" sets parameters.
+STAGE ?= dev
+INFRA = $(PY) -m infra.deploy
+CHOICES = --stage $(STAGE) $(if $(YES),--yes) $(addprefix --set ,$(SET))
+aws-diff: $(READY) ## show what aws-deploy would change in the account of STAGE (dev)
+	@exec $(INFRA) diff $(CHOICES)
+
+aws-deploy: $(READY) ## bring the account of STAGE (dev) to what infra/ says; each change set is shown first
+	@exec $(INFRA) apply $(CHOICES)
+
+aws-destroy: $(READY) ## delete the stacks of STAGE (dev), but never the lake
+	@exec $(INFRA) destroy $(CHOICES)
 
 docs: $(READY) ## build the documentation into site/; a dead link is an error
 	@NO_MKDOCS_2_WARNING=true exec $(PY) -m mkdocs build --strict --quiet
