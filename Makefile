@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-smoke image image-sbom image-push image-scan docs up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -85,6 +85,32 @@ aws-deploy: $(READY) ## bring the account of STAGE (dev) to what infra/ says; ea
 aws-destroy: $(READY) ## delete the stacks of STAGE (dev), but never the lake
 	@exec $(INFRA) destroy $(CHOICES)
 
+aws-smoke: $(READY) ## run `esteira doctor` once in the image and the cluster of STAGE (dev)
+	@exec $(PY) -m infra.delivery smoke --stage $(STAGE)
+
+# docker where it answers, else buildah; a base image of one's own is BASE_IMAGE=.
+IMAGE ?= esteira:local
+REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+BUILD_ARGS = --build-arg REVISION=$(REVISION) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag $(IMAGE)
+INSIDE = docker run --rm --network none --read-only
+image: ## build the image with docker, or with buildah where there is no engine
+	@if docker info >/dev/null 2>&1; then exec docker build $(BUILD_ARGS) .; \
+	elif command -v buildah >/dev/null 2>&1; then exec buildah build --format docker $(BUILD_ARGS) $(BUILDAH_ARGS) .; \
+	else echo "make: neither docker nor buildah is here. On Debian: apt-get install buildah (as root)." >&2; exit 1; fi
+
+image-sbom: $(READY) ## list what is in IMAGE, as CycloneDX, in image-sbom.json
+	@$(INSIDE) $(IMAGE) python -m pip list --format json > image-pip.json
+	@$(INSIDE) $(IMAGE) dpkg-query -W -f '$${Package}\t$${Version}\t$${Architecture}\n' > image-dpkg.tsv
+	@$(PY) -m infra.delivery sbom image-pip.json image-dpkg.tsv > image-sbom.json
+
+image-push: ## push IMAGE to its registry; its digest goes to image-digest.txt
+	@aws ecr get-login-password | docker login --username AWS --password-stdin $(firstword $(subst /, ,$(IMAGE)))
+	@docker push $(IMAGE)
+	@docker image inspect --format '{{index .RepoDigests 0}}' $(IMAGE) | sed 's/.*@//' > image-digest.txt
+
+image-scan: $(READY) ## wait for the registry's scan of IMAGE at DIGEST; severe findings are an error
+	@exec $(PY) -m infra.delivery scan $(IMAGE) $(DIGEST)
+
 docs: $(READY) ## build the documentation into site/; a dead link is an error
 	@NO_MKDOCS_2_WARNING=true exec $(PY) -m mkdocs build --strict --quiet
 	@echo "docs: open site/index.html"
@@ -97,7 +123,7 @@ down: ## stop the laptop stack
 
 clean: down ## stop the stack; remove its state and everything the tools wrote, but not .venv
 	@rm -rf .esteira demo-report.json bench-results.json bench-results.svg site build dist *.egg-info .coverage .coverage.* coverage.xml htmlcov
-	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf image-pip.json image-dpkg.tsv image-sbom.json image-digest.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -path ./.venv -prune -o -path ./.git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and remove .venv too

@@ -37,6 +37,13 @@ class Aws:
         }
         return boto3.Session(region_name=REGION, **login).client(service, endpoint_url=self.url)
 
+    def run(self, module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m MODULE` with this account's login; nobody sits at the terminal."""
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, env={**self.environment, **environment},
+            capture_output=True, text=True, timeout=100, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
     def status(self, stack: str) -> str | None:
         """Of a stack; None when there is none."""
         client = self.client("cloudformation")
@@ -65,18 +72,7 @@ def deploy(aws: Aws) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs `python -m infra.deploy` as a person does."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "infra.deploy", *arguments]
-        variables = {**aws.environment, **environment}
-        return subprocess.run(
-            command,
-            cwd=ROOT,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return aws.run("infra.deploy", *arguments, **environment)
 
     return run
 
@@ -88,6 +84,7 @@ def _environment(url: str) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ROOT_KEY["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": ROOT_KEY["secret_access_key"],
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DEFAULT_REGION": REGION,
     }
 
 
