@@ -43,8 +43,9 @@ ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
     MALLOC_MMAP_THRESHOLD_=4194304 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
-# The only place that is written to: the root file system may be read-only. Declared after chown, so the volume belongs to the user.
-VOLUME /home/esteira
+# The only places that are written to: the root file system may be read-only. Declared after chown, so the first belongs to the user; Fargate makes the
+# task definition's empty volumes root's alone, unless the image declares the same paths.
+VOLUME ["/home/esteira", "/tmp"]
 WORKDIR /app
 USER 10001:10001
 # No ENTRYPOINT: the ECS worker replaces the command with `prefect flow-run execute`, a person with `esteira ...`.

@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-smoke image image-sbom image-push image-scan docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -85,6 +85,9 @@ aws-deploy: $(READY) ## bring the account of STAGE (dev) to what infra/ says; ea
 aws-destroy: $(READY) ## delete the stacks of STAGE (dev), but never the lake
 	@exec $(INFRA) destroy $(CHOICES)
 
+aws-check: $(READY) ## tell which steps that only a person can do are left in the account of STAGE (dev)
+	@exec $(INFRA) check $(CHOICES)
+
 aws-smoke: $(READY) ## run `esteira doctor` once in the image and the cluster of STAGE (dev)
 	@exec $(PY) -m infra.delivery smoke --stage $(STAGE)
 
@@ -92,10 +95,11 @@ aws-smoke: $(READY) ## run `esteira doctor` once in the image and the cluster of
 IMAGE ?= esteira:local
 REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 BUILD_ARGS = --build-arg REVISION=$(REVISION) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag $(IMAGE)
+BUILDAH = buildah
 INSIDE = docker run --rm --network none --read-only
 image: ## build the image with docker, or with buildah where there is no engine
 	@if docker info >/dev/null 2>&1; then exec docker build $(BUILD_ARGS) .; \
-	elif command -v buildah >/dev/null 2>&1; then exec buildah build --format docker $(BUILD_ARGS) $(BUILDAH_ARGS) .; \
+	elif command -v buildah >/dev/null 2>&1; then exec $(BUILDAH) build --quiet --format docker $(BUILD_ARGS) $(BUILDAH_ARGS) .; \
 	else echo "make: neither docker nor buildah is here. On Debian: apt-get install buildah (as root)." >&2; exit 1; fi
 
 image-sbom: $(READY) ## list what is in IMAGE, as CycloneDX, in image-sbom.json

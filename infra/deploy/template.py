@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,6 @@ class Template:
     resources: dict[str, str]
 
 
-@cache
 def read_template(name: str, folder: Path = INFRA) -> Template:
     """The template of a name."""
     body = (folder / f"{name}.yaml").read_text(encoding="utf-8")

@@ -51,12 +51,18 @@ def _stand_in(kind: str) -> dict[str, Any]:
     return {"create": create, "update": update, "delete": lambda _physical_id, _props: None}
 
 
-def _let_requests_be_plain() -> None:
-    """A request with a header of ours counts as one in clear text; the gate takes every other for TLS."""
+CONNECTION = {"Connection": {"ConnectionStatus": "PENDING"}}
+
+
+def _change_gate() -> None:
+    """A request with a header of ours counts as one in clear text, and every code connection waits for its handshake."""
     passed = gate.Gate.__call__
 
     async def call(self: gate.Gate, scope: gate.Scope, receive: gate.Receive, send: gate.Send) -> None:
-        if any(name == b"x-test-in-clear-text" for name, _ in scope.get("headers", ())):
+        headers = dict(scope.get("headers", ()))
+        if headers.get(b"x-amz-target", b"").endswith(b".GetConnection"):
+            await gate._refuse(send, json.dumps(CONNECTION).encode(), 200)
+        elif b"x-test-in-clear-text" in headers:
             scope["headers"] = [*scope["headers"], (b"x-forwarded-proto", b"http")]
             await self._app(scope, receive, send)
         else:
@@ -74,7 +80,7 @@ def main() -> None:
     check_pins()
     add_if_none_match_key()
     run_tasks_as_processes(data / "tasks")
-    _let_requests_be_plain()
+    _change_gate()
     from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
     for kind in STAND_INS:

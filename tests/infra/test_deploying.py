@@ -34,7 +34,7 @@ def stage(folder: Path, name: str, *templates: str, is_protected: bool = False, 
 
 
 def test_from_empty_to_all_stacks_again_nothing_out_and_in_again(aws: Aws, deploy: Deploy) -> None:
-    first = deploy("apply", "--stage", "dev", "--yes")
+    first = aws.run("infra.deploy", "apply", "--stage", "dev", "--yes")
     assert first.returncode == 0, first.stderr
     assert "+ Bucket  AWS::S3::Bucket" in first.stdout
     assert "LakeBucket = esteira-dev-lake-000000000000" in first.stdout
@@ -48,7 +48,7 @@ def test_from_empty_to_all_stacks_again_nothing_out_and_in_again(aws: Aws, deplo
     assert deploy("destroy", "--stage", "dev", "--yes").stdout.startswith("Nothing to delete.\n")
     back = deploy("apply", "--stage", "dev", "--yes")
     assert "esteira-dev-lake: unchanged" in back.stdout
-    assert back.stdout.endswith("6 of 7 stacks changed.\n"), back.stderr
+    assert back.stdout.endswith("7 of 8 stacks changed.\n"), back.stderr
 
 
 def test_a_diff_tells_what_a_parameter_changes_and_changes_nothing(aws: Aws, deploy: Deploy, folder: Path) -> None:
@@ -212,3 +212,73 @@ def test_the_image_that_delivery_set_stays_until_it_sets_another(aws: Aws, deplo
     ]
     assert container["image"].endswith(f"/esteira-image@{DIGEST}")
     assert (container["readonlyRootFilesystem"], int(container["memory"])) == (True, 2048)
+
+
+def test_what_only_a_person_can_do_is_told_until_it_is_done(aws: Aws, folder: Path) -> None:
+    own = {"TaskRoleArn": f"arn:aws:iam::{'1' * 12}:role/t", "CopyRoleArn": f"arn:aws:iam::{'1' * 12}:role/c", "LakeBucket": "b",
+           "WarehouseHost": "h", "WarehouseDatabase": "dev", "WarehouseWorkgroup": "w", "PushLogin": "user",
+           "UpkeepRoleArn": f"arn:aws:iam::{'1' * 12}:role/u"}  # fmt: skip
+    named = stage(folder, "person", "runtime", "push", "delivery", **own)
+    early = aws.deploy("check", *named)
+    assert (early.returncode, "stacks: runtime, push, delivery: make aws-deploy STAGE=person" in early.stdout) == (
+        3,
+        True,
+    ), early.stderr
+    assert aws.deploy("apply", *named, "--yes").returncode == 0
+    topic = aws.client("sns").create_topic(Name="esteira-person-alarms")["TopicArn"]
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.com")
+    left = aws.deploy("check", *named)
+    assert left.returncode == 3, left.stderr
+    said = dict(line.split(": ", 1) for line in left.stdout.splitlines())
+    assert said["stacks"] == "done"
+    assert said["image"].startswith("none is deployed: make image image-push IMAGE=000000000000.dkr.ecr")
+    assert said["secret esteira/person/portal/"].startswith("aws secretsmanager create-secret")
+    assert said["code connection"].startswith("PENDING: complete the handshake")
+    assert "e-mail to ops@example.com" in said, "The emulator confirms it by itself."
+    assert said["key of esteira-person-push"].startswith("make one")
+    aws.deploy("apply", *named, "--yes", "--set", f"ImageDigest={DIGEST}")
+    aws.client("secretsmanager").create_secret(Name="esteira/person/portal/p", SecretString="{}")
+    aws.client("iam").create_access_key(UserName="esteira-person-push")
+    done = {
+        line.partition(": ")[0] for line in aws.deploy("check", *named).stdout.splitlines() if line.endswith(": done")
+    }
+    assert {"stacks", "image", "secret esteira/person/portal/", "key of esteira-person-push"} <= done
+
+
+@pytest.mark.parametrize(
+    ("templates", "parameters", "said"),
+    [
+        (("network",), {"Zones": 2, "Egress": "public-ip"}, "TaskPublicIp = true"),
+        (("network",), {"Zones": 3, "Egress": "nat-per-zone", "WithEndpoints": "true"}, "TaskPublicIp = false"),
+        (
+            ("lake", "access", "warehouse"),
+            {"WarehouseKind": "cluster", "ExistingWarehouseHost": "c.example", "ExistingWarehouseName": "c"},
+            "WarehouseCluster = c\n",
+        ),
+        (
+            ("lake", "access", "warehouse"),
+            {"WarehouseKind": "workgroup", "ExistingWarehouseHost": "w.example", "ExistingWarehouseName": "w",
+             "ExistingWorkgroupArn": "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/1"},
+            "WarehouseWorkgroup = w\n",
+        ),
+    ],
+    ids=["two-zones", "three-zones", "a-cluster", "a-workgroup"],
+)  # fmt: skip
+def test_a_stage_can_be_placed_otherwise(
+    deploy: Deploy,
+    folder: Path,
+    templates: tuple[str, ...],
+    parameters: dict[str, Any],
+    said: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    named = stage(folder, request.node.callspec.id.replace("-", ""), *templates, **parameters)
+    done = deploy("apply", *named, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+
+
+def test_a_warehouse_that_exists_must_be_named(deploy: Deploy, folder: Path) -> None:
+    done = deploy("apply", *stage(folder, "nameless", "lake", "access", "warehouse", WarehouseKind="cluster"), "--yes")
+    assert done.returncode != 0
+    assert "An existing warehouse needs ExistingWarehouseHost and ExistingWarehouseName" in done.stderr

@@ -26,11 +26,16 @@ class Statement:
         template: Its file's name.
         said: What it says, functions read as plain values.
         comment: The lines of comment above it, as one.
+        owner: Logical name of the resource that it belongs to.
+        first, end: Its lines, the comment not among them; from 0, the last exclusive.
     """
 
     template: str
     said: dict[str, Any]
     comment: str
+    owner: str
+    first: int
+    end: int
 
     @property
     def sid(self) -> str:
@@ -55,11 +60,16 @@ def statements(path: Path) -> tuple[Statement, ...]:
     loader = _Loader(text)
     root = loader.get_single_node()
     lines = text.splitlines()
+    (resources,) = [value for key, value in root.value if key.value == "Resources"]
     return tuple(
-        Statement(path.name, loader.construct_mapping(node, deep=True), comment_above(lines, node.start_mark.line))
-        for node in _mappings(root)
+        Statement(
+            path.name, loader.construct_mapping(node, deep=True), comment_above(lines, node.start_mark.line), owner.value,
+            node.start_mark.line, _end(lines, node),
+        )
+        for owner, resource in resources.value
+        for node in _mappings(resource)
         if any(key.value == "Effect" for key, _ in node.value)
-    )
+    )  # fmt: skip
 
 
 def comment_above(lines: list[str], line: int) -> str:
@@ -76,6 +86,14 @@ def comment_above(lines: list[str], line: int) -> str:
 def resources(path: Path, kind: str) -> dict[str, dict[str, Any]]:
     """The resources of a type, by logical name."""
     return {name: each for name, each in parsed(path)["Resources"].items() if each["Type"] == kind}
+
+
+def _end(lines: list[str], node: yaml.Node) -> int:
+    """The line behind a node; the parser counts the comment and the blank lines that follow as its own."""
+    end = node.end_mark.line
+    while end > node.start_mark.line + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+        end -= 1
+    return end
 
 
 def _mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:
