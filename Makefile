@@ -88,8 +88,9 @@ aws-destroy: $(READY) ## delete the stacks of STAGE (dev), but never the lake
 aws-check: $(READY) ## tell which steps that only a person can do are left in the account of STAGE (dev)
 	@exec $(INFRA) check $(CHOICES)
 
-aws-smoke: $(READY) ## run `esteira doctor` once in the image and the cluster of STAGE (dev)
-	@exec $(PY) -m infra.delivery smoke --stage $(STAGE)
+SMOKE ?= airlines
+aws-smoke: $(READY) ## load the dataset SMOKE (airlines) once in the image and the cluster of STAGE (dev), without Prefect
+	@exec $(PY) -m infra.delivery smoke --stage $(STAGE) -- esteira break-glass $(SMOKE)
 
 # docker where it answers, else buildah; a base image of one's own is BASE_IMAGE=.
 IMAGE ?= esteira:local

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -242,7 +243,7 @@ def test_a_flow_loads_a_table_from_inside_the_image(
     read_only: ReadOnly, stack: Stack, inside: tuple[Path, dict[str, str]]
 ) -> None:
     prepared = subprocess.run(
-        [shutil.which("python") or "python", "-c", "from cli.stack import prepare_prefect; prepare_prefect()"],
+        [sys.executable, "-c", "from cli.stack import prepare_prefect; prepare_prefect()"],
         cwd=ROOT, env=stack.client_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert prepared.returncode == 0, prepared.stderr

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -243,6 +245,18 @@ def test_what_only_a_person_can_do_is_told_until_it_is_done(aws: Aws, folder: Pa
         line.partition(": ")[0] for line in aws.deploy("check", *named).stdout.splitlines() if line.endswith(": done")
     }
     assert {"stacks", "image", "secret esteira/person/portal/", "key of esteira-person-push"} <= done
+
+
+def test_the_doctor_asks_the_account_of_a_stage(aws: Aws) -> None:
+    code = "from cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "doctor", "--account", "prod", "--json"],
+        cwd=ROOT, env=aws.environment, capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    (stacks, *_) = json.loads(done.stdout)
+    assert (stacks["check"], stacks["state"]) == ("stacks", "failed")
+    assert stacks["next_step"].endswith("make aws-deploy STAGE=prod")
 
 
 @pytest.mark.parametrize(
