@@ -17,6 +17,8 @@ from infra.package import package
 LAKE = "lake"
 """Is never destroyed by a command: it is the only copy of what portals answered."""
 _CODE = frozenset({"CodeBucket", "CodeKey"})
+_EMPTIED = frozenset({"CodeBucket", "DeliveryBucket"})
+"""What lies in these was made from the repository; a bucket that holds anything cannot be deleted."""
 _SIGNS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<"}
 _ANEW = {"True": "  (made anew)", "Conditional": "  (may be made anew)"}
 Tell = Callable[[str], None]
@@ -162,8 +164,8 @@ class Account:
 
     def _delete(self, template: Template, stack: Stack) -> None:
         with translated(f"stack {stack.name}"):
-            if template.name == "code" and "CodeBucket" in stack.outputs():
-                code.empty(self._s3, stack.outputs()["CodeBucket"])
+            for bucket in stack.outputs().keys() & _EMPTIED:
+                code.empty(self._s3, stack.outputs()[bucket])
             stack.delete()
         self._tell(f"{stack.name}: deleted")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
@@ -12,8 +14,13 @@ _VALIDATION = "DescribeEvents"
 
 
 def newest_event(client: CloudFormationClient, stack: str) -> str:
-    """Where the events of what comes next begin."""
-    return client.describe_stack_events(StackName=stack)["StackEvents"][0]["EventId"]
+    """Where the events of what comes next begin; empty when the stack has just gone."""
+    try:
+        return client.describe_stack_events(StackName=stack)["StackEvents"][0]["EventId"]
+    except ClientError as exc:
+        if "does not exist" in str(exc):
+            return ""
+        raise
 
 
 def why(client: CloudFormationClient, stack: str, since: str | None) -> str:

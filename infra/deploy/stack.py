@@ -125,7 +125,7 @@ class Stack:
         """
         since = newest_event(self._client, self.name)
         self._client.execute_change_set(ChangeSetName=change_set.id)
-        status = self._wait()
+        status = self._wait(since)
         if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             raise failed(f"Stack {self.name} is {status}", why(self._client, self.name, since))
 
@@ -137,7 +137,7 @@ class Stack:
         """
         since = newest_event(self._client, self.name)
         self._client.delete_stack(StackName=self.name)
-        status = self._wait()
+        status = self._wait(since)
         if status is not None:
             raise failed(f"Stack {self.name} is {status}", why(self._client, self.name, since))
 
@@ -172,13 +172,20 @@ class Stack:
             raise
         return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
-    def _wait(self) -> str | None:
+    def _wait(self, since: str | None = None) -> str | None:
+        """Until nothing is under way; after a request, also until the first event tells that it has begun."""
         pause = _Pause()
         while True:
             status = self.status()
-            if status is None or status == "REVIEW_IN_PROGRESS" or not status.endswith("_IN_PROGRESS"):
+            has_begun = since is None or newest_event(self._client, self.name) != since
+            if status is None or (has_begun and not self._is_under_way(status, since)):
                 return status
             pause.take(self.name)
+
+    @staticmethod
+    def _is_under_way(status: str, since: str | None) -> bool:
+        # A stack in review waits for a person, unless its change set was just told to run.
+        return status.endswith("_IN_PROGRESS") and (status != "REVIEW_IN_PROGRESS" or since is not None)
 
 
 class _Pause:
