@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,50 @@ format: $(READY) ## correct style where a tool can
 types: $(READY) ## check types
 	@exec $(PY) -m mypy
 
+# What the laptop can show of these against an emulated account is in tests/infra. YES=1 runs what is shown without asking; SET="A=1 B=2" sets parameters.
+STAGE ?= dev
+INFRA = $(PY) -m infra.deploy
+CHOICES = --stage $(STAGE) $(if $(YES),--yes) $(addprefix --set ,$(SET))
+aws-diff: $(READY) ## show what aws-deploy would change in the account of STAGE (dev)
+	@exec $(INFRA) diff $(CHOICES)
+
+aws-deploy: $(READY) ## bring the account of STAGE (dev) to what infra/ says; each change set is shown first
+	@exec $(INFRA) apply $(CHOICES)
+
+aws-destroy: $(READY) ## delete the stacks of STAGE (dev), but never the lake
+	@exec $(INFRA) destroy $(CHOICES)
+
+aws-check: $(READY) ## tell which steps that only a person can do are left in the account of STAGE (dev)
+	@exec $(INFRA) check $(CHOICES)
+
+SMOKE ?= airlines
+aws-smoke: $(READY) ## load the dataset SMOKE (airlines) once in the image and the cluster of STAGE (dev), without Prefect
+	@exec $(PY) -m infra.delivery smoke --stage $(STAGE) -- esteira break-glass $(SMOKE)
+
+# docker where it answers, else buildah; a base image of one's own is BASE_IMAGE=.
+IMAGE ?= esteira:local
+REVISION ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+BUILD_ARGS = --build-arg REVISION=$(REVISION) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag $(IMAGE)
+BUILDAH = buildah
+INSIDE = docker run --rm --network none --read-only
+image: ## build the image with docker, or with buildah where there is no engine
+	@if docker info >/dev/null 2>&1; then exec docker build $(BUILD_ARGS) .; \
+	elif command -v buildah >/dev/null 2>&1; then exec $(BUILDAH) build --quiet --format docker $(BUILD_ARGS) $(BUILDAH_ARGS) .; \
+	else echo "make: neither docker nor buildah is here. On Debian: apt-get install buildah (as root)." >&2; exit 1; fi
+
+image-sbom: $(READY) ## list what is in IMAGE, as CycloneDX, in image-sbom.json
+	@$(INSIDE) $(IMAGE) python -m pip list --format json > image-pip.json
+	@$(INSIDE) $(IMAGE) dpkg-query -W -f '$${Package}\t$${Version}\t$${Architecture}\n' > image-dpkg.tsv
+	@$(PY) -m infra.delivery sbom image-pip.json image-dpkg.tsv > image-sbom.json
+
+image-push: ## push IMAGE to its registry; its digest goes to image-digest.txt
+	@aws ecr get-login-password | docker login --username AWS --password-stdin $(firstword $(subst /, ,$(IMAGE)))
+	@docker push $(IMAGE)
+	@docker image inspect --format '{{index .RepoDigests 0}}' $(IMAGE) | sed 's/.*@//' > image-digest.txt
+
+image-scan: $(READY) ## wait for the registry's scan of IMAGE at DIGEST; severe findings are an error
+	@exec $(PY) -m infra.delivery scan $(IMAGE) $(DIGEST)
+
 docs: $(READY) ## build the documentation into site/; a dead link is an error
 	@NO_MKDOCS_2_WARNING=true exec $(PY) -m mkdocs build --strict --quiet
 	@echo "docs: open site/index.html"
@@ -84,7 +128,7 @@ down: ## stop the laptop stack
 
 clean: down ## stop the stack; remove its state and everything the tools wrote, but not .venv
 	@rm -rf .esteira demo-report.json bench-results.json bench-results.svg site build dist *.egg-info .coverage .coverage.* coverage.xml htmlcov
-	@rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf image-pip.json image-dpkg.tsv image-sbom.json image-digest.txt .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -path ./.venv -prune -o -path ./.git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and remove .venv too

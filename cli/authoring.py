@@ -137,11 +137,26 @@ def test(
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option(
+    "--account", help="Ask instead what only a person can do in the AWS account of this stage (infra/stages/)."
+)
 @FOLDER
 @JSON
 @click.pass_obj
-def doctor(is_debug: bool, names: tuple[str, ...], *, folder: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's object
+def doctor(
+    is_debug: bool,  # noqa: FBT001 - click's object
+    names: tuple[str, ...],
+    *,
+    account: str | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
     """Can this place run? Settings, blocks, AWS, lake, warehouse, portals of the datasets named or of all; nothing is left behind."""
+    if account:
+        from cli.account import run_account
+
+        # Not in a stage's environment: the laptop stack's would ask the emulator.
+        guarded(lambda: run_account(account, as_json=as_json), is_debug=is_debug, as_json=as_json)
 
     def command() -> int:
         from cli.doctor import run_doctor

@@ -17,9 +17,9 @@ settings.register_profile("esteira", deadline=None, derandomize=True)  # a check
 settings.register_profile("explore", deadline=None)  # `make explore`: other examples each time
 settings.load_profile("esteira")
 TESTS = Path(__file__).parent
-GROUPS = ("main_job", "deployments", "warehouse", "hands", "stack", "portals", "gateway", "torture")
+GROUPS = ("main_job", "deployments", "warehouse", "hands", "stack", "portals", "gateway", "infra", "delivery", "torture")
 """The longest first, so that the last one to end is short."""
-NEEDS_STACK = frozenset(GROUPS) - {"gateway", "portals"}
+NEEDS_STACK = frozenset(GROUPS) - {"gateway", "portals", "infra", "delivery"}
 SECONDS = frozenset({
     "test_shift", "test_exact", "test_replay", "test_drift", "test_last_answers", "test_profile_stored", "test_forgiven", "test_split",
     "test_proof", "test_profile", "test_pieces", "test_upkeep", "test_budget", "test_transport", "test_new",

@@ -63,13 +63,14 @@ class Bootstrap:
             secrets: secret name → its JSON fields.
         """
         users = {name: self._ensure_user(name) for name in (LAPTOP_USER, REDSHIFT_USER)}
-        bucket = self._deploy("esteira-local-lake", "lake.yaml", {"Stage": STAGE})["BucketName"]
+        lake = self._deploy("esteira-local-lake", "lake.yaml", {"Stage": STAGE})
         roles = self._deploy(
             "esteira-local-access",
             "access.yaml",
             {
                 "Stage": STAGE,
-                "LakeBucket": bucket,
+                "LakeBucket": lake["LakeBucket"],
+                "LakeKeyArn": lake["LakeKeyArn"],
                 "LocalPrincipalArnForTask": users[LAPTOP_USER],
                 "LocalPrincipalArnForCopy": users[REDSHIFT_USER],
             },
@@ -80,7 +81,7 @@ class Bootstrap:
             self._ensure_secret(name, json.dumps(fields))
         keys = {name: self._ensure_key(name) for name in users}
         return Deployed(
-            bucket, roles["TaskRoleArn"], roles["UpkeepRoleArn"], roles["DropRoleArn"], roles["CopyRoleArn"],
+            lake["LakeBucket"], roles["TaskRoleArn"], roles["UpkeepRoleArn"], roles["DropRoleArn"], roles["CopyRoleArn"],
             keys[LAPTOP_USER], keys[REDSHIFT_USER],
         )  # fmt: skip
 
@@ -106,9 +107,10 @@ class Bootstrap:
     @staticmethod
     def _is_same(client: Any, current: dict[str, Any], body: str, parameters: dict[str, str]) -> bool:
         # Real CloudFormation answers "No updates are to be performed"; comparing here is quicker and needs no parsing.
+        # A parameter that nobody gave has its default, which the template says too.
         deployed = {each["ParameterKey"]: each["ParameterValue"] for each in current.get("Parameters", [])}
         template = client.get_template(StackName=current["StackName"])["TemplateBody"]
-        return current["StackStatus"] in _DONE and deployed == parameters and template == body
+        return current["StackStatus"] in _DONE and parameters.items() <= deployed.items() and template == body
 
     def _ensure_user(self, name: str) -> str:
         iam = self._client("iam")

@@ -1,16 +1,13 @@
-"""The policies of infra/ as the stack enforces them, and as they are written."""
+"""The policies of infra/ as the stack enforces them; tests/infra/test_rules.py holds what is only read."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cfnlint.decode
 import pytest
 from botocore.exceptions import ClientError
 
 from local.stack import Stack
 
-INFRA = Path(__file__).parents[2] / "infra"
 SEAL = "curated/flights/b1/SEAL.json"
 
 
@@ -166,35 +163,6 @@ def test_the_client_environment_names_no_root_key(stack: Stack) -> None:
     files = [Path(stack.env[name]) for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")]
     texts = [(Path(stack.state) / "stack.env").read_text(), *(file.read_text() for file in files)]
     assert not any(root in text for text in texts)
-
-
-def _statements(node: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(node, dict):
-        if "Effect" in node:
-            yield node
-        for child in node.values():
-            yield from _statements(child)
-    elif isinstance(node, list):
-        for child in node:
-            yield from _statements(child)
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-@pytest.mark.parametrize("template", sorted(INFRA.glob("*.yaml")), ids=lambda path: path.name)
-def test_no_statement_allows_a_star(template: Path) -> None:
-    parsed, problems = cfnlint.decode.decode(str(template))
-    assert not problems
-    statements = list(_statements(parsed))
-    assert statements
-    for statement in statements:
-        assert "*" not in _as_list(statement.get("Resource")), statement
-        assert "*" not in _as_list(statement.get("Action")), statement
-        if statement["Effect"] == "Allow":
-            assert not any(str(action).endswith(":*") for action in _as_list(statement["Action"])), statement
-            assert "*" not in str(statement.get("Principal", "")), statement
 
 
 def test_who_drops_files_puts_lists_and_takes_back_and_reads_what_came_back(client: Any, bucket: str) -> None:
