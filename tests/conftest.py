@@ -17,7 +17,18 @@ settings.register_profile("esteira", deadline=None, derandomize=True)  # a check
 settings.register_profile("explore", deadline=None)  # `make explore`: other examples each time
 settings.load_profile("esteira")
 TESTS = Path(__file__).parent
-GROUPS = ("main_job", "deployments", "warehouse", "hands", "stack", "portals", "gateway", "infra", "delivery", "torture")
+GROUPS = (
+    "main_job",
+    "deployments",
+    "warehouse",
+    "hands",
+    "stack",
+    "portals",
+    "gateway",
+    "infra",
+    "delivery",
+    "torture",
+)
 """The longest first, so that the last one to end is short."""
 NEEDS_STACK = frozenset(GROUPS) - {"gateway", "portals", "infra", "delivery"}
 SECONDS = frozenset({
