@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,30 @@ def status(is_debug: bool, names: tuple[str, ...], *, folder: Path | None, as_js
         from cli.status import run_status
 
         return run_status(names, as_json=as_json)
+
+    run(command, is_debug=is_debug, folder=folder, as_json=as_json)
+
+
+@esteira.command("break-glass")
+@click.argument("name")
+@click.option("--as-of", type=Moment(), help="The run's moment; now by default.")
+@click.option("--datasets", "folder", type=click.Path(path_type=Path), help="Folder of contracts.")
+@click.option("--json", "as_json", is_flag=True, help="Print a report for machines.")
+@click.pass_obj
+def break_glass(
+    is_debug: bool,  # noqa: FBT001 - click's object
+    name: str,
+    *,
+    as_of: datetime | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Load what is due of one dataset without Prefect, which cannot be brought back in time."""
+
+    def command() -> int:
+        from cli.break_glass import run_break_glass
+
+        return run_break_glass(name, as_of, as_json=as_json)
 
     run(command, is_debug=is_debug, folder=folder, as_json=as_json)
 

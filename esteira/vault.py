@@ -1,4 +1,7 @@
-"""Secrets by name, from AWS Secrets Manager; read inside the step that needs them and kept nowhere. And the AWS login that reads them."""
+"""Secrets by name, from AWS Secrets Manager; read inside the step that needs them and kept nowhere. And the AWS login that reads them.
+
+Beside them the names and addresses that a run without Prefect needs, from Systems Manager's parameters.
+"""
 
 from __future__ import annotations
 
@@ -82,6 +85,30 @@ def read_secret(name: str) -> Mapping[str, str]:
     if not isinstance(fields, dict):
         raise ConfigError(f"Secret {name} is not a JSON object of fields.", hint='Store it as {"field": "value"}.')
     return {str(key): str(value) for key, value in fields.items()}
+
+
+def read_parameters(path: str) -> Mapping[str, str]:
+    """The parameters of Systems Manager below a path, by the last piece of their names.
+
+    Args:
+        path: Such as `/esteira/prod/settings`.
+
+    Raises:
+        AuthError: We may not read them.
+        LakeUnavailable: Systems Manager does not answer.
+    """
+    try:
+        pages = aws_client("ssm").get_paginator("get_parameters_by_path").paginate(Path=path)
+        return {each["Name"].rpartition("/")[2]: each["Value"] for page in pages for each in page["Parameters"]}
+    except ClientError as exc:
+        code = exc.response["Error"]["Code"]
+        if code in _DENIED:
+            hint = "Grant it to the task role."
+            raise AuthError(f"ssm:GetParametersByPath on {path} is denied ({code}).", hint=hint) from exc
+        raise LakeUnavailable(f"Systems Manager answered {code} for {path}.") from exc
+    except BotoCoreError as exc:
+        found = login_error(exc) or LakeUnavailable(f"Systems Manager does not answer for {path}: {exc}.")
+        raise found from exc
 
 
 def aws_identity() -> str:

@@ -52,6 +52,6 @@ def failed(error: EsteiraError) -> Any:
     return Failed(message=error.paragraph(), data=error)
 
 
-def completed(result: Any, message: str) -> Any:
+def completed(result: Any, message: str, name: str = "Completed") -> Any:
     """The state of a run that did its work, with a sentence about it; a flow returns it."""
-    return Completed(message=message, data=result)
+    return Completed(message=message, data=result, name=name)

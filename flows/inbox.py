@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import Any
 
 from prefect import flow, get_run_logger, runtime
 
@@ -15,13 +16,16 @@ from esteira.redaction import printable
 from esteira.settings import read_settings
 from flows.batches import BatchReport
 from flows.drops import Rejected, reject, take_drop
-from flows.ending import announced, failed
+from flows.ending import announced, completed, failed
 from flows.file_batches import Terms
 from tasks import find_hold
 from tasks.inbox import find_drop
 from tasks.report import report_catalogue
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
+
+REJECTED = "Rejected"
+"""Name of the state of a run whose file went back; `infra/handlers/dispatch.py` knows it."""
 
 
 def _run_name() -> str:
@@ -40,9 +44,24 @@ def inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | No
         version_id: Which version of it.
     """
     try:
-        return _inbox(bucket, key, version_id)
+        taken = _inbox(bucket, key, version_id)
     except EsteiraError as exc:
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
+    return _ended(taken)  # type: ignore[no-any-return] # the same
+
+
+def _ended(taken: BatchReport | Rejected | None) -> Any:
+    """The state by its name and its message tells whoever waits for the run, and does not share its memory, what became of the file."""
+    if isinstance(taken, Rejected):
+        return completed(taken, f"{taken.refusal.sentence} The reason is in {taken.reason_key}.", name=REJECTED)
+    if taken is None:
+        return completed(
+            taken, "Nothing was taken: it is not there any more, or its dataset is held. The log says which."
+        )
+    entry, known = taken.entry, "" if taken.is_new else " These bytes were in the table before."
+    return completed(
+        taken, f"{entry.extracted:,} extracted, {entry.curated:,} curated, {entry.quarantined:,} quarantined.{known}"
+    )
 
 
 def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | None:

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from local.aws.containers import run_tasks_as_processes
+from local.aws.events import tell_more
 from local.aws.gate import Gate, add_if_none_match_key, check_pins
 from local.ports import HOST
 
@@ -52,6 +53,7 @@ def main() -> None:
     configure(arguments.data, arguments.port, root)
     check_pins()
     add_if_none_match_key()
+    tell_more()
     run_tasks_as_processes(arguments.data / "tasks")
     serve(arguments.port, root["access_key_id"], arguments.data)
 

@@ -32,8 +32,13 @@ _PINS = {
     "ministack.core.persistence": ("save_all",),
     "ministack.core.router": ("extract_access_key_id",),
     "ministack.core.iam_evaluator": ("is_root_access_key",),
-    "ministack.core.iam_actions": ("s3_service_context",),
+    "ministack.core.iam_actions": ("s3_service_context", "extract_resource_arn"),
     "ministack.services.ecs": ("_get_docker", "_run_docker_container", "_maybe_mark_stopped"),
+    "ministack.services.eventbridge": ("_dispatch_event",),
+    "ministack.services.lambda_svc": ("_execute_function_warm",),
+    "ministack.services.s3": ("_fire_s3_event",),
+    "ministack.services.sns": ("_publish",),
+    "ministack.services.stepfunctions": ("_poll_ecs_tasks", "_ExecutionError"),
 }
 _log = logging.getLogger("local.aws")
 Scope = dict[str, Any]

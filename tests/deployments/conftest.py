@@ -8,6 +8,7 @@ import pytest
 
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
+from tests.deployments.events import PREFECT_SECRET, Events
 from tests.deployments.stage import POOL, Stage
 
 
@@ -32,3 +33,13 @@ def stage(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     stage = Stage(stack.client_environment() | more)
     stage.esteira("deploy")
     return stage
+
+
+@pytest.fixture(scope="session")
+def events(stack: Stack, stage: Stage) -> Events:
+    """`infra/events.yaml` deployed beside the stage, and somebody who hears what is told."""
+    events = Events(stack)
+    events.put_secret(PREFECT_SECRET, api_url=stack.env["PREFECT_API_URL"])
+    outputs = events.deploy("events.yaml", LakeBucket=events.bucket, **events.code())
+    events.listen(outputs["NoticesTopicArn"])
+    return events
