@@ -56,7 +56,7 @@ def glass(events: Events, stack: Stack, folder: Path) -> Events:
             "allow_private_hosts": True,
         }
         ssm.put_parameter(Name="/esteira/local/portals/flights-portal", Value=json.dumps(portal), Type="String")
-    events.deploy("break_glass.yaml", **events.code(), NoticesTopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:esteira-local-notices", ClusterArn=cluster,
+    events.deploy("break-glass.yaml", **events.code(), NoticesTopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:esteira-local-notices", ClusterArn=cluster,
                   TaskDefinitionArn=definition, TaskRoleArn=f"arn:aws:iam::{ACCOUNT}:role/t", ExecutionRoleArn=f"arn:aws:iam::{ACCOUNT}:role/e", TaskSubnets="subnet-1,subnet-2",
                   TaskSecurityGroup="sg-1")  # fmt: skip
     return events

@@ -20,7 +20,7 @@ from cfnlint.api import lint
 from infra.package import INFRA, package
 
 MACHINES = sorted((INFRA / "state_machines").glob("*.json"))
-TEMPLATES = [INFRA / "events.yaml", INFRA / "break_glass.yaml"]
+TEMPLATES = [INFRA / "events.yaml", INFRA / "break-glass.yaml"]
 
 
 def states(path: Path) -> dict[str, Any]:
