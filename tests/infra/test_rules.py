@@ -225,6 +225,28 @@ def test_the_lakes_key_rotates_has_a_bucket_key_and_works_through_s3_alone() -> 
     )  # fmt: skip
 
 
+def test_nobody_stores_under_another_key() -> None:
+    """The emulator does not tell policies which key a request names."""
+    name = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    said = one("lake.yaml", "NoOtherKey").said
+    assert (said["Effect"], said["Action"]) == ("Deny", "s3:PutObject")
+    assert said["Condition"] == {"StringNotEquals": {name: "Key.Arn"}, "Null": {name: "false"}}
+
+
+def test_tasks_and_warehouse_stand_in_two_zones_or_three() -> None:
+    subnets = resources(INFRA / "network.yaml", "AWS::EC2::Subnet")
+    zones = {name: each["Properties"]["AvailabilityZone"][0] for name, each in subnets.items()}
+    assert (
+        sorted(zones[f"Private{each}"] for each in "ABC")
+        == sorted(zones[f"Public{each}"] for each in "ABC")
+        == [0, 1, 2]
+    )
+    assert {name for name, each in subnets.items() if each.get("Condition") == "HasThirdZone"} == {
+        "PublicC",
+        "PrivateC",
+    }
+
+
 def test_each_role_that_touches_the_lake_may_use_its_key_and_through_s3_alone() -> None:
     """KMS behind S3 is not checked by the emulator."""
     found = [each for each in EVERY if (each.template, each.sid) == ("access.yaml", "UseLakeKey")]
