@@ -34,7 +34,7 @@ def _attributes(kind: str, name: str) -> dict[str, Any]:
 
 STAND_INS = (
     "AWS::RedshiftServerless::Namespace", "AWS::RedshiftServerless::Workgroup", "AWS::EC2::EIP", "AWS::EC2::NatGateway",
-    "AWS::IAM::OIDCProvider", "AWS::CodeConnections::Connection", "AWS::CodePipeline::Pipeline",
+    "AWS::Logs::QueryDefinition", "AWS::Budgets::Budget", "AWS::CloudWatch::CompositeAlarm", "AWS::IAM::OIDCProvider", "AWS::CodeConnections::Connection", "AWS::CodePipeline::Pipeline",
 )  # fmt: skip
 
 
