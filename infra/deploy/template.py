@@ -10,7 +10,19 @@ from typing import Any
 import yaml
 
 INFRA = Path(__file__).resolve().parents[1]
-ORDER = ("code", "network", "lake", "access", "warehouse", "runtime", "events", "break-glass", "monitoring", "push", "delivery")
+ORDER = (
+    "code",
+    "network",
+    "lake",
+    "access",
+    "warehouse",
+    "runtime",
+    "events",
+    "break-glass",
+    "monitoring",
+    "push",
+    "delivery",
+)
 """Of deploying; each takes outputs of those before it. Destroying goes the other way."""
 
 
