@@ -176,6 +176,16 @@ def test_without_a_login_the_command_says_so(deploy: Deploy, tmp_path: Path) -> 
     assert (stale.returncode, "AWS does not take this login" in stale.stderr) == (77, True), stale.stderr
 
 
+def test_who_lacks_a_right_is_told_which(aws: Aws, deploy: Deploy, folder: Path) -> None:
+    aws.client("iam").create_user(UserName="reader")
+    key = aws.client("iam").create_access_key(UserName="reader")["AccessKey"]
+    login = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    done = deploy("apply", *stage(folder, "lent", "lake"), "--yes", **login)
+    assert done.returncode == 77, done.stderr
+    assert "cloudformation:DescribeStacks" in done.stderr
+    assert "Who deploys lacks this right" in done.stderr
+
+
 def test_a_protected_stage_is_not_destroyed(aws: Aws, deploy: Deploy, folder: Path) -> None:
     named = stage(folder, "held", "code", is_protected=True)
     deploy("apply", *named, "--yes")
