@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from infra.deploy.stage import read_stage
 from tests.infra.conftest import REGION, ROOT, Aws
 
 Deploy = Callable[..., subprocess.CompletedProcess[str]]
@@ -50,7 +51,8 @@ def test_from_empty_to_all_stacks_again_nothing_out_and_in_again(aws: Aws, deplo
     assert deploy("destroy", "--stage", "dev", "--yes").stdout.startswith("Nothing to delete.\n")
     back = deploy("apply", "--stage", "dev", "--yes")
     assert "esteira-dev-lake: unchanged" in back.stdout
-    assert back.stdout.endswith("7 of 8 stacks changed.\n"), back.stderr
+    every = len(read_stage("dev", {}).templates)
+    assert back.stdout.endswith(f"{every - 1} of {every} stacks changed.\n"), back.stderr
 
 
 def test_a_diff_tells_what_a_parameter_changes_and_changes_nothing(aws: Aws, deploy: Deploy, folder: Path) -> None:
