@@ -93,9 +93,9 @@ def test_the_deploy_step_becomes_the_deployer_and_deploys_the_digest(aws: Aws, c
     assert task["containerDefinitions"][0]["image"] == f"{REPOSITORY}@{DIGEST}"
     assert "AWS_SECRET" not in done.stdout + done.stderr
     smoke = clone.run([*said["install"], *said["build"]], {**step, "STEP": "smoke"})
-    assert "esteira doctor: exit code" in smoke.stdout, smoke.stderr
+    assert "esteira break-glass airlines: exit code" in smoke.stdout, smoke.stderr
     assert smoke.returncode != 0, (
-        "doctor cannot be content here: there is no warehouse. A step that fails must stop the pipeline."
+        "It cannot end well without a warehouse, and a step that fails must stop the pipeline."
     )
 
 

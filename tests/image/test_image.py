@@ -26,10 +26,11 @@ BUILD_SECONDS = 1500
 REVISION = "0123456789ab"
 MOST_BYTES = 900 * 1000**2
 _READ_ONLY = """
+[ -e "$ROOT/etc/hosts" ] || : > "$ROOT/etc/hosts"
 mount --bind "$ROOT" "$ROOT" && mount -o remount,bind,ro "$ROOT"
 mount -t tmpfs -o mode=0755,uid=10001,gid=10001 tmpfs "$ROOT/home/esteira"
 mount -t tmpfs -o mode=1777 tmpfs "$ROOT/tmp"
-mount --rbind /dev "$ROOT/dev" && mount --rbind /proc "$ROOT/proc"
+mount --rbind /dev "$ROOT/dev" && mount --rbind /proc "$ROOT/proc" && mount --bind /etc/hosts "$ROOT/etc/hosts"
 if [ -n "$GIVEN" ]; then mkdir "$ROOT/home/esteira/given" && mount --bind "$GIVEN" "$ROOT/home/esteira/given"; fi
 exec chroot --userspec=10001:10001 "$ROOT" env -i "$@"
 """

@@ -225,6 +225,25 @@ def test_the_lakes_key_rotates_has_a_bucket_key_and_works_through_s3_alone() -> 
     )  # fmt: skip
 
 
+def test_whoever_reads_objects_of_the_lake_may_decrypt_them() -> None:
+    """A HEAD too: S3 asks KMS in the caller's name."""
+    reads = {"s3:GetObject", "s3:GetObjectVersion"}
+    readers = {
+        (each.template, each.owner)
+        for each in EVERY
+        if each.said["Effect"] == "Allow"
+        and reads & set(each.all("Action"))
+        and any("${LakeBucket}/" in name for name in each.all("Resource"))
+    }
+    decrypting = {
+        (each.template, each.owner)
+        for each in EVERY
+        if "kms:Decrypt" in each.all("Action") and each.said["Resource"] == "LakeKeyArn"
+    }
+    assert len(readers) >= 5
+    assert readers <= decrypting, f"Add the statement UseLakeKey to {readers - decrypting}."
+
+
 def test_nobody_stores_under_another_key() -> None:
     """The emulator does not tell policies which key a request names."""
     name = "s3:x-amz-server-side-encryption-aws-kms-key-id"
