@@ -66,7 +66,11 @@ def test_a_slot_that_prefect_missed_is_made_once_for_both(events: Events, daily:
 
 
 def test_a_run_that_nobody_takes_is_told_as_late_and_not_as_missed(events: Events, daily: dict[str, Any]):
-    planned = max(_runs(events, daily), key=lambda run: run["expected_start_time"])
+    planned = until(
+        lambda: next((run for run in _runs(events, daily) if run["state_type"] == "SCHEDULED"), None),
+        60,
+        "a planned run",
+    )
     moment = datetime.fromisoformat(planned["expected_start_time"]) + timedelta(minutes=30)
     with events.variables("esteira-local-dispatch", SLOT_LATE_MINUTES="-10000000"):
         ended = _seen_to(events, moment)
