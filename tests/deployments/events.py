@@ -116,6 +116,13 @@ class Events:
                     found.append(message["Body"])
         return found
 
+    def is_empty(self, queue: str) -> bool:
+        """Whether nothing waits, and nobody is at work at anything."""
+        with self.client("sqs") as sqs:
+            url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+            asked = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+            return set(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"].values()) == {"0"}
+
     def send(self, queue: str, body: str) -> None:
         with self.client("sqs") as sqs:
             sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody=body)
