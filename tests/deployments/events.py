@@ -21,6 +21,7 @@ from local.state import StateFolder
 T = TypeVar("T")
 CODE_BUCKET, HEARD, PREFECT_SECRET = "esteira-local-code", "heard", "esteira/local/prefect"
 INFRA = Path(__file__).resolve().parents[2] / "infra"
+ENDED = {"SUCCEEDED", "FAILED"}
 RETRY_SECONDS = 0.05
 
 
@@ -115,6 +116,13 @@ class Events:
                     found.append(message["Body"])
         return found
 
+    def is_empty(self, queue: str) -> bool:
+        """Whether nothing waits, and nobody is at work at anything."""
+        with self.client("sqs") as sqs:
+            url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+            asked = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+            return set(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"].values()) == {"0"}
+
     def send(self, queue: str, body: str) -> None:
         with self.client("sqs") as sqs:
             sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody=body)
@@ -142,6 +150,16 @@ class Events:
         entered = [each["stateEnteredEventDetails"]["name"] for each in history if "stateEnteredEventDetails" in each]
         failures = sum(each["type"] == "TaskFailed" for each in history)
         return {"status": found["status"], "error": found.get("error"), "path": entered, "failures": failures}
+
+    def complete_runs(self, folder: str) -> None:
+        """End what nobody works at here, and let its messages pass."""
+        for run in self.prefect("POST", "/flow_runs/filter", {"limit": 200, "sort": "EXPECTED_START_TIME_DESC"}):
+            if str(run["parameters"].get("key")).startswith(folder):
+                state = {"state": {"type": "COMPLETED"}, "force": True}
+                self.prefect("POST", f"/flow_runs/{run['id']}/set_state", state)
+        machine = f"esteira-{STAGE}-inbox"
+        until(lambda: {each["status"] for each in self.executions(machine)} <= ENDED, 60, "all have ended")
+        self.heard()
 
     def executions(self, machine: str) -> list[dict[str, Any]]:
         with self.client("stepfunctions") as states:

@@ -100,3 +100,4 @@ def test_files_that_wait_are_loaded_and_one_that_cannot_be_taken_stays(glass: Ev
     assert glass.waiting("glass_files") == [bad]
     told = [text for outcome, text in glass.heard() if outcome == "glass-failed"]
     assert [text.startswith("glass_files was not loaded. States.TaskFailed.") for text in told] == [True]
+    glass.complete_runs("inbox/glass_files/")

@@ -55,12 +55,12 @@ def test_an_event_twice_late_and_out_of_order_is_one_run_for_each_version(events
     assert sorted(run["parameters"]["version_id"] for run in runs) == sorted(versions)
     for version in (versions[1], versions[0], versions[1]):
         events.send(QUEUE, json.dumps(event_of(events.bucket, key, version) | {"id": "delivered again"}))
-    until(lambda: _is_empty(events, QUEUE), 20, "the queue is empty")
+    until(lambda: events.is_empty(QUEUE), 20, "the queue is empty")
     for run in runs:
         _end(events, run, "COMPLETED")
     assert {events.ended(each)["path"][-1] for each in executions} == {"Accepted"}
     events.send(QUEUE, json.dumps(event_of(events.bucket, key, versions[0])))
-    until(lambda: _is_empty(events, QUEUE), 20, "the queue is empty")
+    until(lambda: events.is_empty(QUEUE), 20, "the queue is empty")
     assert len(_of(events, key, versions)) == 2
     assert sorted(outcome for outcome, _ in events.heard()) == ["accepted", "accepted"]
     _take_out(events, key, versions[0])
@@ -197,15 +197,6 @@ def _end(events: Events, run: dict[str, Any], kind: str, message: str = "") -> N
     events.prefect(
         "POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": kind, "message": message}, "force": True}
     )
-
-
-def _is_empty(events: Events, queue: str) -> bool:
-    with events.client("sqs") as sqs:
-        url, asked = (
-            sqs.get_queue_url(QueueName=queue)["QueueUrl"],
-            ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )
-        return set(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"].values()) == {"0"}
 
 
 def _take_out(events: Events, key: str, version: str) -> None:
