@@ -27,8 +27,8 @@ FIELDS = (
 """All that a line may have, in their order; what is not known is left out. Saved queries name these."""
 _OF_PREFECT = {"flow": "flow_name", "run": "flow_run_name", "run_id": "flow_run_id", "task": "task_run_name"}
 """What Prefect's own loggers put into a record."""
-MAX_TEXT = 100_000
-"""Characters of a message or a traceback. CloudWatch takes a megabyte an event:
+MAX_TEXT = 50_000
+"""Characters of a message, and of a traceback: both together stay below an event of CloudWatch Logs, which once was 256 KB and is 1 MB now.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"""
 
 
