@@ -23,6 +23,7 @@ MACHINE = {
 CONTRACT = '''"""Airlines of which three in sixteen break a rule."""
 
 import dataclasses
+from datetime import timedelta
 
 import pandas as pd
 import pandera.pandas as pa
@@ -38,7 +39,7 @@ class Airline(pa.DataFrameModel):
     name: pd.StringDtype = pa.Field(description="Full name")
 
 
-DATASET = dataclasses.replace(_BASE, name="{name}", schema=Airline, quality=Quality(max_quarantine_ratio={limit}))
+DATASET = dataclasses.replace(_BASE, name="{name}", schema=Airline, quality=Quality(max_quarantine_ratio={limit}, freshness=timedelta(hours=26)))
 '''
 
 
@@ -137,6 +138,16 @@ def test_a_batch_that_took_longer_than_usual_is_an_alarm(
     assert "three times the median" in story.monitored.told("slow")["AlarmDescription"]
     assert sums(story.monitored, "Slowness") == (1, pytest.approx(2.0))
     assert sums(story.monitored, "Slowness", Dataset="crawling") is None  # `stage` sends what alarms need alone
+
+
+@pytest.mark.fault(58)
+def test_the_age_of_what_a_run_has_loaded_is_told_from_the_note_that_it_left(story: Story) -> None:
+    answer = story.monitored.invoke_age()["answer"]
+    years = (datetime.now(UTC) - datetime(2014, 1, 4, tzinfo=UTC)) / timedelta(hours=1)
+    assert answer["ages"][NEAR] == {"hours": pytest.approx(years, abs=1), "share": pytest.approx(years / 26, abs=1)}
+    assert OVER not in answer["ages"]  # never loaded: not yet anybody's
+    story.monitored.set_back("stale")  # it fired before, for no age had come
+    assert "Threshold Crossed: Maximum" in story.monitored.told("stale")["NewStateReason"]
 
 
 def test_each_line_says_what_it_is_about(story: Story) -> None:
