@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -37,7 +38,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     on_purpose = {note["dataset"] for note in held if note["hold"]}
     ages = {note["dataset"]: _age(note, now) for note in notes if note["dataset"] not in on_purpose}
     _publish(list(_metrics(ages)))
-    print(json.dumps({"level": "INFO", "message": f"{len(ages)} datasets, {len(on_purpose)} held", "ages": ages}))  # noqa: T201 - Lambda's log
+    said = {"level": "INFO", "message": f"{len(ages)} datasets, {len(on_purpose)} held", "ages": ages}
+    sys.stdout.write(f"{json.dumps(said)}\n")
     if broken + broken_holds:
         raise ValueError(f"Notes that cannot be read: {', '.join(broken + broken_holds)}")
     return {"ages": ages, "held": sorted(on_purpose)}

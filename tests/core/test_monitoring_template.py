@@ -73,12 +73,11 @@ def test_missing_ages_are_a_breach_and_one_late_call_is_none():
 
 
 def test_alarms_of_aws_watch_the_names_that_decision_16_fixes():
-    watched = {
-        json.dumps(each["Value"]).partition("esteira-${Stage}-")[2].rstrip('"}')
-        for alarm in ALARMS.values()
-        for each in alarm.get("Dimensions", ())
-    }
-    assert watched == {"age", "slack", "inspect", "dispatch", "inbox", "break-glass", "events-dlq"}
+    values = [json.dumps(each["Value"]) for alarm in ALARMS.values() for each in alarm.get("Dimensions", ())]
+    watched = {name for value in values for name in re.findall(r"esteira-\$\{Stage\}-([a-z-]+)", value)}
+    functions, machines = {"age", "slack", "start", "inspect", "dispatch"}, {"inbox", "slot", "break-glass"}
+    assert watched == functions | machines | {"events-dlq"}
+    assert "InboxDeadLetterQueueName" in str(values)  # the output of events.yaml, where it is deployed
 
 
 def test_people_are_told_of_quarantine_from_the_same_share_on_by_both_ways():
@@ -95,7 +94,8 @@ def test_a_saved_query_names_commands_and_fields_that_there_are(name: str):
 
 
 def test_the_dashboard_shows_each_alarm_and_only_metrics_that_there_are():
-    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
+    body, filled = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert set(re.findall(r"\$\{(\w+)\}", body)) - set(filled) == {"Stage", "DocsUrl"}
     widgets = json.loads(body)["widgets"]
     (shown,) = [each["properties"]["alarms"] for each in widgets if each["type"] == "alarm"]
     always = {each["AlarmName"]["Fn::Sub"] for name, each in ALARMS.items() if "Condition" not in RESOURCES[name]}

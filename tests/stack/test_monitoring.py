@@ -112,7 +112,7 @@ def test_what_slack_does_not_take_is_an_alarm_of_its_own(monitored: Monitored, s
     answer = monitored.client("lambda").invoke(FunctionName="esteira-local-slack", Payload=json.dumps(event))
     slack.is_down = False
     assert answer["FunctionError"]
-    assert slack.texts[-1] == "*budget*\n80% of the month is spent"
+    assert "*budget*\n80% of the month is spent" in slack.texts
     assert "Slack did not take" in monitored.told("slack-errors")["AlarmDescription"]
 
 
