@@ -6,10 +6,18 @@ import contextvars
 import io
 import json
 import logging
+import os
+import re
+import socket
+import subprocess
+import sys
 import threading
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from esteira.observe import effort
 from esteira.observe.effort import NO_EFFORT, Effort
@@ -20,6 +28,13 @@ from esteira.redaction import register_secret
 from esteira.warehouse import LedgerEntry
 
 CANARY = "canary-0b5e55ed"
+ROOT = Path(__file__).parents[2]
+SAYING = """
+import logging
+import prefect.main, tasks
+for name, level in (("prefect.flow_runs", 20), ("esteira.http.client", 20), ("urllib3", 30), ("urllib3", 10)):
+    logging.getLogger(name).log(level, "asked again")
+"""
 START, END = datetime(2014, 1, 1, tzinfo=UTC), datetime(2014, 1, 2, tzinfo=UTC)
 
 
@@ -131,6 +146,36 @@ def test_nothing_is_sent_and_aws_is_not_asked_where_metrics_are_off(monkeypatch:
     assert put([Metric("Rows", 1)], "dev", "off") == 0
     assert put([Metric("Rows", 1, "Count", {"Dataset": "flights"})], "dev", "stage") == 0
     assert namespace("dev") == "Esteira/dev"
+
+
+def test_a_cloudwatch_that_does_not_answer_costs_seconds(monkeypatch: pytest.MonkeyPatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for name, value in {"ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}", "DEFAULT_REGION": "us-east-1",
+                            "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b"}.items():  # fmt: skip
+            monkeypatch.setenv(f"AWS_{name}", value)
+        began = time.monotonic()
+        with pytest.raises(ReadTimeoutError):
+            put([Metric("Rows", 1)], "dev", "stage")
+    assert time.monotonic() - began < 12
+
+
+def test_the_image_writes_what_prefect_the_core_and_libraries_say_as_json():
+    image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    environment = dict(re.findall(r"^ +(?:ENV )?(PREFECT_LOGGING_\w+)=(\S+)", image, re.MULTILINE))
+    assert environment[HANDLER_VARIABLE] == "esteira.observe.lines.Lines"
+    said = {}
+    for form in ("json", ""):
+        done = subprocess.run(
+            [sys.executable, "-c", SAYING], env={**os.environ, **environment, "ESTEIRA_LOG_FORMAT": form, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        said[form] = done
+    found = [json.loads(text) for text in said["json"].stdout.splitlines()]
+    assert [(each["logger"], each["level"]) for each in found] == [
+        ("prefect.flow_runs", "INFO"), ("esteira.http.client", "INFO"), ("urllib3", "WARNING")
+    ]  # fmt: skip
+    assert (said["json"].stderr, said[""].stdout) == ("", "")
+    assert "| INFO    | esteira.http.client - asked again" in said[""].stderr
 
 
 def test_the_effort_of_two_tries_is_told_together_and_once():
