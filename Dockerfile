@@ -39,6 +39,8 @@ ENV PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
     # What the core logs, such as a request that is tried again, belongs to the run's story in the UI.
     PREFECT_LOGGING_EXTRA_LOGGERS=esteira,blocks \
     PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW=ignore \
+    # Every line of the process goes through our handler: JSON where the task definition sets ESTEIRA_LOG_FORMAT=json, without secrets either way.
+    PREFECT_LOGGING_HANDLERS_CONSOLE_CLASS=esteira.observe.lines.Lines \
     # StopTask and Spot send SIGTERM. Without this a run would stay "Running" for ever.
     PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR=reschedule \
     # Arrow's own pool keeps what was freed, and so do glibc's arenas, the more of them and the larger the blocks in them: 110 MB of a batch's peak.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from esteira.errors import ConfigError
+from esteira.observe.lines import ask_for_lines, is_json
 
 STATE_VARIABLE = "ESTEIRA_STATE"
 _MALLOC = {"MALLOC_ARENA_MAX": (-8, 2), "MALLOC_MMAP_THRESHOLD_": (-3, 4 * 1024 * 1024)}
@@ -44,7 +45,8 @@ def load_environment(*, is_debug: bool = False) -> None:
     # Arrow's own pool keeps what was freed: 60 MB of a batch's peak. Read when pyarrow is imported.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     _bound_arenas()
-    if not is_debug:
+    ask_for_lines(os.environ)
+    if not is_debug and not is_json():
         # Prefect's logs belong in its UI; the command prints its own lines. (Any key of Prefect's logging.yml can be set so.)
         os.environ["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
 

@@ -15,6 +15,7 @@ from cli.output import dump
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import ConfigError
+from esteira.observe.standing import put_hold, put_standing
 from esteira.renaming import rename_everywhere, renamed_contract, require_nothing_open, require_same_source
 from esteira.settings import read_settings
 from esteira.warehouse import Warehouse
@@ -38,6 +39,7 @@ def run_pause(name: str, reason: str) -> int:
     """Pause a dataset; returns the exit code."""
     dataset, warehouse = _contract(name), open_warehouse()
     pause(warehouse, dataset.name, _act(reason))
+    put_hold(open_lake(), name, f"paused: {reason}")
     click.echo(f"{name} is paused: {reason}. `esteira resume {name}` lets it run again, from where it stands.")
     children = [each.name for each in _catalogue().values() if name in each.parents]
     if children:
@@ -48,6 +50,7 @@ def run_pause(name: str, reason: str) -> int:
 def run_resume(name: str, reason: str) -> int:
     """Let a dataset run again; returns the exit code."""
     state = resume(open_warehouse(), _contract(name).name, _act(reason))
+    put_hold(open_lake(), name, "" if state.event == "resumed" else str(state))
     again = f"{name} runs again, from where it stands."
     click.echo(again if state.event == "resumed" else f"{name} is {state}. Then `esteira resume {name}` again.")
     return 0
@@ -63,6 +66,7 @@ def run_retire(name: str, request: Request, *, keeps_table: bool, as_json: bool)
         raise ConfigError(f"This warehouse holds nothing of {name}.", hint="`esteira status` lists what it holds.")
     if request.is_applied:
         retire(warehouse, name, _act(request.reason), drops_table=not keeps_table)
+        put_hold(open_lake(), name, "retired")
     click.echo(dump(found) if as_json else "\n".join(_retirement(found, request, keeps_table=keeps_table)))
     return 0
 
@@ -79,8 +83,19 @@ def run_rename(old: str, new: str, request: Request) -> int:
     _require_renamable(warehouse, found, dataset)
     if request.is_applied:
         rename_everywhere(warehouse, open_lake(), (old, new), _act(request.reason))
+        _pass_on(found, dataset)
     click.echo("\n".join(_renaming(found, new, request)))
     return 0
+
+
+def _pass_on(old: Remains, dataset: Dataset) -> None:
+    """The new name is as old as the old one was, and held where that was."""
+    lake = open_lake()
+    put_hold(lake, old.dataset, f"renamed to {dataset.name}")
+    if old.state is not None:
+        put_hold(lake, dataset.name, str(old.state))
+    if old.watermark is not None:
+        put_standing(lake, dataset, old.watermark)
 
 
 def orphan_lines(found: Iterable[Remains]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -54,6 +55,8 @@ class Settings(BaseSettings):
             own process.
         at_once: How many windows of a backfill are under way at once, where they are no runs of their own.
         task_sizes: What a dataset's own run needs of the pool where the task definition's size is not enough, by name.
+        metrics: What is sent to CloudWatch of each batch: nothing (`off`, as on a laptop), what the stage's alarms need (`stage`), or that and each
+            dataset's own (`dataset`). Each metric of each dataset is billed.
         step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
     """
 
@@ -85,6 +88,7 @@ class Settings(BaseSettings):
     fan_out: int = Field(default=0, ge=0)
     at_once: int = Field(default=1, ge=1)
     task_sizes: dict[str, TaskSize] = {}
+    metrics: Literal["off", "stage", "dataset"] = "off"
     step_retries: int = 3
     step_retry_seconds: float = 20
 

@@ -6,6 +6,7 @@ Beside them the names and addresses that a run without Prefect needs, from Syste
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from functools import lru_cache
@@ -34,6 +35,8 @@ _MAKING = Lock()
 _DENIED = frozenset(
     {"AccessDenied", "403", "AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"}
 )
+# At DEBUG botocore tells whole answers, those of Secrets Manager too, before anybody can know what in them is secret.
+logging.getLogger("botocore").setLevel(logging.INFO)
 
 
 def aws_session() -> boto3.Session:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.extraction.ahead import Extracted
+from esteira.observe.subject import about
 from esteira.warehouse import LedgerEntry, LoadResult
 from tasks import curate_batch
 from tasks.assets import on_table
@@ -54,6 +55,7 @@ def timed(seconds: Seconds, step: str, run: Callable[[], T]) -> T:
     """Run a step and note how long it took."""
     began = time.monotonic()
     try:
-        return run()
+        with about(step=step):
+            return run()
     finally:
         seconds[step] = time.monotonic() - began

@@ -11,6 +11,7 @@ from prefect import runtime
 from prefect.states import Completed, Failed
 
 from esteira.errors import EsteiraError
+from esteira.observe.subject import about
 from tasks.announce import announce_defect, announce_failure
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,7 +26,8 @@ def announced(work: F) -> F:
     @wraps(work)
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
-            return work(*args, **kwargs)
+            with about(**_facts()):
+                return work(*args, **kwargs)
         except EsteiraError as exc:
             if runtime.deployment.id:
                 announce_failure(exc.located(dataset=_about()), None)
@@ -37,6 +39,13 @@ def announced(work: F) -> F:
     # Prefect checks parameters by the types of the signature, and would look for their names in this module.
     vars(run)["__signature__"] = inspect.signature(work, eval_str=True)
     return cast("F", run)
+
+
+def _facts() -> dict[str, str]:
+    """What lines of the core say, which Prefect's own say by themselves."""
+    run, dataset = runtime.flow_run, (runtime.flow_run.parameters or {}).get("dataset")
+    known = {"flow": run.flow_name, "run": run.name, "run_id": run.id, "dataset": dataset}
+    return {name: str(value) for name, value in known.items() if value}
 
 
 def _about() -> str:

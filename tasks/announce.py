@@ -34,6 +34,7 @@ from esteira.settings import read_settings
 from esteira.warehouse import LedgerEntry, LoadResult
 from esteira.warehouse.reads import newest_entries
 from tasks.drift import show_drift
+from tasks.measure import measure_failed
 from tasks.notices import beside_the_work, emit, notify, quietly, with_links
 
 FAILED, LOADED, QUARANTINED = "esteira.batch.failed", "esteira.batch.loaded", "esteira.batch.quarantined"
@@ -140,6 +141,8 @@ def announce_stale(dataset: Dataset, age: str, limit: str, watermark: str) -> No
 
 def _failure(error: EsteiraError, cause: Exception, dataset: Dataset | None, work: Kind) -> None:
     name, owner = (dataset.name, dataset.owner) if dataset else (error.dataset or NOBODYS, "")
+    if not _comes_once(error):
+        measure_failed(error, name, dataset)
     batch, kind, message = error.batch or "", type(cause).__name__, without_values(error.message, dataset)
     counts = (
         None if dataset is None or isinstance(error, _UNASKED) else quietly(lambda: _counts_so_far(error, name, batch))

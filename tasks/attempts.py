@@ -11,6 +11,7 @@ from esteira import giving_up
 from esteira.batch import Batch
 from esteira.errors import EsteiraError
 from esteira.lake import Lake
+from esteira.observe.subject import about
 from esteira.warehouse import SettleRequest
 from tasks.load import code_version, run_name
 from tasks.retrying import is_transient
@@ -26,7 +27,8 @@ def counted_attempt(batch: Batch, max_attempts: int, policy: dict[str, Any]) -> 
     note = begin_attempt.with_options(**policy)(batch, max_attempts)
     lake = open_lake()  # now: when the batch is in, the Prefect server, which says where the lake is, may be away
     try:
-        yield
+        with about(dataset=batch.dataset, batch=batch.id, attempt=note):
+            yield
     except BaseException as exc:
         _end(lake, batch, note, exc)
         raise

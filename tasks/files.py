@@ -12,8 +12,10 @@ from esteira.contract import Dataset, Download, Listing, SpreadsheetSource
 from esteira.extraction.files import keep_file
 from esteira.extraction.known import known_headers, name_fits, open_files, sealed_files
 from esteira.extraction.listed import find_known, note_listed, unknown
+from esteira.http.config import HttpStats
 from esteira.lake import Provenance, Seal, SealedFile
 from esteira.lake.files import file_hash
+from esteira.observe.effort import Effort, note
 from esteira.portal.files import Downloaded, Listed, fetch_fixed, fetch_listed, list_files
 from esteira.warehouse.reads import settled_batches
 from tasks.retrying import is_transient
@@ -56,7 +58,7 @@ def keep_listed(dataset: Dataset, listed: Listed) -> Seal:
     with tempfile.TemporaryDirectory(prefix="esteira-download-") as folder:
         path = Path(folder) / "file"
         got = fetch_listed(portal, listed, path, source.limits.size_bytes)
-        return _kept(dataset, path, got, listed.name, listed.changed)
+        return _kept(dataset, path, got, listed.name, listed.changed, portal.stats)
 
 
 @task(task_run_name="remember {listed.name}", retry_condition_fn=is_transient, persist_result=False)
@@ -75,13 +77,14 @@ def keep_fixed(dataset: Dataset, as_of: datetime) -> Seal | None:
     with tempfile.TemporaryDirectory(prefix="esteira-download-") as folder:
         path = Path(folder) / "file"
         got = fetch_fixed(portal, origin, path, source.limits.size_bytes, conditions)
-        return None if got.is_known else _kept(dataset, path, got, origin.file_name, as_of)
+        return None if got.is_known else _kept(dataset, path, got, origin.file_name, as_of, portal.stats)
 
 
-def _kept(dataset: Dataset, path: Path, got: Downloaded, name: str, moment: datetime) -> Seal:
+def _kept(dataset: Dataset, path: Path, got: Downloaded, name: str, moment: datetime, got_by: HttpStats) -> Seal:
     size = path.stat().st_size
     file = SealedFile(name, size, file_hash(path), moment, got.place)
     seal = keep_file(dataset, path, Provenance(etag=got.etag, modified=got.modified, file=file), open_lake())
+    note(seal.dataset, seal.batch, Effort(size, got_by.retries, got_by.waited_seconds + got_by.budget_seconds))
     get_run_logger().info("%s %s: %s, %s bytes, is in raw", seal.dataset, seal.batch, name, f"{size:,}")
     return seal
 

@@ -11,6 +11,7 @@ from esteira.extraction.files import keep_file
 from esteira.lake import Provenance, Seal, SealedFile
 from esteira.lake.files import file_hash
 from esteira.lake.inbox import Drop, DropZone
+from esteira.observe.effort import Effort, note
 from esteira.reception import Refusal, letter
 from esteira.warehouse import LedgerEntry
 from esteira.warehouse.reads import settled_batches
@@ -39,6 +40,7 @@ def keep_drop(dataset: Dataset, drop: Drop) -> Seal | None:
             return None
         file = SealedFile(drop.name, drop.size_bytes, file_hash(path), drop.moment, drop.place)
         seal = keep_file(dataset, path, Provenance(file=file), lake)
+    note(seal.dataset, seal.batch, Effort(drop.size_bytes))
     get_run_logger().info("%s %s: %s, %s bytes, is in raw", seal.dataset, seal.batch, drop.name, f"{drop.size_bytes:,}")
     return seal
 

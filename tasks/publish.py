@@ -12,6 +12,7 @@ from esteira.contract import Dataset
 from esteira.quarantine.run import Outcome
 from esteira.warehouse import LoadResult
 from tasks.announce import announce_loaded, contract_of
+from tasks.measure import measure_loaded
 from tasks.report import Page
 from tasks.wording import COUNTS, rows_of, steps_table
 
@@ -49,6 +50,7 @@ def publish_replay(dataset: Dataset, outcomes: list[Outcome]) -> None:
 
 def publish(batch: Batch, result: LoadResult, page: Page | None, seconds: Mapping[str, float] | None = None) -> None:
     """Publish; a warning when that fails: the rows are in, and the next batch is not to wait for a picture of this one."""
+    measure_loaded(contract_of(batch.dataset), batch, result, seconds or {})
     try:
         publish_batch(batch, result, page, seconds)
     except Exception as exc:  # noqa: BLE001 - whatever is wrong with an artifact

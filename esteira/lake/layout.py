@@ -103,6 +103,16 @@ class Layout:
         return f"{self.prefix('curated')}manifest-{seal_hash[:16]}.json"
 
 
+def standing_note(dataset: str) -> str:
+    """Up to when a dataset is loaded."""
+    return f"report/latest/{dataset}.json"
+
+
+def hold_note(dataset: str) -> str:
+    """Why a dataset is old on purpose."""
+    return f"report/held/{dataset}.json"
+
+
 def report_prefix(dataset: str) -> str:
     """All quality pages of a dataset."""
     return f"{REPORTS}{dataset}/"

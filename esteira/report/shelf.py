@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from esteira.contract import Dataset
 from esteira.lake.layout import CATALOGUE_PAGE, Layout, latest_page
+from esteira.observe.standing import put_standing
 from esteira.report.facts import Stage
 from esteira.report.gather import Ledger, Sources, batch_facts, catalogue_facts, read_ledger, standing
 from esteira.report.pages import CONTENT_TYPE, render_batch, render_catalogue
@@ -23,6 +24,10 @@ def put_batch_page(sources: Sources, dataset: Dataset, batch_id: str, stage: Sta
     """
     ledger = read_ledger(sources, dataset.name)
     entry = standing(ledger, dataset.name, batch_id)
+    newest = ledger.current[-1]
+    put_standing(
+        sources.lake, dataset, newest.window_end, newest.committed_at
+    )  # first: how old the data are matters more than a page
     for key, content in _pages(sources, dataset, ledger, entry, stage):
         sources.lake.put(key, content, content_type=CONTENT_TYPE)
     return Layout(dataset.name, entry.batch_id, entry.generation).page

@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+from local.aws.alarms import add_namespace_key
 from local.aws.containers import run_tasks_as_processes
 from local.aws.events import tell_more
 from local.aws.gate import Gate, add_if_none_match_key, check_pins
@@ -54,6 +55,7 @@ def main() -> None:
     check_pins()
     add_if_none_match_key()
     tell_more()
+    add_namespace_key()
     run_tasks_as_processes(arguments.data / "tasks")
     serve(arguments.port, root["access_key_id"], arguments.data)
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from local.aws.alarms import look_for_ever
+
 PINNED_VERSION = "1.5.33"
 SNAPSHOT_INTERVAL_SECONDS = 2.0
 _HEALTH_PATH = "/_ministack/health"
@@ -32,7 +34,15 @@ _PINS = {
     "ministack.core.persistence": ("save_all",),
     "ministack.core.router": ("extract_access_key_id",),
     "ministack.core.iam_evaluator": ("is_root_access_key",),
-    "ministack.core.iam_actions": ("s3_service_context", "extract_resource_arn"),
+    "ministack.core.iam_actions": ("s3_service_context", "request_tag_context", "extract_resource_arn"),
+    "ministack.core.responses": ("_request_account_id", "_request_region"),
+    "ministack.services.cloudwatch": (
+        "_alarms",
+        "_metrics",
+        "_evaluate_alarm",
+        "_record_history",
+        "_dispatch_alarm_actions",
+    ),
     "ministack.services.ecs": ("_get_docker", "_run_docker_container", "_maybe_mark_stopped"),
     "ministack.services.eventbridge": ("_dispatch_event",),
     "ministack.services.lambda_svc": ("_execute_function_warm",),
@@ -95,11 +105,12 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the server's lifespan with the snapshot loop inside it."""
         if scope["type"] == "lifespan":
-            snapshots = asyncio.create_task(_snapshot_for_ever())
+            loops = [asyncio.create_task(loop) for loop in (_snapshot_for_ever(), look_for_ever())]
             try:
                 await self._app(scope, receive, send)
             finally:
-                snapshots.cancel()
+                for each in loops:
+                    each.cancel()
         elif scope["type"] != "http":
             await self._app(scope, receive, send)
         elif _is_private(scope["path"]):

@@ -5,11 +5,14 @@ One story in three acts, each a list of commands that run in one process.
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from datasets.airlines import DATASET as AIRLINES
+from tests.main_job.world import as_root
 
 DAYS = ("2014-01-02T06:00Z", "2014-01-03T06:00Z", "2014-01-04T06:00Z")
 OLD, NEW = "life_old", "life_new"
@@ -32,6 +35,7 @@ def story(world: Any, write_contract: Any) -> dict[str, Any]:
         ingest(OLD, DAYS[0]), ("pause", OLD, "--reason", "the portal moves"), ingest(OLD, DAYS[1]), ("status", OLD),
         ("resume", OLD), ingest(OLD, DAYS[1]),
     )  # fmt: skip
+    told["noted"] = notes(world, "latest"), notes(world, "held")
     contract = (folder / f"{OLD}.py").read_text().replace(f'name="{OLD}"', f'name="{NEW}", formerly=("{OLD}",)')
     (folder / f"{OLD}.py").unlink()
     (folder / f"{NEW}.py").write_text(contract)
@@ -51,6 +55,15 @@ def story(world: Any, write_contract: Any) -> dict[str, Any]:
         ("retire", NEW, "--drop-table", "--apply", "--reason", "nobody reads it"), ("status",),
     )  # fmt: skip
     return told
+
+
+def notes(world: Any, kind: str) -> dict[str, Any]:
+    """The lake's notes, which the hourly function reads."""
+    with closing(as_root(world.stack, "s3")) as s3:
+        bucket = world.stack.env["ESTEIRA_LAKE_BUCKET"]
+        keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=f"report/{kind}/life_")["Contents"]]
+        found = [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+    return {each["dataset"]: each for each in found}
 
 
 def test_a_paused_dataset_is_not_run_and_says_so_everywhere(story: Any):
@@ -96,3 +109,12 @@ def test_a_retired_dataset_leaves_its_ledger_and_its_lake(world: Any, story: Any
     assert world.query(f"SELECT COUNT(*) FROM svv_tables WHERE table_name = '{NEW}'") == [(1,)]
     why = f"SELECT event, reason FROM esteira.dataset_state WHERE dataset = '{NEW}'"
     assert world.query(why) == [("dropped", "nobody reads it")]
+
+
+def test_the_watch_without_prefect_hears_of_each_turn(world: Any, story: Any):
+    latest, held = story["noted"]
+    assert latest[OLD]["watermark"] == "2014-01-04T00:00:00+00:00"
+    assert held[OLD]["hold"] == ""  # it was paused, and runs again
+    holds = {name: note["hold"] for name, note in notes(world, "held").items()}
+    assert holds == {OLD: f"renamed to {NEW}", NEW: "retired"}
+    assert notes(world, "latest")[NEW]["watermark"] > latest[OLD]["watermark"]

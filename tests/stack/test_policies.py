@@ -66,6 +66,13 @@ def test_the_task_role_reads_its_own_secrets_only(client: Any, stack: Stack) -> 
     assert refused(task.get_secret_value, SecretId="esteira/prod/warehouse")
 
 
+def test_the_task_role_sends_metrics_into_its_own_namespace_only(client: Any) -> None:
+    task, data = client("cloudwatch"), [{"MetricName": "Rows", "Value": 1.0}]
+    task.put_metric_data(Namespace="Esteira/local", MetricData=data)
+    for other in ("Esteira/prod", "AWS/Lambda"):
+        assert refused(task.put_metric_data, Namespace=other, MetricData=data)
+
+
 def test_the_copy_role_reads_curated_only(client: Any, bucket: str) -> None:
     root, copy = client("s3", "root"), client("s3", "copy")
     for prefix in ("raw", "curated"):
