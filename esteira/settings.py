@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -54,6 +55,10 @@ class Settings(BaseSettings):
             own process.
         at_once: How many windows of a backfill are under way at once, where they are no runs of their own.
         task_sizes: What a dataset's own run needs of the pool where the task definition's size is not enough, by name.
+        runner: Who curates the parts of a sealed raw batch: threads of the run, processes beside it, or workers of Dask.
+        workers: How many parts are curated at once; each needs the memory of a part. A Dask cluster that is named has its own number.
+        dask_scheduler: Address of the scheduler of a Dask cluster, such as `tcp://scheduler:8786`; without one the run starts workers on its own
+            machine and stops them.
         step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
     """
 
@@ -85,6 +90,9 @@ class Settings(BaseSettings):
     fan_out: int = Field(default=0, ge=0)
     at_once: int = Field(default=1, ge=1)
     task_sizes: dict[str, TaskSize] = {}
+    runner: Literal["threads", "processes", "dask"] = "threads"
+    workers: int = Field(default=2, ge=1)
+    dask_scheduler: str | None = None
     step_retries: int = 3
     step_retry_seconds: float = 20
 
