@@ -40,29 +40,28 @@ class PartWork:
     made_with: str
 
 
-def parts_to_curate(
-    raw: Seal, generation: int, ahead: CuratedParts | None, lake: Lake, folder: Path
-) -> tuple[PartWork, ...]:
-    """What there is to be shared out of a batch; nothing where it is sealed, curated ahead, a file, or of one part.
+def can_be_shared(raw: Seal, ahead: CuratedParts | None) -> bool:
+    """Whether a batch is of several parts, and not curated already while it was extracted. A file is read as a whole."""
+    return raw.provenance.file is None and len(raw.parts) > 1 and (ahead is None or ahead.raw != raw.parts)
+
+
+def parts_to_curate(raw: Seal, generation: int, lake: Lake, folder: Path) -> tuple[PartWork, ...]:
+    """The parts of a batch; none where its curated seal stands already.
 
     Args:
         raw: The raw seal.
         generation: Which loading of the batch.
-        ahead: What was curated while it was extracted.
         lake: Where the seals are.
         folder: The contracts'.
 
     Raises:
         SealConflict: A seal that stands cannot be read.
     """
-    if raw.provenance.file is not None or len(raw.parts) < 2:
-        return ()
     generation, sealed = lake.find_standing("curated", raw.dataset, raw.batch, generation)
-    layout = Layout(raw.dataset, raw.batch, generation)
-    if sealed or (ahead is not None and (ahead.layout, ahead.raw) == (layout, raw.parts)):
+    if sealed:
         return ()
-    numbered = enumerate(raw.parts, start=1)
-    return tuple(PartWork(layout, number, part, made_with(folder)) for number, part in numbered)
+    layout, used = Layout(raw.dataset, raw.batch, generation), made_with(folder)
+    return tuple(PartWork(layout, number, part, used) for number, part in enumerate(raw.parts, start=1))
 
 
 def curate_part(work: PartWork, dataset: Dataset, lake: Lake) -> Gathered:
@@ -90,20 +89,12 @@ def curate_part(work: PartWork, dataset: Dataset, lake: Lake) -> Gathered:
         raise
 
 
-def put_together(works: Iterable[PartWork], found: Iterable[Gathered]) -> Gathered:
-    """What all parts came to. Each is taken when it is there, so that no more than two wait.
-
-    Args:
-        works: All parts of the batch.
-        found: What each came to, in their order.
-    """
-    whole: Gathered | None = None
-    for _, each in zip(works, found, strict=True):
-        if whole is None:
-            whole = each
-        else:
-            whole.add(each)
-    assert whole is not None  # noqa: S101 - a batch that is shared out has two parts or more
+def put_together(found: Iterable[Gathered]) -> Gathered:
+    """What all parts came to, given in their order; each is taken when it is there, so that they need not all be kept."""
+    each = iter(found)
+    whole = next(each)
+    for following in each:
+        whole.add(following)
     return whole
 
 

@@ -105,7 +105,7 @@ class Curation:
         *,
         first_row: int = 0,
         first_part: int = 1,
-        stage: type[InOrder[None]] | type[AtOnce[None]] = InOrder,
+        stage: type[InOrder[None] | AtOnce[None]] = InOrder,
     ) -> None:
         self._dataset, self._layout, self._lake = dataset, layout, lake
         self._attempt, self._first_row, self._first_part = lake.new_attempt(), first_row, first_part

@@ -51,6 +51,10 @@ class Seen:
         self._find_out()
         return values[:0]
 
+    def _settle(self) -> None:
+        self._few.merge()
+        self._find_out()
+
     def _find_out(self) -> None:
         if self._few.are_many:
             self.sketch = SmallestHashes(self._few.hashes, self._size)
@@ -61,9 +65,8 @@ class Seen:
     def merge(self, other: Seen) -> None:
         """Take what was seen of other rows."""
         self.nulls += other.nulls
-        for each in (self, other):
-            each._few.merge()
-            each._find_out()
+        self._settle()
+        other._settle()
         if self.sketch is None and other.sketch is None:
             self._few.join(other._few)
             self._find_out()
@@ -100,8 +103,7 @@ class Seen:
 
     def profile(self, rows: int, sample: pa.Table | None) -> ColumnProfile:
         """Args: the batch's rows, and those that were sampled."""
-        self._few.merge()
-        self._find_out()
+        self._settle()
         name, values, kind = self.column.name, rows - self.nulls, self.column.arrow
         found = self.sketch.count() if self.sketch else len(self._few.hashes)
         distinct = None if self.column.is_super else min(found, values)

@@ -90,7 +90,7 @@ def merged(values: pa.Array, cuts: tuple[int, ...], *, is_pii: bool = False, **s
 @given(values=columns(), cuts=CUTS, size=st.sampled_from([4, 16, 1000]), is_pii=st.booleans())
 @settings(max_examples=400, deadline=None)
 def test_a_profile_that_others_made_piece_by_piece_is_that_of_the_whole(
-    values: pa.Array, cuts: Any, size: int, is_pii: bool
+    values: pa.Array, cuts: Any, size: int, *, is_pii: bool
 ):
     sizes = {"distinct_exact": size, "sample_rows": size, "is_pii": is_pii}
     assert merged(values, cuts, **sizes) == profile(values, **sizes)
