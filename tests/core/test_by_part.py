@@ -1,13 +1,16 @@
 """A batch that is curated part by part ends as one that is curated as a whole, whoever did it and in whatever process."""
 
-import builtins
+import itertools
 import pickle
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esteira.by_part import PartWork, can_be_shared, curate_part, made_with, parts_to_curate, put_together, require_same
@@ -16,7 +19,7 @@ from esteira.curate import curate
 from esteira.errors import ConfigError, ContractError
 from esteira.extraction.extract import extract
 from esteira.gathered import CuratedParts
-from esteira.lake import Lake, Seal
+from esteira.lake import Lake, Layout, Part, Seal
 from esteira.profile import profile_of
 from esteira.settings import Settings
 from tasks.runners import runner_of
@@ -25,10 +28,9 @@ from tests.core.test_ahead import counts, messy
 from tests.core.test_extract import Opened, batch_of, by_offset, stored_ids
 from tests.extract.hostile import Asked, Say, hostile, page
 
-BAD = Quality(max_quarantine_ratio=1.0)
 RECORDS = st.lists(
     st.fixed_dictionaries(
-        {"id": st.sampled_from([*range(20), -1, "x", None])}, optional={"gate": st.sampled_from(["B", 1, None])}
+        {}, optional={"id": st.sampled_from([*range(20), -1, "x", None]), "gate": st.sampled_from(["B", 1, None])}
     ),
     min_size=3,
     max_size=9,
@@ -41,11 +43,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def shared(contract: Any, raw: Seal, lake: Lake, folder: Path, *, tries: int = 1) -> CuratedParts:
-    """As workers do it: what travels is pickled, and each part is curated so often."""
+@pytest.fixture(scope="session")
+def names() -> Iterator[int]:
+    return itertools.count()
+
+
+def shared(contract: Any, raw: Seal, lake: Lake, folder: Path) -> CuratedParts:
+    """As workers do it: what travels is pickled."""
     works = pickle.loads(pickle.dumps(parts_to_curate(raw, 1, lake, folder)))
-    found = [[curate_part(work, contract, lake) for _ in range(tries)][-1] for work in works]
-    whole = put_together(pickle.loads(pickle.dumps(each)) for each in found)
+    whole = put_together(pickle.loads(pickle.dumps(curate_part(work, contract, lake))) for work in works)
     return whole.stored(works[0].layout, lake.new_attempt(), raw.parts, lake)
 
 
@@ -54,28 +60,87 @@ def extracted(contract: Any, answer: Any, lake: Lake, open_portal: Opened) -> Se
         return extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake)
 
 
-def without_keys(seal: Seal) -> list[Any]:
-    return [(part.rows, part.sha256) for part in (*seal.parts, *seal.quarantine)]
-
-
 @given(rows=RECORDS)
-def test_parts_put_together_are_the_whole(rows: list[dict[str, Any]], new_bucket: Any, open_portal: Opened):
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_parts_put_together_are_the_whole(
+    rows: list[dict[str, Any]], lake: Lake, open_portal: Opened, folder: Path, names: Iterator[int]
+):
+    numbered = [{"n": number, **row} for number, row in enumerate(rows)]  # a portal that repeats itself is refused
+
     def answer(asked: Asked) -> Say:
         start = int(asked.query["offset"])
-        return page({"rows": rows[start : start + 2], "total": len(rows)})
+        return page({"rows": numbered[start : start + 2], "total": len(rows)})
 
-    with new_bucket() as (lake, folder):
-        contract = keys(quality=BAD)
-        raw = extracted(contract, answer, lake, open_portal)
-        try:
-            whole = curate(contract, raw, lake=lake, generation=2)
-        except ContractError as exc:
-            parts = shared(contract, raw, lake, folder)
-            with pytest.raises(ContractError) as found:
-                curate(contract, raw, lake=lake, ahead=parts)
-            assert found.value.message == exc.message
-            return
-        sealed = curate(contract, raw, lake=lake, ahead=shared(contract, raw, lake, folder))
-        assert counts(sealed) == counts(whole)
-        assert (sealed.seen, profile_of(sealed, lake)) == (whole.seen, profile_of(whole, lake))
-        assert stored_ids(lake, sealed) == stored_ids(lake, whole)
+    contract = keys(name=f"rows_{next(names)}", quality=Quality(max_quarantine_ratio=1.0))
+    raw = extracted(contract, answer, lake, open_portal)
+    parts = shared(contract, raw, lake, folder)
+    if not any("id" in row for row in rows):
+        with pytest.raises(ContractError) as whole_error:
+            curate(contract, raw, lake=lake, generation=2)
+        with pytest.raises(ContractError) as error:
+            curate(contract, raw, lake=lake, ahead=parts)
+        assert error.value.message == whole_error.value.message
+        return
+    whole, sealed = curate(contract, raw, lake=lake, generation=2), curate(contract, raw, lake=lake, ahead=parts)
+    assert counts(sealed) == counts(whole)
+    assert (sealed.seen, profile_of(sealed, lake)) == (whole.seen, profile_of(whole, lake))
+    assert stored_ids(lake, sealed) == stored_ids(lake, whole)
+
+
+def test_a_part_that_is_curated_twice_makes_the_same_bytes_and_overwrites_nothing(
+    lake: Lake, open_portal: Opened, folder: Path
+):
+    contract = keys(quality=Quality(max_quarantine_ratio=1.0))
+    raw = extracted(contract, messy, lake, open_portal)
+    first, second = shared(contract, raw, lake, folder), shared(contract, raw, lake, folder)
+    made, again = ([*parts.good, *parts.bad, parts.profile] for parts in (first, second))
+    assert [part.sha256 for part in made] == [part.sha256 for part in again]
+    assert not {part.key for part in made} & {part.key for part in again}
+
+
+def test_what_is_sealed_or_was_curated_ahead_is_not_shared_out(lake: Lake, open_portal: Opened, folder: Path):
+    contract = keys()
+    raw = extracted(contract, by_offset, lake, open_portal)
+    parts = shared(contract, raw, lake, folder)
+    assert can_be_shared(raw, None)
+    assert can_be_shared(raw, replace(parts, raw=raw.parts[:1]))
+    assert not can_be_shared(raw, parts)
+    assert not can_be_shared(msgspec.structs.replace(raw, parts=raw.parts[:1]), None)
+    assert parts_to_curate(raw, 1, lake, folder)
+    curate(contract, raw, lake=lake, ahead=parts)
+    assert parts_to_curate(raw, 1, lake, folder) == ()
+
+
+def test_a_new_column_that_the_contract_refuses_is_refused_by_whoever_curates(
+    lake: Lake, open_portal: Opened, folder: Path
+):
+    raw = extracted(keys(), messy, lake, open_portal)
+    with pytest.raises(ContractError, match="gate"):
+        shared(keys(new_columns="fail"), raw, lake, folder)
+
+
+def test_a_worker_with_other_contracts_refuses(folder: Path, tmp_path: Path):
+    made_with.cache_clear()
+    work = PartWork(Layout("rows", "b1"), 1, Part("k", 1, "h", 1), made_with(folder))
+    require_same(work, folder)
+    (folder / "rows.py").write_text("DATASET = 1\n")
+    require_same(work, folder)  # what this process has loaded is what it curates with
+    made_with.cache_clear()
+    with pytest.raises(ConfigError, match=r"A worker has esteira .* the run has esteira"):
+        require_same(work, folder)
+
+
+SETTINGS = {"stage": "test", "lake_bucket": "lake", "warehouse_host": "none", "copy_role_arn": "none"}
+
+
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "prefect_dask", None)
+    monkeypatch.setitem(sys.modules, "prefect_dask.task_runners", None)
+    with pytest.raises(ConfigError, match="ESTEIRA_RUNNER is dask") as found:
+        runner_of(Settings(**SETTINGS, runner="dask"))
+    assert "pip install 'esteira[dask]'" in found.value.hint
+
+
+def test_a_cluster_that_is_named_is_used(monkeypatch: pytest.MonkeyPatch):
+    runner = runner_of(Settings(**SETTINGS, runner="dask", dask_scheduler="tcp://127.0.0.1:1"))
+    assert runner.address == "tcp://127.0.0.1:1"
