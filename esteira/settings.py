@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Literal
@@ -106,7 +107,7 @@ def read_settings() -> Settings:
     """The settings of this process.
 
     Raises:
-        ConfigError: Names each variable that is missing or wrong.
+        ConfigError: Names each variable that is missing or wrong, or what its value needs and is not installed.
     """
     try:
         settings = Settings()
@@ -121,4 +122,14 @@ def read_settings() -> Settings:
     except SettingsError as exc:
         raise ConfigError(f"The environment cannot be read: {exc}.", hint="Its value must be JSON.") from exc
     check_login(settings.warehouse_secret, settings.warehouse_workgroup, settings.warehouse_cluster)
+    _check_runner(settings.runner)
     return settings
+
+
+def _check_runner(runner: str) -> None:
+    """Now, and not when the first batch of several parts comes."""
+    if runner == "dask" and importlib.util.find_spec("prefect_dask") is None:
+        raise ConfigError(
+            "ESTEIRA_RUNNER is dask, and prefect-dask is not installed here.",
+            hint="Install the extra (pip install 'esteira[dask]', here and where the workers run), or set ESTEIRA_RUNNER to threads or processes.",
+        )

@@ -8,7 +8,6 @@ from typing import Any
 
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from esteira.errors import ConfigError
 from esteira.settings import Settings
 
 Runner = AbstractContextManager[TaskRunner[Any]]
@@ -16,11 +15,7 @@ Errors = tuple[type[BaseException], ...]
 
 
 def runner_of(settings: Settings) -> Runner:
-    """The task runner that the settings name, to be opened.
-
-    Raises:
-        ConfigError: It is Dask, which is not installed.
-    """
+    """The task runner that the settings name, to be opened."""
     if settings.runner == "threads":
         return ThreadPoolTaskRunner(max_workers=settings.workers)
     if settings.runner == "processes":
@@ -40,13 +35,8 @@ def lost_by(settings: Settings) -> Errors:
 
 def _dask(settings: Settings) -> Runner:
     """A cluster that is named, or one on this machine that lives as long as it is needed; no dashboard listens there."""
-    try:
-        from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - an extra
-    except ImportError as exc:
-        raise ConfigError(
-            f"ESTEIRA_RUNNER is dask, and {exc.name or 'prefect_dask'} is not installed here.",
-            hint="Install the extra (pip install 'esteira[dask]', here and where the workers run), or set ESTEIRA_RUNNER to threads or processes.",
-        ) from exc
+    from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - an extra
+
     if settings.dask_scheduler:
         return DaskTaskRunner(address=settings.dask_scheduler)
     local = {"n_workers": settings.workers, "threads_per_worker": 1, "dashboard_address": None}

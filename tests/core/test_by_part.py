@@ -21,7 +21,7 @@ from esteira.extraction.extract import extract
 from esteira.gathered import CuratedParts
 from esteira.lake import Lake, Layout, Part, Seal
 from esteira.profile import profile_of
-from esteira.settings import Settings
+from esteira.settings import read_settings
 from tasks.runners import runner_of
 from tests.core.small import keys
 from tests.core.test_ahead import counts, messy
@@ -130,17 +130,26 @@ def test_a_worker_with_other_contracts_refuses(folder: Path, tmp_path: Path):
         require_same(work, folder)
 
 
-SETTINGS = {"stage": "test", "lake_bucket": "lake", "warehouse_host": "none", "copy_role_arn": "none"}
+PLACES = {
+    "STAGE": "test", "LAKE_BUCKET": "lake", "WAREHOUSE_HOST": "none", "WAREHOUSE_SECRET": "none", "COPY_ROLE_ARN": "none", "RUNNER": "dask",
+}  # fmt: skip
 
 
-def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def asked_for_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in PLACES.items():
+        monkeypatch.setenv(f"ESTEIRA_{name}", value)
+
+
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, asked_for_dask: None):
     monkeypatch.setitem(sys.modules, "prefect_dask", None)
-    monkeypatch.setitem(sys.modules, "prefect_dask.task_runners", None)
     with pytest.raises(ConfigError, match="ESTEIRA_RUNNER is dask") as found:
-        runner_of(Settings(**SETTINGS, runner="dask"))
+        read_settings()
     assert "pip install 'esteira[dask]'" in found.value.hint
+    monkeypatch.setenv("ESTEIRA_RUNNER", "processes")
+    assert read_settings().runner == "processes"
 
 
-def test_a_cluster_that_is_named_is_used(monkeypatch: pytest.MonkeyPatch):
-    runner = runner_of(Settings(**SETTINGS, runner="dask", dask_scheduler="tcp://127.0.0.1:1"))
-    assert runner.address == "tcp://127.0.0.1:1"
+def test_a_cluster_that_is_named_is_used(monkeypatch: pytest.MonkeyPatch, asked_for_dask: None):
+    monkeypatch.setenv("ESTEIRA_DASK_SCHEDULER", "tcp://127.0.0.1:1")
+    assert runner_of(read_settings()).address == "tcp://127.0.0.1:1"
