@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
-from prefect import get_run_logger, runtime, task
+from prefect import get_client, get_run_logger, runtime, task
 from prefect.futures import PrefectWrappedFuture
+from prefect.states import Crashed
 from prefect.task_runners import TaskRunner
 from prefect.utilities.annotations import quote
 
@@ -103,8 +105,15 @@ class _Sharing:
         self._lost: Errors = lost_by(settings) if settings.runner != "threads" else ()
         self._task = curate_one.with_options(**policy)
         self._kept: dict[int, Gathered] = {}
+        self._dead: list[UUID] = []
 
     def gather(self, works: Sequence[PartWork]) -> Iterator[Gathered]:
+        try:
+            yield from self._gathered(works)
+        finally:
+            self._bury()
+
+    def _gathered(self, works: Sequence[PartWork]) -> Iterator[Gathered]:
         done = fruitless = 0
         while done < len(works):
             before = done
@@ -151,6 +160,23 @@ class _Sharing:
     def _keep(self, under_way: UnderWay) -> None:
         """What is done and was not waited for yet."""
         for work, future in under_way:
-            if future is not None and future.wrapped_future.done():
+            if future is None:
+                continue
+            if future.wrapped_future.done():
                 with suppress(*self._lost, Exception):  # what failed is tried again, and fails in its turn
                     self._kept[work.number] = future.result()
+            if work.number not in self._kept:
+                self._dead.append(future.task_run_id)
+
+    def _bury(self) -> None:
+        """Tell the server of the task runs whose process died, since nobody else will: they would be shown as running for ever.
+
+        At the end, because the server hears of a run's beginning a moment later than it began. Of those that had not begun it knows nothing.
+        """
+        if self._dead:
+            with get_client(sync_client=True) as client:
+                for run in self._dead:
+                    with suppress(Exception):
+                        client.set_task_run_state(
+                            run, Crashed(message="The worker died; the part was curated again."), force=True
+                        )

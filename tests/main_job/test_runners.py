@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import urllib.request
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -85,6 +86,18 @@ def without_names(seal: dict[str, Any]) -> dict[str, Any]:
     return seal | parts | {"profile": profile, "attempt": "", "generation": 0}
 
 
+def running(world: World) -> list[str]:
+    """Task runs of parts that the server takes for running."""
+    asked = json.dumps(
+        {"task_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}, "name": {"like_": "curate part"}}}
+    ).encode()
+    request = urllib.request.Request(
+        world.stack.env["PREFECT_API_URL"] + "/task_runs/filter", asked, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return [run["name"] for run in json.load(answer)]
+
+
 @pytest.fixture(scope="module")
 def loaded(world: World, folder: Path) -> tuple[list[Result], dict[str, bytes]]:
     """Generations 2, 3 and 4, by each runner."""
@@ -125,6 +138,7 @@ def test_a_killed_worker_costs_its_parts_and_not_the_batch(
         key.rsplit("-", 1)[1] for key in found if folder_of in key and key.startswith("curated/") and "/part-" in key
     )
     assert len(stored) == PARTS
+    assert running(world) == []
     once = [number for number in sorted(stored)[: KILLED - 2] if stored[number] == 1]
     assert len(once) == KILLED - 2, stored
 
