@@ -125,6 +125,14 @@ class _Sharing:
             except self._lost as exc:
                 fruitless = 1 if done > before else fruitless + 1
                 self._tell(works[done], fruitless, exc)
+            except OSError as exc:  # what a part meets of it is told by our own errors
+                raise self._without_workers(works[done], exc) from exc
+
+    def _without_workers(self, work: PartWork, exc: OSError) -> WorkerLost:
+        where = self._settings.dask_scheduler or f"this machine ({self._settings.runner})"
+        said = f"No workers can be had at {where}: {exc}"
+        hint = "Start the scheduler and its workers, or set ESTEIRA_RUNNER to threads or processes; then run the same command again."
+        return WorkerLost(said, dataset=work.layout.dataset, batch=work.layout.batch, hint=hint)
 
     def _tell(self, work: PartWork, fruitless: int, exc: BaseException) -> None:
         said = f"A worker died while part {work.number} was waited for: {str(exc) or type(exc).__name__}"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from esteira.errors import WorkerLost
+from local.ports import Ports
 from tests.main_job.world import Result, World, as_root
 
 pytestmark = pytest.mark.long
@@ -148,3 +149,10 @@ def test_a_part_that_kills_each_worker_ends_the_run_and_says_so(world: World, fo
     assert result.code == WorkerLost.exit_code, result.err
     assert f"WorkerLost [{NAME}" in result.err
     assert "ESTEIRA_WORKERS" in result.err
+
+
+def test_a_scheduler_that_does_not_answer_is_named(world: World, folder: Path, loaded: Any):
+    nobody = f"tcp://127.0.0.1:{Ports.free().resolved().portal}"
+    result = again(world, folder, "dask", ESTEIRA_DASK_SCHEDULER=nobody, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s")
+    assert result.code == WorkerLost.exit_code, result.err
+    assert f"No workers can be had at {nobody}" in result.err
