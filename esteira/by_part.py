@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,26 +18,40 @@ from esteira.errors import ConfigError, EsteiraError
 from esteira.gathered import CuratedParts, Gathered
 from esteira.in_order import AtOnce
 from esteira.lake import Lake, Layout, Part, Seal
+from esteira.raw import contents, received_pages
 
 _MADE_WITH = ("esteira", "pyarrow", "pandas", "pandera")
 """Other versions of these could make other bytes of the same part, or judge its rows otherwise."""
 
 
+MAX_TOGETHER = 4
+"""Parts that a worker is asked for at a time: what a task costs is then little beside them, and what a dead worker costs is seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class PartWork:
-    """One raw part to curate: where it lies and what it must be, not what is in it.
+    """Some raw parts to curate, one by one: where they lie and what they must be, not what is in them.
 
     Attributes:
-        layout: The generation that it becomes a part of.
-        number: Counts from 1 in the batch.
-        part: The raw part: key, hash, pages.
+        layout: The generation that they become parts of.
+        number: Of the first one; counts from 1 in the batch.
+        parts: The raw parts: keys, hashes, pages.
         made_with: What the run has of contracts and code: see `made_with`.
     """
 
     layout: Layout
     number: int
-    part: Part
+    parts: tuple[Part, ...]
     made_with: str
+
+    @property
+    def named(self) -> str:
+        """Its parts, in words."""
+        return (
+            f"part {self.number}"
+            if len(self.parts) == 1
+            else f"parts {self.number} to {self.number + len(self.parts) - 1}"
+        )
 
 
 def can_be_shared(raw: Seal, ahead: CuratedParts | None) -> bool:
@@ -45,12 +59,13 @@ def can_be_shared(raw: Seal, ahead: CuratedParts | None) -> bool:
     return raw.provenance.file is None and len(raw.parts) > 1 and (ahead is None or ahead.raw != raw.parts)
 
 
-def parts_to_curate(raw: Seal, generation: int, lake: Lake, folder: Path) -> tuple[PartWork, ...]:
-    """The parts of a batch; none where its curated seal stands already.
+def parts_to_curate(raw: Seal, generation: int, workers: int, lake: Lake, folder: Path) -> tuple[PartWork, ...]:
+    """The parts of a batch, in pieces of work; none where its curated seal stands already. How they are cut changes nothing that is stored.
 
     Args:
         raw: The raw seal.
         generation: Which loading of the batch.
+        workers: How many share the work.
         lake: Where the seals are.
         folder: The contracts'.
 
@@ -61,29 +76,46 @@ def parts_to_curate(raw: Seal, generation: int, lake: Lake, folder: Path) -> tup
     if sealed:
         return ()
     layout, used = Layout(raw.dataset, raw.batch, generation), made_with(folder)
-    return tuple(PartWork(layout, number, part, used) for number, part in enumerate(raw.parts, start=1))
+    return tuple(
+        PartWork(layout, start + 1, raw.parts[start:stop], used) for start, stop in _pieces(len(raw.parts), workers)
+    )
 
 
-def curate_part(work: PartWork, dataset: Dataset, lake: Lake) -> Gathered:
-    """Curate one raw part into curated and quarantine parts of an attempt of its own, so that nothing is ever overwritten, however often it is tried.
+def _pieces(parts: int, workers: int) -> Iterator[tuple[int, int]]:
+    """Large ones first, and at the end one by one, so that all workers end together."""
+    start = 0
+    while start < parts:
+        stop = start + min(MAX_TOGETHER, max((parts - start) // (2 * workers), 1))
+        yield start, stop
+        start = stop
+
+
+def curate_parts(work: PartWork, dataset: Dataset, lake: Lake) -> Gathered:
+    """Curate raw parts, each into curated and quarantine parts of an attempt of its own, so that nothing is ever overwritten, however often it is tried.
 
     Args:
-        work: Which part.
+        work: Which parts.
         dataset: The contract.
         lake: Where the parts are.
 
     Raises:
         ContractError, DataQualityError: As `curate`.
-        SealConflict: The raw part is not what was sealed.
+        SealConflict: A raw part is not what was sealed.
     """
-    place = {"first_row": work.part.first_row, "first_part": work.number}
-    curation = Curation(dataset, work.layout, lake, stage=AtOnce, **place)
     try:
-        feed_pages(curation, dataset, (work.part,), lake)
-        return curation.gathered()
+        numbered = enumerate(contents(work.parts, lake), start=work.number)
+        return put_together(
+            _curated(work.layout, number, part, content, dataset, lake) for number, (part, content) in numbered
+        )
     except EsteiraError as exc:
-        curation.abort()
         raise exc.located(dataset=work.layout.dataset, batch=work.layout.batch) from exc.__cause__
+
+
+def _curated(layout: Layout, number: int, part: Part, content: bytes, dataset: Dataset, lake: Lake) -> Gathered:
+    curation = Curation(dataset, layout, lake, stage=AtOnce, first_row=part.first_row, first_part=number)
+    try:
+        feed_pages(curation, received_pages(content, part, dataset.api))
+        return curation.gathered()
     except BaseException:
         curation.abort()
         raise

@@ -212,7 +212,7 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
     curation = Curation(dataset, layout, lake)
     try:
         if raw.provenance.file is None:
-            feed_pages(curation, dataset, raw.parts, lake)
+            feed_pages(curation, stored_pages(raw.parts, dataset.api, lake))
         else:
             _feed_file(curation, dataset, raw, lake)
         return curation.close(raw.parts)
@@ -221,10 +221,15 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
         raise
 
 
-def feed_pages(curation: Curation, dataset: Dataset, parts: Sequence[Part], lake: Lake) -> None:
-    """Raw parts from the lake."""
+def feed_pages(curation: Curation, pages: Iterable[tuple[Records, int]]) -> None:
+    """All of them, cut into chunks.
+
+    Args:
+        curation: An attempt that nobody else feeds.
+        pages: The records and the size of each.
+    """
     chunks = Chunks()
-    for records, size_bytes in stored_pages(parts, dataset.api, lake):
+    for records, size_bytes in pages:
         for chunk in chunks.add(records, size_bytes):
             curation.add(chunk)
     if chunks.rest():

@@ -18,7 +18,7 @@ from prefect.utilities.annotations import quote
 
 from blocks import open_lake
 from esteira.batch import plain, short
-from esteira.by_part import PartWork, curate_part, parts_to_curate, put_together, require_same
+from esteira.by_part import PartWork, curate_parts, parts_to_curate, put_together, require_same
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import WorkerLost
@@ -31,7 +31,7 @@ from tasks.runners import Errors, lost_by, runner_of
 MAX_FRUITLESS = 3
 """Workers that may die one after the other before any part is done: then it is the part, or the machine, and no accident."""
 WAITING = 2
-"""Parts that are asked for, for each that is in work: nobody waits for the next one, and few results wait for their turn."""
+"""Pieces of work that are asked for, for each that is under way: nobody waits for the next one, and few results wait for their turn."""
 Policy = dict[str, Any]
 UnderWay = deque[tuple[PartWork, PrefectWrappedFuture[Gathered, Any] | None]]
 
@@ -58,7 +58,7 @@ def share_parts(dataset: Dataset, raw: Seal, generation: int, policy: Policy) ->
         return None
     who = f"{settings.runner} at {settings.dask_scheduler}" if settings.dask_scheduler else settings.runner
     where = f"{dataset.name} {short(raw.batch)}"
-    get_run_logger().info("%s: %s parts are curated, %s at once (%s)", where, len(works), settings.workers, who)
+    get_run_logger().info("%s: %s parts are curated by %s workers (%s)", where, len(raw.parts), settings.workers, who)
     whole = put_together(_Sharing(settings, policy).gather(works))
     store: Callable[..., CuratedParts] = store_profile.with_options(**policy)
     return store(raw, works, quote(whole))  # Prefect would look for futures in it
@@ -67,27 +67,28 @@ def share_parts(dataset: Dataset, raw: Seal, generation: int, policy: Policy) ->
 @task(task_run_name="plan the parts of {raw.dataset}", retry_condition_fn=is_transient, persist_result=False)
 def plan_parts(raw: Seal, generation: int) -> tuple[PartWork, ...]:
     """What is to be curated of a batch."""
-    return parts_to_curate(raw, generation, open_lake(), read_settings().datasets)
+    settings = read_settings()
+    return parts_to_curate(raw, generation, settings.workers, open_lake(), settings.datasets)
 
 
 def _run_name() -> str:
     work = runtime.task_run.parameters["work"]
-    return f"curate part {work.number} of {work.layout.dataset} {plain(short(work.layout.batch))}"
+    return f"curate {work.named} of {work.layout.dataset} {plain(short(work.layout.batch))}"
 
 
 @task(task_run_name=_run_name, retry_condition_fn=is_transient, persist_result=False)
-def curate_one(work: PartWork, *, is_alone: bool) -> Gathered:
-    """Curate one part, in whatever process this is: settings, contract and keys are read here.
+def curate_some(work: PartWork, *, is_alone: bool) -> Gathered:
+    """Curate one part or a few, in whatever process this is: settings, contract and keys are read here.
 
     Args:
-        work: Which part.
+        work: Which parts.
         is_alone: Whether the process is there for this only: then Arrow gets one thread, as many as the worker has processors.
     """
     if is_alone:
         pa.set_cpu_count(1)
     folder = read_settings().datasets
     require_same(work, folder)
-    return curate_part(work, find_dataset(folder, work.layout.dataset), open_lake())
+    return curate_parts(work, find_dataset(folder, work.layout.dataset), open_lake())
 
 
 @task(task_run_name="profile {raw.dataset}", retry_condition_fn=is_transient, persist_result=False)
@@ -103,7 +104,7 @@ class _Sharing:
     def __init__(self, settings: Settings, policy: Policy) -> None:
         self._settings = settings
         self._lost: Errors = lost_by(settings) if settings.runner != "threads" else ()
-        self._task = curate_one.with_options(**policy)
+        self._task = curate_some.with_options(**policy)
         self._kept: dict[int, Gathered] = {}
         self._dead: list[UUID] = []
 
@@ -135,7 +136,7 @@ class _Sharing:
         return WorkerLost(said, dataset=work.layout.dataset, batch=work.layout.batch, hint=hint)
 
     def _tell(self, work: PartWork, fruitless: int, exc: BaseException) -> None:
-        said = f"A worker died while part {work.number} was waited for: {str(exc) or type(exc).__name__}"
+        said = f"A worker died while {work.named} was waited for: {str(exc) or type(exc).__name__}"
         if fruitless > MAX_FRUITLESS:
             layout = work.layout
             told = f"{said} It was the {fruitless}th in a row."

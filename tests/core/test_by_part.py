@@ -13,7 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esteira.by_part import PartWork, can_be_shared, curate_part, made_with, parts_to_curate, put_together, require_same
+from esteira.by_part import (
+    PartWork,
+    _pieces,
+    can_be_shared,
+    curate_parts,
+    made_with,
+    parts_to_curate,
+    put_together,
+    require_same,
+)
 from esteira.contract import Quality
 from esteira.curate import curate
 from esteira.errors import ConfigError, ContractError
@@ -48,10 +57,10 @@ def names() -> Iterator[int]:
     return itertools.count()
 
 
-def shared(contract: Any, raw: Seal, lake: Lake, folder: Path) -> CuratedParts:
+def shared(contract: Any, raw: Seal, lake: Lake, folder: Path, workers: int = 2) -> CuratedParts:
     """As workers do it: what travels is pickled."""
-    works = pickle.loads(pickle.dumps(parts_to_curate(raw, 1, lake, folder)))
-    whole = put_together(pickle.loads(pickle.dumps(curate_part(work, contract, lake))) for work in works)
+    works = pickle.loads(pickle.dumps(parts_to_curate(raw, 1, workers, lake, folder)))
+    whole = put_together(pickle.loads(pickle.dumps(curate_parts(work, contract, lake))) for work in works)
     return whole.stored(works[0].layout, lake.new_attempt(), raw.parts, lake)
 
 
@@ -87,12 +96,12 @@ def test_parts_put_together_are_the_whole(
     assert stored_ids(lake, sealed) == stored_ids(lake, whole)
 
 
-def test_a_part_that_is_curated_twice_makes_the_same_bytes_and_overwrites_nothing(
+def test_a_part_that_is_curated_twice_among_others_makes_the_same_bytes_and_overwrites_nothing(
     lake: Lake, open_portal: Opened, folder: Path
 ):
     contract = keys(quality=Quality(max_quarantine_ratio=1.0))
     raw = extracted(contract, messy, lake, open_portal)
-    first, second = shared(contract, raw, lake, folder), shared(contract, raw, lake, folder)
+    first, second = shared(contract, raw, lake, folder, 1), shared(contract, raw, lake, folder, 8)
     made, again = ([*parts.good, *parts.bad, parts.profile] for parts in (first, second))
     assert [part.sha256 for part in made] == [part.sha256 for part in again]
     assert not {part.key for part in made} & {part.key for part in again}
@@ -106,9 +115,9 @@ def test_what_is_sealed_or_was_curated_ahead_is_not_shared_out(lake: Lake, open_
     assert can_be_shared(raw, replace(parts, raw=raw.parts[:1]))
     assert not can_be_shared(raw, parts)
     assert not can_be_shared(msgspec.structs.replace(raw, parts=raw.parts[:1]), None)
-    assert parts_to_curate(raw, 1, lake, folder)
+    assert parts_to_curate(raw, 1, 2, lake, folder)
     curate(contract, raw, lake=lake, ahead=parts)
-    assert parts_to_curate(raw, 1, lake, folder) == ()
+    assert parts_to_curate(raw, 1, 2, lake, folder) == ()
 
 
 def test_a_new_column_that_the_contract_refuses_is_refused_by_whoever_curates(
@@ -121,7 +130,7 @@ def test_a_new_column_that_the_contract_refuses_is_refused_by_whoever_curates(
 
 def test_a_worker_with_other_contracts_refuses(folder: Path, tmp_path: Path):
     made_with.cache_clear()
-    work = PartWork(Layout("rows", "b1"), 1, Part("k", 1, "h", 1), made_with(folder))
+    work = PartWork(Layout("rows", "b1"), 1, (Part("k", 1, "h", 1),), made_with(folder))
     require_same(work, folder)
     (folder / "rows.py").write_text("DATASET = 1\n")
     require_same(work, folder)  # what this process has loaded is what it curates with
@@ -153,3 +162,12 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
 def test_a_cluster_that_is_named_is_used(monkeypatch: pytest.MonkeyPatch, asked_for_dask: None):
     monkeypatch.setenv("ESTEIRA_DASK_SCHEDULER", "tcp://127.0.0.1:1")
     assert runner_of(read_settings()).address == "tcp://127.0.0.1:1"
+
+
+@given(parts=st.integers(2, 500), workers=st.integers(1, 64))
+def test_pieces_of_work_are_all_parts_in_order_and_small_at_the_end(parts: int, workers: int):
+    pieces = list(_pieces(parts, workers))
+    assert [number for start, stop in pieces for number in range(start, stop)] == list(range(parts))
+    sizes = [stop - start for start, stop in pieces]
+    assert sizes == sorted(sizes, reverse=True)
+    assert set(sizes[-workers:]) == {1}
