@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.image import ROOT, without_hypothesis
+from bench.image import ROOT
 from bench.peers.facts import print_facts
 
 if TYPE_CHECKING:
@@ -30,13 +30,23 @@ _CONTRACT = """from bench.contracts import contract
 
 DATASET = contract("flights", "{name}", size=10_000, factor={factor}, write="append")
 """
+_START = "import sys; sys.modules['hypothesis'] = None"
+"""What the image does not have, no worker imports here either: see `bench.image.without_hypothesis`."""
 
 
 def measure(place: Place, turns: int, factor: int) -> list[Facts]:
     """Medians of each runner and number of workers, in turns, on a whole stack."""
     with tempfile.TemporaryDirectory(prefix="bench-workers-") as folder:
-        (Path(folder) / f"{NAME}.py").write_text(_CONTRACT.format(name=NAME, factor=factor))
-        env = place.environment() | {"ESTEIRA_DATASETS": folder, "PREFECT_LOGGING_LEVEL": "WARNING"}
+        contracts, start = Path(folder) / "contracts", Path(folder) / "start"
+        for path, text in (
+            (contracts / f"{NAME}.py", _CONTRACT.format(name=NAME, factor=factor)),
+            (start / "sitecustomize.py", _START),
+        ):
+            path.parent.mkdir()
+            path.write_text(text)
+        env = place.environment() | {
+            "ESTEIRA_DATASETS": str(contracts), "PYTHONPATH": str(start), "PREFECT_LOGGING_LEVEL": "WARNING",
+        }  # fmt: skip
         _child(env, "--extract", "--url", place.replay_url("flights"))
         found: dict[tuple[str, int], list[Facts]] = {turn: [] for turn in TURNS}
         for number in range(turns):
@@ -77,7 +87,6 @@ def _child(env: dict[str, str], *options: str) -> Facts:
 
 def main() -> None:
     """One process of the measurement."""
-    without_hypothesis()
     parser = argparse.ArgumentParser(prog="python -m bench.workers")
     parser.add_argument("--extract", action="store_true")
     parser.add_argument("--url")
