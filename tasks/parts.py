@@ -21,7 +21,7 @@ from esteira.batch import plain, short
 from esteira.by_part import PartWork, curate_parts, parts_to_curate, put_together, require_same
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
-from esteira.errors import WorkerLost
+from esteira.errors import LakeUnavailable, WorkerLost
 from esteira.gathered import CuratedParts, Gathered
 from esteira.lake import Seal
 from esteira.settings import Settings, read_settings
@@ -49,7 +49,8 @@ def share_parts(dataset: Dataset, raw: Seal, generation: int, policy: Policy) ->
 
     Raises:
         ConfigError: Workers cannot be had, or have other contracts or code.
-        WorkerLost: They die, again and again.
+        LakeUnavailable: The scheduler does not answer.
+        WorkerLost: Workers die, again and again.
         ContractError, DataQualityError, SealConflict: As `esteira.curate.curate`; of several parts the first one's.
     """
     settings = read_settings()
@@ -129,11 +130,11 @@ class _Sharing:
             except OSError as exc:  # what a part meets of it is told by our own errors
                 raise self._without_workers(works[done], exc) from exc
 
-    def _without_workers(self, work: PartWork, exc: OSError) -> WorkerLost:
+    def _without_workers(self, work: PartWork, exc: OSError) -> LakeUnavailable:
         where = self._settings.dask_scheduler or f"this machine ({self._settings.runner})"
         said = f"No workers can be had at {where}: {exc}"
         hint = "Start the scheduler and its workers, or set ESTEIRA_RUNNER to threads or processes; then run the same command again."
-        return WorkerLost(said, dataset=work.layout.dataset, batch=work.layout.batch, hint=hint)
+        return LakeUnavailable(said, dataset=work.layout.dataset, batch=work.layout.batch, hint=hint)
 
     def _tell(self, work: PartWork, fruitless: int, exc: BaseException) -> None:
         said = f"A worker died while {work.named} was waited for: {str(exc) or type(exc).__name__}"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from esteira.errors import WorkerLost
+from esteira.errors import LakeUnavailable, WorkerLost
 from local.ports import Ports
 from tests.main_job.world import Result, World, as_root
 
@@ -154,5 +154,5 @@ def test_a_part_that_kills_each_worker_ends_the_run_and_says_so(world: World, fo
 def test_a_scheduler_that_does_not_answer_is_named(world: World, folder: Path, loaded: Any):
     nobody = f"tcp://127.0.0.1:{Ports.free().resolved().portal}"
     result = again(world, folder, "dask", ESTEIRA_DASK_SCHEDULER=nobody, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s")
-    assert result.code == WorkerLost.exit_code, result.err
+    assert result.code == LakeUnavailable.exit_code, result.err
     assert f"No workers can be had at {nobody}" in result.err
