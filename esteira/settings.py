@@ -14,6 +14,7 @@ from esteira.errors import ConfigError
 from esteira.login import check_login
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+RunnerName = Literal["threads", "processes", "dask"]
 
 
 class TaskSize(BaseModel):
@@ -91,7 +92,7 @@ class Settings(BaseSettings):
     fan_out: int = Field(default=0, ge=0)
     at_once: int = Field(default=1, ge=1)
     task_sizes: dict[str, TaskSize] = {}
-    runner: Literal["threads", "processes", "dask"] = "threads"
+    runner: RunnerName = "threads"
     workers: int = Field(default=2, ge=1)
     dask_scheduler: str | None = None
     step_retries: int = 3
