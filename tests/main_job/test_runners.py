@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import signal
+import subprocess
+import sys
 import urllib.request
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from esteira.errors import LakeUnavailable, WorkerLost
+from esteira.errors import ConfigError, LakeUnavailable, WorkerLost
 from local.ports import Ports
-from tests.main_job.world import Result, World, as_root
+from tests.main_job.world import CHECKOUT, Result, World, as_root
 
 pytestmark = pytest.mark.long
 
@@ -156,3 +161,66 @@ def test_a_scheduler_that_does_not_answer_is_named(world: World, folder: Path, l
     result = again(world, folder, "dask", ESTEIRA_DASK_SCHEDULER=nobody, DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s")
     assert result.code == LakeUnavailable.exit_code, result.err
     assert f"No workers can be had at {nobody}" in result.err
+
+
+@contextmanager
+def cluster(world: World, folder: Path, **env: str) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers that nobody starts again, as on machines of their own: they have the stage's variables and nothing of a run."""
+    port = Ports.free().resolved().portal
+    address = f"tcp://127.0.0.1:{port}"
+    environment = world.stack.client_environment() | {"ESTEIRA_DATASETS": str(folder)} | env
+    module = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--no-dashboard",
+    ]
+    worker = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_worker",
+        address,
+        "--host",
+        "127.0.0.1",
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        "--no-dashboard",
+    ]
+    started = [
+        subprocess.Popen(command, env=environment, cwd=CHECKOUT, stderr=subprocess.DEVNULL)
+        for command in (module, worker, worker)
+    ]
+    try:
+        yield address, started[1:]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def test_a_cluster_that_runs_curates_for_a_run_and_one_of_its_workers_may_die(
+    world: World, folder: Path, loaded: Any, tmp_path: Path
+):
+    marker = tmp_path / "killed"
+    with cluster(world, folder, RUNNERS_MARKER=str(marker)) as (address, workers):
+        result = again(world, folder, "dask", ESTEIRA_DASK_SCHEDULER=address)
+        assert sorted(process.poll() or 0 for process in workers) == [-signal.SIGKILL, 0]
+    assert result.code == 0, result.err
+    (fact,) = result.facts
+    assert without_names(seal_of(lake(world), fact["generation"])) == without_names(seal_of(loaded[1], 2))
+
+
+def test_a_worker_with_other_contracts_is_refused(world: World, folder: Path, loaded: Any, tmp_path: Path):
+    other = tmp_path / "contracts"
+    shutil.copytree(folder, other)
+    with (other / f"{NAME}.py").open("a") as file:
+        file.write("# another version\n")
+    with cluster(world, other) as (address, _):
+        result = again(world, folder, "dask", ESTEIRA_DASK_SCHEDULER=address)
+    assert result.code == ConfigError.exit_code, result.err
+    assert "A worker has esteira" in result.err
