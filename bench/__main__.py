@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import live, overhead, scale
+from bench import live, overhead, scale, workers
 from bench.contest import hold
 from bench.contestants import ALL, Facts, Input
 from bench.image import ROOT
@@ -22,9 +22,9 @@ from bench.venvs import PEERS, python_of, versions
 
 FLIGHTS = 336_776
 RESULTS, PLOT = ROOT / "bench-results.json", ROOT / "bench-results.svg"
-SUITES = ("contest", "memory", "shapes", "live", "overhead", "help")
+SUITES = ("contest", "memory", "shapes", "live", "overhead", "workers", "help")
 IN_QUICK = {"contest", "help"}
-BESIDE_PREFECT = {"live", "overhead"}
+BESIDE_PREFECT = {"live", "overhead", "workers"}
 """These need the whole stack; the others are measured without its idle parts beside them."""
 
 
@@ -45,6 +45,7 @@ def _measure(options: argparse.Namespace, wanted: set[str], results: Facts) -> N
         "shapes": scale.shapes,
         "live": lambda place: live.measure(place, options.turns),
         "overhead": lambda place: overhead.measure(place.stack, options.turns),
+        "workers": lambda place: workers.measure(place, options.worker_turns, options.worker_factor),
         "help": lambda _place: {"help_seconds": round(overhead.help_seconds(options.turns), 3)},
     }
     for venv in sorted({one.venv for one in options.only if one.venv} if "contest" in wanted else ()):
@@ -98,6 +99,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--factors", nargs="+", type=int, default=[1, 4, 10, 30], help="multiples of the rows for `memory`"
     )
+    parser.add_argument("--worker-factor", type=int, default=10, help="multiple of the rows for `workers`")
+    parser.add_argument("--worker-turns", type=int, default=1, help="runs of each for `workers`")
     options = parser.parse_args()
     options.suites = set(options.suites or (IN_QUICK if options.quick else SUITES))
     options.turns = options.turns or (1 if options.quick else 5)

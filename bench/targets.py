@@ -27,6 +27,7 @@ def verdicts(results: Facts) -> list[Verdict]:
         "memory": _memory,
         "live": _live,
         "overhead": _overhead,
+        "workers": _workers,
         "help": _help,
     }
     return [verdict for name, judge in parts.items() if name in results for verdict in judge(results[name])]
@@ -60,6 +61,14 @@ def _memory(runs: list[Facts]) -> Iterator[Verdict]:
         yield Verdict(text, f"{run['rows']:,} rows, peak {run['peak_mb']} MB", run["peak_mb"] <= 350)
     if runs[1:]:
         yield from _growth(runs[0], runs[1:])
+
+
+def _workers(runs: list[Facts]) -> Iterator[Verdict]:
+    for runner in ("processes", "dask"):
+        one, two = ({run["workers"]: run for run in runs if run["runner"] == runner}[count] for count in (1, 2))
+        for name, what in (("seconds_when_up", "workers are up"), ("seconds", "their start included")):
+            ratio = one[name] / two[name]
+            yield Verdict(f"curating, 2 {runner} against 1, {what}: at least 1.6", f"{ratio:.2f}", ratio >= 1.6)
 
 
 def _growth(first: Facts, larger: list[Facts]) -> Iterator[Verdict]:

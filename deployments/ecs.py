@@ -82,7 +82,7 @@ def _variables(known: dict[str, Any], place: Place, credentials_id: str | None) 
         "cluster": place.ecs_cluster,
         "task_definition_arn": place.task_definition_arn,
         "container_name": CONTAINER,
-        "env": ON_SIGTERM | _fan_out(place),
+        "env": ON_SIGTERM | _fan_out(place) | _runner(place),
     }
     if credentials_id:
         defaults["aws_credentials"] = {"$ref": {"block_document_id": credentials_id}}
@@ -93,6 +93,12 @@ def _fan_out(place: Place) -> dict[str, str]:
     """What the daily flow reads in its container."""
     sizes = {name: size.model_dump(exclude_none=True) for name, size in sorted(place.task_sizes.items())}
     return {"ESTEIRA_FAN_OUT": str(place.fan_out)} | ({"ESTEIRA_TASK_SIZES": json.dumps(sizes)} if sizes else {})
+
+
+def _runner(place: Place) -> dict[str, str]:
+    """Who curates the parts of a batch."""
+    told = {"RUNNER": place.runner, "WORKERS": place.workers, "DASK_SCHEDULER": place.dask_scheduler}
+    return {f"ESTEIRA_{name}": str(value) for name, value in told.items() if value is not None}
 
 
 def _network(place: Place) -> dict[str, Any]:

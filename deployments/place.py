@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from esteira.errors import ConfigError
-from esteira.settings import PROJECT_FOLDER, TaskSize
+from esteira.settings import PROJECT_FOLDER, RunnerName, TaskSize
 
 PoolType = Literal["process", "ecs", "ecs:push"]
 IMAGE_FOLDER = "/app"
@@ -36,6 +36,8 @@ class Place(BaseSettings):
         work_pool_limit: How many runs the pool starts at once; without one, what is set on the server stays.
         fan_out: How many datasets the daily flow runs at once on an ECS pool, each in a container of its own; 0 for one after the other.
         task_sizes: What a dataset's own run needs where the task definition's size is not enough: `{"flights": {"memory": 8192}}`.
+        runner, workers, dask_scheduler: Who curates the parts of a batch in the containers of an ECS pool (docs/scale.md); what is not set here is left to
+            the image.
         home: The checkout where a run starts: `/app` in the image, this checkout for processes.
         revision: What runs: a git revision or an image's digest.
         image: The image of the task definition, by digest; the revision is taken from it.
@@ -54,6 +56,9 @@ class Place(BaseSettings):
     work_pool_limit: int | None = Field(default=None, ge=1)
     fan_out: int = Field(default=4, ge=0)
     task_sizes: dict[str, TaskSize] = {}
+    runner: RunnerName | None = None
+    workers: int | None = Field(default=None, ge=1)
+    dask_scheduler: str | None = None
     home: str | None = None
     revision: str | None = None
     image: str | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -13,18 +12,18 @@ import pyarrow as pa
 
 from esteira.contract import Dataset
 from esteira.contract.columns import BATCH_COLUMN
-from esteira.drift.finding import Finding
 from esteira.drift.report import drift_error, warnings_of
 from esteira.drift.watch import Watch
 from esteira.errors import DataQualityError, EsteiraError
 from esteira.failpoints import failpoint
-from esteira.in_order import InOrder
-from esteira.lake import Lake, Layout, Part, Seal, Seen, TableParts
+from esteira.gathered import CuratedParts, Gathered
+from esteira.in_order import AtOnce, InOrder
+from esteira.lake import Lake, Layout, Part, Seal, TableParts
 from esteira.lake.files import fetch_file
 from esteira.lake.layout import Zone
 from esteira.lake.seal import BATCH_STORED
 from esteira.lake.taken import adopted
-from esteira.profile import Profiler, store
+from esteira.profile import Profiler
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 from esteira.quality.rejection import SHOWN_PLACES, places_of
 from esteira.raw import stored_pages
@@ -35,40 +34,6 @@ CHUNK_BYTES = 6 * 1024 * 1024
 """JSON that is decoded and validated at a time. Large enough that the cost of a call does not count, small enough to bound memory."""
 RELEASE_AFTER_CHUNKS = 24
 """What chunks leave behind adds up over a long batch, so from here on it is given back after each; a short one is over before it counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class CuratedParts:
-    """What a curation stored and nobody has sealed.
-
-    Attributes:
-        layout: Where the parts lie.
-        attempt: Whose they are.
-        raw: The raw parts that they were made from.
-        rows: Records of those.
-        good, bad: Curated and quarantine parts.
-        profile: What the columns of the good ones hold.
-        bad_rows: Records in quarantine (a record may have several reasons).
-        reasons: Records by `column: rule`.
-        new: Columns that the contract does not know.
-        broken: Columns that are missing or retyped, and that the contract does not let be so.
-        seen: What the seal says of it.
-        places: Where the first refused cells of a file are, and why; never what stands in them.
-    """
-
-    layout: Layout
-    attempt: str
-    raw: tuple[Part, ...]
-    rows: int
-    good: tuple[Part, ...]
-    bad: tuple[Part, ...]
-    profile: Part
-    bad_rows: int
-    reasons: dict[str, int]
-    new: tuple[Finding, ...]
-    broken: tuple[Finding, ...]
-    seen: Seen
-    places: tuple[str, ...] = ()
 
 
 def curate(
@@ -118,7 +83,7 @@ def curate(
 
 
 class Curation:
-    """One attempt: takes the records of a batch in order and stores them chunk by chunk, so memory is bounded by chunks.
+    """One attempt: takes records in the order of the batch and stores them chunk by chunk, so memory is bounded by chunks.
 
     Decoding, validating and writing are three stages, each a thread: one chunk is in each at the most. The last one has time to spare, so it
     profiles the columns as well.
@@ -127,23 +92,31 @@ class Curation:
         dataset: The contract.
         layout: Whose parts.
         lake: Where to.
+        first_row: Position of the first record in the batch.
+        first_part: Number of the first part.
+        stage: How a stage works: beside the caller, or `AtOnce` where other parts are curated beside this one.
     """
 
-    def __init__(self, dataset: Dataset, layout: Layout, lake: Lake) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        layout: Layout,
+        lake: Lake,
+        *,
+        first_row: int = 0,
+        first_part: int = 1,
+        stage: type[InOrder[None] | AtOnce[None]] = InOrder,
+    ) -> None:
         self._dataset, self._layout, self._lake = dataset, layout, lake
-        self._attempt = lake.new_attempt()
-        self._profiler = Profiler(dataset.columns)
-        self._good = TableParts(lake, self._keys("curated"), _stored, self._profiler.add)
+        self._attempt, self._first_row, self._first_part = lake.new_attempt(), first_row, first_part
+        self._all = Gathered(Watch(dataset), Profiler(dataset.columns))
+        self._good = TableParts(lake, self._keys("curated"), _stored, self._all.profiler.add)
         self._bad = TableParts(lake, self._keys("quarantine"), _stored)
-        self._validating, self._writing = InOrder[None]("esteira-validate"), InOrder[None]("esteira-parquet")
-        self._rows = self._bad_rows = self._written = 0
-        self._places: list[str] = []
-        self._reasons: Counter[str] = Counter()
-        self._nulled: Counter[str] = Counter()
-        self._watch = Watch(dataset)
+        self._validating, self._writing = stage("esteira-validate"), stage("esteira-parquet")
+        self._written = 0
 
     def _keys(self, zone: Zone) -> Callable[[int], str]:
-        return lambda number: self._layout.part(zone, self._attempt, number)
+        return lambda number: self._layout.part(zone, self._attempt, self._first_part + number - 1)
 
     def add(self, records: Records) -> None:
         """Take the next records of the batch.
@@ -160,39 +133,36 @@ class Curation:
         Raises:
             As `add`.
         """
-        self._watch.see(decoded, records)
+        self._all.watch.see(decoded, records)
         if decoded.new_columns and self._dataset.new_columns == "fail":
-            raise drift_error(self._dataset, self._layout, tuple(self._watch.new()), self._lake)
+            raise drift_error(self._dataset, self._layout, tuple(self._all.watch.new()), self._lake)
         self._validating.run(self._validate, decoded, records)
 
     def _validate(self, decoded: Decoded, records: Records) -> None:
-        curated = curate_decoded(decoded, records, self._dataset, first_row=self._rows)
-        self._rows += len(records)
-        self._bad_rows += curated.bad_rows
-        self._reasons.update(curated.reasons)
-        self._places += places_of(curated.bad, SHOWN_PLACES - len(self._places))
-        self._nulled.update(curated.nulled)
+        found = self._all
+        curated = curate_decoded(decoded, records, self._dataset, first_row=self._first_row + found.rows)
+        found.rows += len(records)
+        found.bad_rows += curated.bad_rows
+        found.reasons.update(curated.reasons)
+        found.places += places_of(curated.bad, SHOWN_PLACES - len(found.places))
+        found.nulled.update(curated.nulled)
         self._writing.run(self._write, curated)
 
     def close(self, raw: Iterable[Part]) -> CuratedParts:
-        """Store what is left.
+        """Store what is left, and the profile.
 
         Args:
             raw: The raw parts whose records were added.
         """
+        return self.gathered().stored(self._layout, self._attempt, raw, self._lake)
+
+    def gathered(self) -> Gathered:
+        """Store what is left; the profile is its owner's."""
         for stage in (self._validating, self._writing):
             stage.wait()
             stage.stop()
-        good, bad = self._good.close(), self._bad.close()
-        counts = self._bad_rows, dict(sorted(self._reasons.items()))
-        parts = tuple(raw), self._rows, good, bad, self._stored_profile()
-        drifted = tuple(self._watch.new()), tuple(self._watch.broken())
-        seen, places = self._watch.seen(self._nulled), tuple(self._places)
-        return CuratedParts(self._layout, self._attempt, *parts, *counts, *drifted, seen, places)
-
-    def _stored_profile(self) -> Part:
-        key, rows = self._layout.profile(self._attempt), self._rows - self._bad_rows
-        return store(self._lake, key, self._profiler.profiles(), rows)
+        self._all.good, self._all.bad = self._good.close(), self._bad.close()
+        return self._all
 
     def abort(self) -> None:
         """Throw away what is not stored yet."""
@@ -242,7 +212,7 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
     curation = Curation(dataset, layout, lake)
     try:
         if raw.provenance.file is None:
-            _feed_pages(curation, dataset, raw, lake)
+            feed_pages(curation, stored_pages(raw.parts, dataset.api, lake))
         else:
             _feed_file(curation, dataset, raw, lake)
         return curation.close(raw.parts)
@@ -251,10 +221,15 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
         raise
 
 
-def _feed_pages(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
-    """From the lake."""
+def feed_pages(curation: Curation, pages: Iterable[tuple[Records, int]]) -> None:
+    """All of them, cut into chunks.
+
+    Args:
+        curation: An attempt that nobody else feeds.
+        pages: The records and the size of each.
+    """
     chunks = Chunks()
-    for records, size_bytes in stored_pages(raw.parts, dataset.api, lake):
+    for records, size_bytes in pages:
         for chunk in chunks.add(records, size_bytes):
             curation.add(chunk)
     if chunks.rest():

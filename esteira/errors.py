@@ -97,6 +97,15 @@ class WarehouseBusy(TransientError):
     default_hint = "Nothing was loaded by this attempt. Run the same command again; if it repeats, look for the session that holds the lock."
 
 
+class WorkerLost(TransientError):
+    """Processes that curated parts of a batch died, again and again."""
+
+    default_hint = (
+        "Nothing was sealed. Look why they were killed (mostly memory: lower ESTEIRA_WORKERS, or give the task more), then run the same command "
+        "again; ESTEIRA_RUNNER=threads curates in the run's own process."
+    )
+
+
 class PermanentError(EsteiraError):
     """It will fail again until a person changes something: stop and alert."""
 

@@ -19,12 +19,13 @@ from esteira.errors import (
     LoadError,
     PayloadError,
     SpreadsheetError,
+    WorkerLost,
 )
 from esteira.file_batch import is_file_batch
 from esteira.lake import AttemptNote
 
-COUNTED = (PayloadError, SpreadsheetError, ContractError, DataQualityError, LoadError)
-"""Errors about what a batch holds."""
+COUNTED = (PayloadError, SpreadsheetError, ContractError, DataQualityError, LoadError, WorkerLost)
+"""Errors about what a batch holds; that a part of it kills whoever works at it is one."""
 DIED = "Its process died without a word, as when it is killed for its memory."
 
 

@@ -45,3 +45,28 @@ class InOrder(Generic[T]):
     def stop(self) -> None:
         """End the thread when the work it was given is done; its result is nobody's any more."""
         self._thread.shutdown(wait=True)
+
+
+class AtOnce(Generic[T]):
+    """The same verbs in the caller's own thread: a stage of a pipeline whose processor others keep busy.
+
+    Args:
+        name: Of the thread that there is none of.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._result: T | None = None
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """Do it; returns the result of the work before."""
+        before, self._result = self._result, None
+        self._result = work(*args, **kwargs)
+        return before
+
+    def wait(self) -> T | None:
+        """The last result, once."""
+        before, self._result = self._result, None
+        return before
+
+    def stop(self) -> None:
+        """Nothing is under way."""

@@ -21,12 +21,25 @@ def stored_pages(parts: Sequence[Part], source: ApiSource, lake: Lake) -> Iterat
         SealConflict: A part is not what was stored.
         PayloadError: A page is not what the contract describes.
     """
-    for part, content in _contents(parts, lake):
-        for page, pointer in pointed_pages(content, part):
-            yield received(page, pointer, source), len(page)
+    for part, content in contents(parts, lake):
+        yield from received_pages(content, part, source)
 
 
-def _contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
+def received_pages(content: bytes, part: Part, source: ApiSource) -> Iterator[tuple[Sequence[msgspec.Raw], int]]:
+    """The records and the size of each page of a raw part.
+
+    Raises:
+        PayloadError: A page is not what the contract describes.
+    """
+    return ((received(page, pointer, source), len(page)) for page, pointer in pointed_pages(content, part))
+
+
+def contents(parts: Sequence[Part], lake: Lake) -> Iterator[tuple[Part, bytes]]:
+    """Raw parts as they are stored, the next one read while one is in work.
+
+    Raises:
+        SealConflict: A part is not what was stored.
+    """
     reading = InOrder[bytes]("esteira-part")
     try:
         for part, following in pairwise((None, *parts, None)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from esteira.errors import ConfigError
 from esteira.login import check_login
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+RunnerName = Literal["threads", "processes", "dask"]
 
 
 class TaskSize(BaseModel):
@@ -57,6 +59,10 @@ class Settings(BaseSettings):
         task_sizes: What a dataset's own run needs of the pool where the task definition's size is not enough, by name.
         metrics: What is sent to CloudWatch of each batch: nothing (`off`, as on a laptop), what the stage's alarms need (`stage`), or that and each
             dataset's own (`dataset`). Each metric of each dataset is billed.
+        runner: Who curates the parts of a sealed raw batch: threads of the run, processes beside it, or workers of Dask.
+        workers: How many parts are curated at once; each needs the memory of a part. A Dask cluster that is named has its own number.
+        dask_scheduler: Address of the scheduler of a Dask cluster, such as `tcp://scheduler:8786`; without one the run starts workers on its own
+            machine and stops them.
         step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
     """
 
@@ -89,6 +95,9 @@ class Settings(BaseSettings):
     at_once: int = Field(default=1, ge=1)
     task_sizes: dict[str, TaskSize] = {}
     metrics: Literal["off", "stage", "dataset"] = "off"
+    runner: RunnerName = "threads"
+    workers: int = Field(default=2, ge=1)
+    dask_scheduler: str | None = None
     step_retries: int = 3
     step_retry_seconds: float = 20
 
@@ -102,7 +111,7 @@ def read_settings() -> Settings:
     """The settings of this process.
 
     Raises:
-        ConfigError: Names each variable that is missing or wrong.
+        ConfigError: Names each variable that is missing or wrong, or what its value needs and is not installed.
     """
     try:
         settings = Settings()
@@ -117,4 +126,14 @@ def read_settings() -> Settings:
     except SettingsError as exc:
         raise ConfigError(f"The environment cannot be read: {exc}.", hint="Its value must be JSON.") from exc
     check_login(settings.warehouse_secret, settings.warehouse_workgroup, settings.warehouse_cluster)
+    _check_runner(settings.runner)
     return settings
+
+
+def _check_runner(runner: str) -> None:
+    """Now, and not when the first batch of several parts comes."""
+    if runner == "dask" and importlib.util.find_spec("prefect_dask") is None:
+        raise ConfigError(
+            "ESTEIRA_RUNNER is dask, and prefect-dask is not installed here.",
+            hint="Install the extra (pip install 'esteira[dask]', here and where the workers run), or set ESTEIRA_RUNNER to threads or processes.",
+        )

@@ -9,13 +9,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from esteira.batch import Batch
+from esteira.by_part import can_be_shared
 from esteira.contract import Dataset
 from esteira.extraction.ahead import Extracted
+from esteira.gathered import CuratedParts
+from esteira.lake import Seal
 from esteira.observe.subject import about
 from esteira.warehouse import LedgerEntry, LoadResult
 from tasks import curate_batch
 from tasks.assets import on_table
 from tasks.load import load_batch
+from tasks.parts import share_parts
 from tasks.publish import publish
 from tasks.report import Page, report_batch
 
@@ -38,10 +42,15 @@ def curate_and_load(
     dataset: Dataset, batch: Batch, got: Extracted, policy: dict[str, Any], seconds: Seconds
 ) -> LoadResult:
     """From sealed raw parts to the ledger row."""
-    curate = curate_batch.with_options(**policy)
-    curated = timed(seconds, "curate", lambda: curate(dataset, got.raw, ahead=got.ahead))
+    seal = timed(seconds, "curate", lambda: curated(dataset, got.raw, 1, got.ahead, policy))
     spent = sum(seconds.values())
-    return timed(seconds, "load", lambda: on_table(load_batch, dataset, policy)(dataset, batch, curated, spent))
+    return timed(seconds, "load", lambda: on_table(load_batch, dataset, policy)(dataset, batch, seal, spent))
+
+
+def curated(dataset: Dataset, raw: Seal, generation: int, ahead: CuratedParts | None, policy: dict[str, Any]) -> Seal:
+    """From sealed raw parts to sealed curated ones; the parts of a batch that nobody curated yet are shared out among workers."""
+    shared = share_parts(dataset, raw, generation, policy) if can_be_shared(raw, ahead) else None
+    return curate_batch.with_options(**policy)(dataset, raw, generation, shared or ahead)
 
 
 def published(dataset: Dataset, batch: Batch, result: LoadResult, seconds: Seconds, as_of: datetime) -> BatchReport:

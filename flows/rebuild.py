@@ -15,11 +15,11 @@ from esteira.lake import Seal
 from esteira.rebuild import Rebuild, Selection, require_askable
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
+from flows.batches import curated
 from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
-from tasks.curate import curate_batch
 from tasks.extract import extract_batch
 from tasks.publish import publish
 from tasks.rebuild import find_raw, load_generations, plan_rebuilds, seal_again
@@ -86,9 +86,8 @@ def _selection(start: datetime | None, end: datetime | None, batches: list[str] 
 def _curated(dataset: Dataset, each: Rebuild, source: str, policy: Policy) -> Seal:
     if source == "curated":
         return seal_again.with_options(**policy)(each)
-    curate = curate_batch.with_options(**policy)
     if source == "raw":
-        return curate(dataset, find_raw.with_options(**policy)(each), each.generation)
+        return curated(dataset, find_raw.with_options(**policy)(each), each.generation, None, policy)
     got = extract_batch.with_options(**policy)(dataset, each.batch, each.generation)
     assert isinstance(got, Extracted)  # noqa: S101 - a generation after the first is asked for without a condition
-    return curate(dataset, got.raw, each.generation, got.ahead)
+    return curated(dataset, got.raw, each.generation, got.ahead, policy)

@@ -5,7 +5,8 @@ from prefect import get_run_logger, runtime, task
 from blocks import open_lake
 from esteira.batch import plain, short
 from esteira.contract import Dataset
-from esteira.curate import CuratedParts, curate
+from esteira.curate import curate
+from esteira.gathered import CuratedParts
 from esteira.lake import Seal
 from tasks.drift import tell_new_columns
 from tasks.retrying import is_transient

@@ -73,6 +73,20 @@ class Watch:
             self._see_new(name, records)
         self._see_broken(decoded, records)
 
+    def add(self, following: Watch) -> None:
+        """Take what was seen of the records behind these."""
+        self._rows += following._rows
+        if following._absent is not None:
+            absent = following._absent if self._absent is None else self._absent
+            self._absent = tuple(name for name in absent if name in following._absent)
+        self._values.update(following._values)
+        self._broken.update(following._broken)
+        for name, sample in following._samples.items():
+            self._samples[name] = [*self._samples.get(name, ()), *sample][:SAMPLE]
+        for name, sample in following._new.items():
+            if name in self._new or len(self._new) < MAX_NAMES:
+                self._new[name] = [*self._new.get(name, ()), *sample][:SAMPLE]
+
     def new(self) -> Iterator[Finding]:
         """The columns that the contract does not know, as they came."""
         names = free_names(self._new, self._known)

@@ -13,10 +13,11 @@ from typing import TypeVar
 
 from esteira.batch import Batch
 from esteira.contract import Dataset
-from esteira.curate import Chunks, CuratedParts, Curation, Records
+from esteira.curate import Chunks, Curation, Records
 from esteira.errors import ContractError
 from esteira.extraction.beginning import Beginning
 from esteira.extraction.extract import OnProgress, extract
+from esteira.gathered import CuratedParts
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, Part, Seal
 from esteira.portal import Portal

@@ -42,6 +42,11 @@ class SmallestHashes:
         if self._waiting >= self._size:
             self._cut()
 
+    def smallest(self) -> Words:
+        """Those that are kept: what tells how many there are."""
+        self._cut()
+        return self._smallest
+
     def count(self) -> int:
         """How many distinct values were seen."""
         self._cut()

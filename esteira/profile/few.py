@@ -76,15 +76,24 @@ class FewValues:
             return
         once = pa.concat_arrays([values for values, _ in self._waiting])
         rows = np.concatenate([self._rows, *(rows for _, rows in self._waiting)])
-        found = np.concatenate([self.hashes, hashes(once)])
         self._waiting, self._waiting_values, self._waiting_bytes = [], 0, 0
+        self._fold(hashes(once), rows, cut(once) if self._is_shown else once[:0])
+
+    def join(self, other: FewValues) -> None:
+        """Take those of other rows; both are merged."""
+        if len(other.hashes):
+            self._fold(other.hashes, np.concatenate([self._rows, other._rows]), other._values)
+
+    def _fold(self, found: Words, rows: Rows, values: pa.Array) -> None:
+        """Args: hashes beside the known ones, the rows of both, and what is shown of the values beside the known ones."""
+        found = np.concatenate([self.hashes, found])
         order = np.argsort(found)
         found = found[order]
         starts = np.flatnonzero(np.concatenate([[True], found[1:] != found[:-1]]))
         self.hashes, self._rows = found[starts], np.add.reduceat(rows[order], starts)
         if self._is_shown:
-            self._values = pa.concat_arrays([self._values, cut(once)]).take(pa.array(order[starts]))
-            self._knows = pa.types.is_string(once.type) and longest_bytes(self._values) < TEXT_CHARACTERS
+            self._values = pa.concat_arrays([self._values, values]).take(pa.array(order[starts]))
+            self._knows = pa.types.is_string(values.type) and longest_bytes(self._values) < TEXT_CHARACTERS
 
     def frequencies(self) -> Frequencies:
         """Each value and its rows, of what was merged."""

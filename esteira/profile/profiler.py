@@ -55,6 +55,13 @@ class Profiler:
             see_many(columns, table)
         self._sample.add(table.select([*self._shown, POSITION_COLUMN]))
 
+    def merge(self, other: Profiler) -> None:
+        """Take what was seen of other rows of the same batch."""
+        self._rows += other._rows
+        for seen, others in zip(self._columns, other._columns, strict=True):
+            seen.merge(others)
+        self._sample.merge(other._sample)
+
     def profiles(self) -> tuple[ColumnProfile, ...]:
         """One for each column, in the contract's order."""
         sample = self._sample.rows()

@@ -39,6 +39,12 @@ class RowSample:
         if len(self._keys) >= 2 * self._size:
             self._cut()
 
+    def merge(self, other: RowSample) -> None:
+        """Take the sample of other rows."""
+        self._keys = np.concatenate([self._keys, other._keys])
+        self._tables += other._tables
+        self._cut()
+
     def rows(self) -> pa.Table | None:
         """The sample, in no order that means anything; None when no row was added."""
         self._cut()

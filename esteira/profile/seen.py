@@ -13,7 +13,7 @@ from esteira.profile.distinct import SmallestHashes, once
 from esteira.profile.extremes import Extremes, extremes
 from esteira.profile.few import FewValues
 from esteira.profile.frequencies import Frequencies
-from esteira.profile.hashes import hashes
+from esteira.profile.hashes import Words, hashes
 from esteira.profile.mean import counted_sum, mean
 from esteira.profile.shown import shown
 
@@ -51,12 +51,39 @@ class Seen:
         self._find_out()
         return values[:0]
 
+    def _settle(self) -> None:
+        self._few.merge()
+        self._find_out()
+
     def _find_out(self) -> None:
         if self._few.are_many:
             self.sketch = SmallestHashes(self._few.hashes, self._size)
             if self.is_shown:
                 self._see_few()
             self._few.forget()
+
+    def merge(self, other: Seen) -> None:
+        """Take what was seen of other rows."""
+        self.nulls += other.nulls
+        self._settle()
+        other._settle()
+        if self.sketch is None and other.sketch is None:
+            self._few.join(other._few)
+            self._find_out()
+            return
+        self.sketch = SmallestHashes(np.concatenate([self._counted(), other._counted()]), self._size)
+        if other._extremes is not None:
+            self.see(other._extremes, other._total, other._count)
+
+    def _counted(self) -> Words:
+        """The hashes; what was known of few values is from here on what is known of many."""
+        if self.sketch is not None:
+            return self.sketch.smallest()
+        found = self._few.hashes
+        if self.is_shown:
+            self._see_few()
+        self._few.forget()
+        return found
 
     def see(self, found: Extremes, total: int, count: int) -> None:
         """Take what was computed of finite values."""
@@ -76,8 +103,7 @@ class Seen:
 
     def profile(self, rows: int, sample: pa.Table | None) -> ColumnProfile:
         """Args: the batch's rows, and those that were sampled."""
-        self._few.merge()
-        self._find_out()
+        self._settle()
         name, values, kind = self.column.name, rows - self.nulls, self.column.arrow
         found = self.sketch.count() if self.sketch else len(self._few.hashes)
         distinct = None if self.column.is_super else min(found, values)

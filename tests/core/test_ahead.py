@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from esteira import curate as curation
 from esteira.contract import Dataset, Offset, Quality
-from esteira.curate import Chunks, CuratedParts, curate
+from esteira.curate import Chunks, curate
 from esteira.errors import ContractError, SourceUnavailable
 from esteira.extraction import part as raw_part
 from esteira.extraction.ahead import extract_ahead
 from esteira.extraction.extract import extract
 from esteira.failpoints import VARIABLE, FailpointError
+from esteira.gathered import CuratedParts
 from esteira.lake import Lake, Seal
 from tests.core.small import keys, source
 from tests.core.test_extract import LAST, Opened, batch_of, by_offset, stored_ids

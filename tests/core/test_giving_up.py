@@ -22,6 +22,7 @@ from esteira.errors import (
     SourceUnavailable,
     SpreadsheetError,
     WarehouseBusy,
+    WorkerLost,
 )
 from esteira.lake import AttemptNote, Lake
 
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.fault(57)
 BATCH = Batch(
     "rows", "b1", Window(datetime(2014, 1, 1, tzinfo=UTC), datetime(2014, 1, 2, tzinfo=UTC)), is_snapshot=False
 )
-ABOUT_THE_BATCH = (PayloadError, SpreadsheetError, ContractError, DataQualityError, LoadError)
+ABOUT_THE_BATCH = (PayloadError, SpreadsheetError, ContractError, DataQualityError, LoadError, WorkerLost)
 AROUND_IT = (
     AuthError,
     ConfigError,

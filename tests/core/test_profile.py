@@ -1,6 +1,7 @@
 """Column profiles: exact while a batch is small, within a stated error when it is not, and the same however the batch is cut."""
 
 import math
+import pickle
 import tracemalloc
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -66,6 +67,33 @@ CUTS = st.lists(st.integers(0, 60), max_size=5).map(tuple)
 def test_a_batch_has_one_profile_however_it_is_cut(values: pa.Array, cuts: Any, other: Any, size: int):
     sizes = {"distinct_exact": size, "sample_rows": size}
     assert profile(values, cuts, **sizes) == profile(values, other, **sizes)
+
+
+def merged(values: pa.Array, cuts: tuple[int, ...], *, is_pii: bool = False, **sizes: int) -> ColumnProfile:
+    """Of one column whose pieces were profiled by others, and put together."""
+    whole: Profiler | None = None
+    table = pa.table({"c": values, POSITION_COLUMN: pa.array(range(len(values)), pa.int64())})
+    for start, stop in pairwise([0, *sorted(cut % (len(values) + 1) for cut in cuts), len(values)]):
+        each = Profiler([column("c", values.type, is_pii=is_pii)], **sizes)
+        for at in range(start, stop, 7):
+            each.add(table.slice(at, min(7, stop - at)))
+        each = pickle.loads(pickle.dumps(each))
+        if whole is None:
+            whole = each
+        else:
+            whole.merge(each)
+    assert whole is not None
+    (made,) = whole.profiles()
+    return made
+
+
+@given(values=columns(), cuts=CUTS, size=st.sampled_from([4, 16, 1000]), is_pii=st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_a_profile_that_others_made_piece_by_piece_is_that_of_the_whole(
+    values: pa.Array, cuts: Any, size: int, *, is_pii: bool
+):
+    sizes = {"distinct_exact": size, "sample_rows": size, "is_pii": is_pii}
+    assert merged(values, cuts, **sizes) == profile(values, **sizes)
 
 
 @given(values=columns(), cuts=CUTS)

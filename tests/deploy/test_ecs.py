@@ -72,10 +72,21 @@ def test_a_container_that_is_stopped_has_its_run_planned_again_whatever_else_a_d
     assert wanted.items() <= {each["name"]: each["value"] for each in container["environment"]}.items()
 
 
+def test_a_run_finds_in_its_container_who_curates_the_parts(ecs: Place) -> None:
+    place = ecs.model_copy(update={"runner": "dask", "workers": 8, "dask_scheduler": "tcp://scheduler:8786"})
+    told = {"ESTEIRA_RUNNER": "dask", "ESTEIRA_WORKERS": "8", "ESTEIRA_DASK_SCHEDULER": "tcp://scheduler:8786"}
+    assert told.items() <= _environment(place).items()
+    assert not told.keys() & _environment(ecs).keys()
+
+
+def _environment(place: Place) -> dict[str, str]:
+    (container,) = request(place)["overrides"]["containerOverrides"]
+    return {each["name"]: each["value"] for each in container["environment"]}
+
+
 def test_the_daily_flow_finds_in_its_container_how_to_fan_out(ecs: Place) -> None:
     place = ecs.model_copy(update={"fan_out": 2, "task_sizes": {"flights": TaskSize(memory=8192)}})
-    (container,) = request(place)["overrides"]["containerOverrides"]
-    env = {each["name"]: each["value"] for each in container["environment"]}
+    env = _environment(place)
     assert (env["ESTEIRA_FAN_OUT"], env["ESTEIRA_TASK_SIZES"]) == ("2", '{"flights": {"memory": 8192}}')
 
 
