@@ -14,6 +14,7 @@ from typing import Any
 
 from local.aws import gate
 from local.aws.__main__ import configure, serve
+from local.aws.alarms import add_namespace_key
 from local.aws.containers import run_tasks_as_processes
 from local.aws.gate import add_if_none_match_key, check_pins
 
@@ -79,6 +80,7 @@ def main() -> None:
     configure(data, port, root)
     check_pins()
     add_if_none_match_key()
+    add_namespace_key()
     run_tasks_as_processes(data / "tasks")
     _change_gate()
     from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS

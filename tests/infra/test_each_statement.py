@@ -119,6 +119,24 @@ def ingest(bench: Bench) -> bool:
     return bench.esteira("ingest", "airlines", "--as-of", day.isoformat())
 
 
+def measure(bench: Bench) -> bool:
+    """A batch is counted in CloudWatch."""
+    day = datetime(2014, 1, 1, 6, tzinfo=UTC) + timedelta(days=next(bench.days))
+    before = _batches_counted(bench)
+    assert bench.esteira("ingest", "airlines", "--as-of", day.isoformat(), ESTEIRA_METRICS="stage")
+    return _batches_counted(bench) > before
+
+
+def _batches_counted(bench: Bench) -> float:
+    now = datetime.now(UTC)
+    with closing(as_root(bench.world.stack, "cloudwatch")) as client:
+        found = client.get_metric_statistics(
+            Namespace="Esteira/local", MetricName="Batches", StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1),
+            Period=7200, Statistics=["SampleCount"],
+        )["Datapoints"]  # fmt: skip
+    return float(sum(each["SampleCount"] for each in found))
+
+
 def break_glass(bench: Bench) -> bool:
     """The same without Prefect, which asks Systems Manager what Prefect would have said."""
     day = datetime(2014, 1, 1, 6, tzinfo=UTC) + timedelta(days=next(bench.days))
@@ -235,6 +253,7 @@ NEEDED_BY: dict[str, Callable[[Bench], bool]] = {
     "LakePolicy:GiveDropsBack": give_back,
     "LakePolicy:ReadOwnSecrets": ingest,
     "LakePolicy:ReadOwnSettings": break_glass,
+    "LakePolicy:PublishMetrics": measure,
     "UpkeepRole:ListOwnPrefixes": sweep,
     "UpkeepRole:ListUnfinishedUploads": sweep,
     "UpkeepRole:ReadAndDelete": sweep,

@@ -359,4 +359,5 @@ def test_a_run_without_prefect_finds_the_same_settings_as_the_task_definition() 
     login = "ESTEIRA_WAREHOUSE_WORKGROUP"
     names = [each["Properties"]["Name"] for each in resources(INFRA / "runtime.yaml", "AWS::SSM::Parameter").values()]
     stored = {str(each[1] if isinstance(each, list) else each).rpartition("/")[2] for each in names}
-    assert {name for name in declared | {login} if name.startswith("ESTEIRA_")} == stored
+    form = {"ESTEIRA_LOG_FORMAT"}  # how a container writes its lines is nothing for a run from a terminal
+    assert {name for name in declared | {login} if name.startswith("ESTEIRA_")} - form == stored

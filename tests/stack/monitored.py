@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import boto3
 import cfnlint.decode
 
+from infra.package import package
 from local.aws.bootstrap import REGION, STAGE
 from local.stack import Stack
 from local.state import StateFolder
@@ -21,6 +20,7 @@ INFRA = Path(__file__).parents[2] / "infra"
 TEMPLATE = INFRA / "monitoring.yaml"
 UNKNOWN = {"AWS::Logs::QueryDefinition", "AWS::Budgets::Budget"}
 """What the emulator rejects a whole template for; `tests/core/test_monitoring_template.py` reads these."""
+CODE_BUCKET = "code-of-monitoring"
 ARRIVAL_SECONDS = 20.0
 NAMESPACE = f"Esteira/{STAGE}"
 
@@ -48,12 +48,14 @@ class Monitored:
     def deploy(self, **parameters: str) -> None:
         """Deploy what the emulator knows of the template, and listen."""
         bucket = self.stack.env["ESTEIRA_LAKE_BUCKET"]
-        self.client("s3").put_object(Bucket=bucket, Key="code/functions.zip", Body=zipped())
+        code = package()
+        self.client("s3").create_bucket(Bucket=CODE_BUCKET)
+        self.client("s3").put_object(Bucket=CODE_BUCKET, Key=code.key, Body=code.objects[code.key])
         given = {
             "Stage": STAGE,
             "LakeBucket": bucket,
-            "CodeBucket": bucket,
-            "CodeKey": "code/functions.zip",
+            "CodeBucket": CODE_BUCKET,
+            "CodeKey": code.key,
         } | parameters
         known = template()
         known["Resources"] = {name: each for name, each in known["Resources"].items() if each["Type"] not in UNKNOWN}
@@ -126,12 +128,3 @@ class Monitored:
             assert found["StackStatus"] == "CREATE_IN_PROGRESS", found
             time.sleep(0.1)
         raise AssertionError("the stack is not there")
-
-
-def zipped() -> bytes:
-    """The functions, as they are uploaded."""
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w") as archive:
-        for path in sorted((INFRA / "handlers").glob("*.py")):
-            archive.write(path, f"handlers/{path.name}")
-    return written.getvalue()
