@@ -22,6 +22,7 @@ from esteira.catalogue import find_dataset
 from esteira.errors import ConfigError
 from esteira.history import lake_history
 from esteira.lake import Lake
+from esteira.observe.lines import Lines
 from esteira.portal import Portal
 from esteira.settings import Settings, read_settings
 from esteira.vault import read_parameters, read_secret
@@ -32,7 +33,8 @@ COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchang
 
 def run_break_glass(name: str, as_of: datetime | None, *, as_json: bool) -> int:
     """Load what is due; returns the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=form, handlers=[Lines()])
     logging.getLogger("esteira").setLevel(logging.INFO)
     complete_environment()
     settings, moment = read_settings(), as_of or datetime.now(UTC)

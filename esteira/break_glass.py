@@ -28,6 +28,7 @@ from esteira.file_batch import file_batch
 from esteira.lake import Lake, Provenance, Seal, SealedFile
 from esteira.lake.files import file_hash
 from esteira.lake.inbox import Drop, DropZone
+from esteira.observe.standing import put_standing
 from esteira.portal import Portal
 from esteira.profile import profile_of
 from esteira.reception import refusal_of
@@ -88,6 +89,18 @@ def load_due(dataset: Dataset, places: Places, terms: Terms) -> list[LoadResult]
         return list(run.files() if isinstance(dataset.source, SpreadsheetSource) else run.windows())
     except EsteiraError as exc:
         raise exc.located(dataset=dataset.name) from exc.__cause__
+    finally:
+        _note(dataset, places)
+
+
+def _note(dataset: Dataset, places: Places) -> None:
+    """How far the dataset is loaded now: whoever started this run because its age was an alarm sees the alarm end."""
+    try:
+        watermark = standing(places.warehouse, dataset.name).watermark
+        if watermark is not None:
+            put_standing(places.lake, dataset, watermark)
+    except EsteiraError as exc:
+        logger.warning("%s: how far it is loaded is not noted: %s", dataset.name, exc)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def glass(events: Events, stack: Stack, folder: Path) -> Events:
     """A cluster and a definition whose containers know no Prefect, and what they find in Systems Manager."""
     (folder / "airlines.py").write_text((Path(__file__).parents[2] / "datasets/airlines.py").read_text())
     said = {name: value for name, value in stack.env.items() if not name.startswith("PREFECT") and name not in NOT_SAID}
-    said |= {"PREFECT_API_URL": "http://127.0.0.1:9/api", "ESTEIRA_DATASETS": str(folder)}
+    said |= {"PREFECT_API_URL": "http://127.0.0.1:9/api", "ESTEIRA_DATASETS": str(folder), "ESTEIRA_LOG_FORMAT": "json"}
     container = {
         "name": "esteira",
         "image": "esteira@sha256:0123",
@@ -68,6 +68,12 @@ def test_rows_come_into_the_table_without_prefect_and_a_run_under_prefect_change
     world = World(glass.stack)
     rows = world.query("SELECT COUNT(*) FROM dw.airlines")
     assert rows[0][0] > 10
+    with glass.client("s3") as s3:  # the alarm on its age ends, although Prefect is away
+        note = json.loads(s3.get_object(Bucket=glass.bucket, Key="report/latest/airlines.json")["Body"].read())
+    assert note["watermark"] == "2014-01-03T00:00:00+00:00"
+    logs = "".join(path.read_text() for path in Path(glass.stack.state).rglob("tasks/*.log"))
+    said = [json.loads(line) for line in logs.splitlines() if line.startswith('{"time"')]
+    assert any(line["logger"] == "esteira.break_glass" and "committed" in line["message"] for line in said), logs
     under_prefect = world.esteira("ingest", "airlines", "--as-of", MOMENT, "--json")
     assert (under_prefect.code, json.loads(under_prefect.out)[0]["batches"]) == (0, [])
     again = glass.ended(glass.start(MACHINE, dataset="airlines", as_of=MOMENT))
