@@ -15,6 +15,8 @@ from infra.deploy.stage import Stage
 
 OLDEST_KEY = timedelta(days=90)
 """Of the push pool's user: the one long-lived key."""
+_ONLY_WHERE = {"slack": "HasSlackSecret"}
+"""Secrets that a stage may do without, and the parameter that says that it does not."""
 _NEEDED_SECRETS = {"events": ("prefect",), "monitoring": ("slack",), "runtime": ("portal/",)}
 """Below `esteira/<stage>/`, by the template whose resources read them; a name that ends with / stands for at least one below it."""
 
@@ -79,6 +81,8 @@ def _secrets(session: boto3.Session, stage: Stage) -> Iterator[Step]:
     known = {each["Name"].removeprefix(prefix) for page in pages for each in page["SecretList"]}
     for template in stage.templates:
         for name in _NEEDED_SECRETS.get(template.name, ()):
+            if name in _ONLY_WHERE and stage.parameters.get(_ONLY_WHERE[name]) != "true":
+                continue
             there = any(each.startswith(name) for each in known) if name.endswith("/") else name in known
             yield Step(
                 f"secret {prefix}{name}",

@@ -259,6 +259,15 @@ def test_what_only_a_person_can_do_is_told_until_it_is_done(aws: Aws, folder: Pa
     assert {"stacks", "image", "secret esteira/person/portal/", "key of esteira-person-push"} <= done
 
 
+@pytest.mark.parametrize(("says", "asks"), [("true", True), ("false", False)])
+def test_slacks_secret_is_asked_for_where_alarms_are_to_reach_it(
+    aws: Aws, folder: Path, says: str, *, asks: bool
+) -> None:
+    told = aws.deploy("check", *stage(folder, "slacks", "monitoring", HasSlackSecret=says)).stdout
+    assert "stacks: monitoring" in told
+    assert ("secret esteira/slacks/slack: " in told) == asks
+
+
 def test_the_doctor_asks_the_account_of_a_stage(aws: Aws) -> None:
     code = "from cli.main import main; main()"
     done = subprocess.run(
