@@ -28,6 +28,15 @@ def configure(data: Path, port: int, root: dict[str, str]) -> None:
     )  # fmt: skip
 
 
+def patch(data: Path) -> None:
+    """Give ministack what it lacks; comes before it serves."""
+    check_pins()
+    add_if_none_match_key()
+    tell_more()
+    add_namespace_key()
+    run_tasks_as_processes(data / "tasks")
+
+
 def serve(port: int, root_key_id: str, data: Path) -> None:
     """Serve until SIGTERM or SIGINT."""
     from hypercorn.asyncio import serve as hypercorn_serve
@@ -52,11 +61,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     root = json.loads(arguments.root_file.read_text())
     configure(arguments.data, arguments.port, root)
-    check_pins()
-    add_if_none_match_key()
-    tell_more()
-    add_namespace_key()
-    run_tasks_as_processes(arguments.data / "tasks")
+    patch(arguments.data)
     serve(arguments.port, root["access_key_id"], arguments.data)
 
 

@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws import gate
-from local.aws.__main__ import configure, serve
-from local.aws.alarms import add_namespace_key
-from local.aws.containers import run_tasks_as_processes
-from local.aws.gate import add_if_none_match_key, check_pins
+from local.aws.__main__ import configure, patch, serve
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 FULL = "esteira-full-"
@@ -78,10 +75,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     root = json.loads(root_file.read_text())
     configure(data, port, root)
-    check_pins()
-    add_if_none_match_key()
-    add_namespace_key()
-    run_tasks_as_processes(data / "tasks")
+    patch(data)
     _change_gate()
     from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
