@@ -19,7 +19,8 @@ from local.stack import Stack
 from local.state import StateFolder
 
 T = TypeVar("T")
-CODE_BUCKET, HEARD, PREFECT_SECRET = "esteira-local-code", "heard", "esteira/local/prefect"
+CODE_BUCKET, PREFECT_SECRET = "esteira-local-code", "esteira/local/prefect"
+HEARD, ALERTED = "heard", "alerted"
 INFRA = Path(__file__).resolve().parents[2] / "infra"
 ENDED = {"SUCCEEDED", "FAILED"}
 RETRY_SECONDS = 0.05
@@ -86,8 +87,12 @@ class Events:
                 functions.update_function_configuration(FunctionName=function, Environment={"Variables": known})
 
     def listen(self, topic: str) -> None:
-        """A queue of our own hears whatever the topic says."""
-        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{HEARD}"
+        """A queue of our own hears whatever the topic says, and another one what people hear."""
+        self._subscribe(topic, HEARD)
+        self._subscribe(topic, ALERTED, FilterPolicy='{"outcome": [{"anything-but": ["accepted"]}]}')
+
+    def _subscribe(self, topic: str, queue: str, **attributes: str) -> None:
+        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"
         says = {
             "Effect": "Allow",
             "Principal": {"Service": "sns.amazonaws.com"},
@@ -96,13 +101,13 @@ class Events:
         }
         with self.client("sqs") as sqs, self.client("sns") as sns:
             sqs.create_queue(
-                QueueName=HEARD, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [says]})}
+                QueueName=queue, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [says]})}
             )
-            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=attributes)
 
-    def heard(self) -> list[tuple[str, str]]:
+    def heard(self, queue: str = HEARD) -> list[tuple[str, str]]:
         """Outcome and text of what was published since the last time."""
-        told = [json.loads(body) for body in self.taken(HEARD)]
+        told = [json.loads(body) for body in self.taken(queue)]
         return [(each["MessageAttributes"]["outcome"]["Value"], each["Message"]) for each in told]
 
     def taken(self, queue: str) -> list[str]:

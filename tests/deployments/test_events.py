@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.handlers.start import _name
-from tests.deployments.events import Events, event_of, until
+from tests.deployments.events import ALERTED, Events, event_of, until
 from tests.deployments.flaky import flaky
 from tests.deployments.stage import Stage
 from tests.main_job.dropped import contract, sales
@@ -33,11 +33,13 @@ def worker(stage: Stage, folder: Path, tmp_path: Path) -> Iterator[None]:
 
 
 def test_a_dropped_file_is_in_its_table_and_a_bad_one_comes_back(events: Events, worker: None):
+    events.heard(ALERTED)  # of tests before
     events.drop("seen_by_event", "sales.csv", sales({"a": "1,00", "b": "2,00"}))
     events.drop("seen_by_event", "notes.txt", b"x")
     heard: list[tuple[str, str]] = []
     until(lambda: heard.extend(events.heard()) or len(heard) >= 2, 90, heard)
     told = dict(heard)
+    assert [outcome for outcome, _ in events.heard(ALERTED)] == ["rejected"]
     assert "2 extracted, 2 curated, 0 quarantined" in told["accepted"]
     assert "'notes.txt' does not match '*.csv'" in told["rejected"]
     assert "inbox-rejected/seen_by_event/" in told["rejected"]

@@ -68,6 +68,20 @@ def test_each_task_is_tried_again_and_each_failure_of_the_work_itself_is_told(pa
     assert ends <= told
 
 
+def test_people_hear_of_every_outcome_but_that_of_a_file_that_was_loaded_and_find_it_on_the_page():
+    template, _ = decode.decode(str(INFRA / "monitoring.yaml"))
+    subscriptions = [
+        each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::SNS::Subscription"
+    ]
+    notices = [each for each in subscriptions if each["TopicArn"] == {"Ref": "NoticesTopicArn"}]
+    assert [each["FilterPolicy"] for each in notices] == [{"outcome": [{"anything-but": ["accepted"]}]}] * 2
+    told = [state["Parameters"] for path in MACHINES for state in states(path).values() if state["Type"] == "Task"]
+    attributes = [each["MessageAttributes"] for each in told if "TopicArn" in each]
+    outcomes = {each["outcome"]["StringValue"] for each in attributes}
+    page = (INFRA.parent / "docs/operations/events.md").read_text(encoding="utf-8")
+    assert [each for each in outcomes if f"`{each}`" not in page] == []
+
+
 def test_every_place_in_a_machine_is_filled_by_its_template_and_nothing_more():
     filled = {}
     for path in TEMPLATES:
