@@ -163,10 +163,13 @@ def test_the_image_writes_what_prefect_the_core_and_libraries_say_as_json():
     image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     environment = dict(re.findall(r"^ +(?:ENV )?(PREFECT_LOGGING_\w+)=(\S+)", image, re.MULTILINE))
     assert environment[HANDLER_VARIABLE] == "esteira.observe.lines.Lines"
+    left = {
+        name: value for name, value in os.environ.items() if not name.startswith("PREFECT_LOGGING_")
+    }  # a command in this process sets some
     said = {}
     for form in ("json", ""):
         done = subprocess.run(
-            [sys.executable, "-c", SAYING], env={**os.environ, **environment, "ESTEIRA_LOG_FORMAT": form, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
+            [sys.executable, "-c", SAYING], env={**left, **environment, "ESTEIRA_LOG_FORMAT": form, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
             cwd=ROOT, capture_output=True, text=True, check=True,
         )  # fmt: skip
         said[form] = done
