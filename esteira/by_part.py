@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from esteira.contract import Dataset
-from esteira.curate import Curation, feed_pages
+from esteira.curate import Curation, Records, Stage, feed_pages
 from esteira.errors import ConfigError, EsteiraError
 from esteira.gathered import CuratedParts, Gathered
 from esteira.in_order import AtOnce
@@ -90,13 +90,14 @@ def _pieces(parts: int, workers: int) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def curate_parts(work: PartWork, dataset: Dataset, lake: Lake) -> Gathered:
+def curate_parts(work: PartWork, dataset: Dataset, lake: Lake, stage: Stage = AtOnce) -> Gathered:
     """Curate raw parts, each into curated and quarantine parts of an attempt of its own, so that nothing is ever overwritten, however often it is tried.
 
     Args:
         work: Which parts.
         dataset: The contract.
         lake: Where the parts are.
+        stage: How the stages of a part work.
 
     Raises:
         ContractError, DataQualityError: As `curate`.
@@ -105,16 +106,19 @@ def curate_parts(work: PartWork, dataset: Dataset, lake: Lake) -> Gathered:
     try:
         numbered = enumerate(contents(work.parts, lake), start=work.number)
         return put_together(
-            _curated(work.layout, number, part, content, dataset, lake) for number, (part, content) in numbered
+            _fed(
+                Curation(dataset, work.layout, lake, stage=stage, first_row=part.first_row, first_part=number),
+                received_pages(content, part, dataset.api),
+            )
+            for number, (part, content) in numbered
         )
     except EsteiraError as exc:
         raise exc.located(dataset=work.layout.dataset, batch=work.layout.batch) from exc.__cause__
 
 
-def _curated(layout: Layout, number: int, part: Part, content: bytes, dataset: Dataset, lake: Lake) -> Gathered:
-    curation = Curation(dataset, layout, lake, stage=AtOnce, first_row=part.first_row, first_part=number)
+def _fed(curation: Curation, pages: Iterable[tuple[Records, int]]) -> Gathered:
     try:
-        feed_pages(curation, received_pages(content, part, dataset.api))
+        feed_pages(curation, pages)
         return curation.gathered()
     except BaseException:
         curation.abort()

@@ -30,6 +30,7 @@ from esteira.raw import stored_pages
 from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
+Stage = type[InOrder[None]] | type[AtOnce[None]]
 CHUNK_BYTES = 6 * 1024 * 1024
 """JSON that is decoded and validated at a time. Large enough that the cost of a call does not count, small enough to bound memory."""
 RELEASE_AFTER_CHUNKS = 24

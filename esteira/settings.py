@@ -60,7 +60,8 @@ class Settings(BaseSettings):
         metrics: What is sent to CloudWatch of each batch: nothing (`off`, as on a laptop), what the stage's alarms need (`stage`), or that and each
             dataset's own (`dataset`). Each metric of each dataset is billed.
         runner: Who curates the parts of a sealed raw batch: threads of the run, processes beside it, or workers of Dask.
-        workers: How many parts are curated at once; each needs the memory of a part. A Dask cluster that is named has its own number.
+        workers: How many share the parts; each needs the memory of a part. None: one thread, or a process for each processor. A Dask cluster that is named
+            has its own number, and is asked for as many pieces of work as this says.
         dask_scheduler: Address of the scheduler of a Dask cluster, such as `tcp://scheduler:8786`; without one the run starts workers on its own
             machine and stops them.
         step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
@@ -96,10 +97,15 @@ class Settings(BaseSettings):
     task_sizes: dict[str, TaskSize] = {}
     metrics: Literal["off", "stage", "dataset"] = "off"
     runner: RunnerName = "threads"
-    workers: int = Field(default=2, ge=1)
+    workers: int | None = Field(default=None, ge=1)
     dask_scheduler: str | None = None
     step_retries: int = 3
     step_retry_seconds: float = 20
+
+    @property
+    def parts_at_once(self) -> int:
+        """How many share the parts of a batch: two threads are no faster than one, whose stages are threads too."""
+        return self.workers or (1 if self.runner == "threads" else os.cpu_count() or 1)
 
 
 def contracts_folder() -> Path:

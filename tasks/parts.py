@@ -23,6 +23,7 @@ from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import LakeUnavailable, WorkerLost
 from esteira.gathered import CuratedParts, Gathered
+from esteira.in_order import AtOnce, InOrder
 from esteira.lake import Seal
 from esteira.settings import Settings, read_settings
 from tasks.retrying import is_transient
@@ -59,7 +60,9 @@ def share_parts(dataset: Dataset, raw: Seal, generation: int, policy: Policy) ->
         return None
     who = f"{settings.runner} at {settings.dask_scheduler}" if settings.dask_scheduler else settings.runner
     where = f"{dataset.name} {short(raw.batch)}"
-    get_run_logger().info("%s: %s parts are curated by %s workers (%s)", where, len(raw.parts), settings.workers, who)
+    get_run_logger().info(
+        "%s: %s parts are curated by %s workers (%s)", where, len(raw.parts), settings.parts_at_once, who
+    )
     whole = put_together(_Sharing(settings, policy).gather(works))
     store: Callable[..., CuratedParts] = store_profile.with_options(**policy)
     return store(raw, works, quote(whole))  # Prefect would look for futures in it
@@ -69,7 +72,7 @@ def share_parts(dataset: Dataset, raw: Seal, generation: int, policy: Policy) ->
 def plan_parts(raw: Seal, generation: int) -> tuple[PartWork, ...]:
     """What is to be curated of a batch."""
     settings = read_settings()
-    return parts_to_curate(raw, generation, settings.workers, open_lake(), settings.datasets)
+    return parts_to_curate(raw, generation, settings.parts_at_once, open_lake(), settings.datasets)
 
 
 def _run_name() -> str:
@@ -83,13 +86,14 @@ def curate_some(work: PartWork, *, is_alone: bool) -> Gathered:
 
     Args:
         work: Which parts.
-        is_alone: Whether the process is there for this only: then Arrow gets one thread, as many as the worker has processors.
+        is_alone: Whether the process is there for this only, and has one processor: then Arrow gets one thread, and a part's stages follow one another.
     """
     if is_alone:
         pa.set_cpu_count(1)
     folder = read_settings().datasets
     require_same(work, folder)
-    return curate_parts(work, find_dataset(folder, work.layout.dataset), open_lake())
+    dataset, lake = find_dataset(folder, work.layout.dataset), open_lake()
+    return curate_parts(work, dataset, lake, AtOnce if is_alone else InOrder)
 
 
 @task(task_run_name="profile {raw.dataset}", retry_condition_fn=is_transient, persist_result=False)
@@ -147,7 +151,7 @@ class _Sharing:
     def _worked(self, runner: TaskRunner[Any], works: Iterable[PartWork]) -> Iterator[Gathered]:
         waiting, under_way = iter(works), UnderWay()
         while True:
-            for work in islice(waiting, WAITING * self._settings.workers - len(under_way)):
+            for work in islice(waiting, WAITING * self._settings.parts_at_once - len(under_way)):
                 under_way.append((work, self._asked(runner, work)))
             if not under_way:
                 return

@@ -17,9 +17,9 @@ Errors = tuple[type[BaseException], ...]
 def runner_of(settings: Settings) -> Runner:
     """The task runner that the settings name, to be opened."""
     if settings.runner == "threads":
-        return ThreadPoolTaskRunner(max_workers=settings.workers)
+        return ThreadPoolTaskRunner(max_workers=settings.parts_at_once)
     if settings.runner == "processes":
-        return ProcessPoolTaskRunner(max_workers=settings.workers)
+        return ProcessPoolTaskRunner(max_workers=settings.parts_at_once)
     return _dask(settings)
 
 
@@ -39,5 +39,5 @@ def _dask(settings: Settings) -> Runner:
 
     if settings.dask_scheduler:
         return DaskTaskRunner(address=settings.dask_scheduler)
-    local = {"n_workers": settings.workers, "threads_per_worker": 1, "dashboard_address": None}
+    local = {"n_workers": settings.parts_at_once, "threads_per_worker": 1, "dashboard_address": None}
     return DaskTaskRunner(cluster_kwargs=local)

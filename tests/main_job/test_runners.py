@@ -145,8 +145,10 @@ def test_a_killed_worker_costs_its_parts_and_not_the_batch(
     )
     assert len(stored) == PARTS
     assert running(world) == []
-    once = [number for number in sorted(stored)[: KILLED - 2] if stored[number] == 1]
-    assert len(once) == KILLED - 2, stored
+    twice = (
+        sum(stored.values()) - PARTS
+    )  # what the other worker had begun, and what the dead one had not handed over yet
+    assert twice <= 3, stored
 
 
 def test_a_part_that_kills_each_worker_ends_the_run_and_says_so(world: World, folder: Path, loaded: Any):
