@@ -43,7 +43,7 @@ TRIALS ?= 1000
 torture: $(READY) ## TRIALS (1,000) random kills with retries; SEED= repeats a run, and with RECORD=file continues it
 	@exec $(PY) -m tests.torture --trials $(TRIALS) $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record $(RECORD))
 
-bench: $(READY) ## measure speed, memory and overhead, beside dlt, Singer and a plain script (20 minutes; 10 GB of disk)
+bench: $(READY) ## measure speed, memory and overhead, beside dlt, Singer and a plain script (25 minutes; 10 GB of disk)
 	@exec $(PY) -m bench
 
 bench-quick: $(READY) ## one turn of the contest without the slow peer, and the command's start (two minutes)

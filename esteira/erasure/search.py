@@ -196,8 +196,14 @@ class Search:
         content = self._lake.get(key)
         if content is None:
             return frozenset()
-        pages = pointed_pages(content, part) if part else _documents(content)
-        records = [record for page, pointer in pages for record in received(page, pointer, self._dataset.api)]
+        try:
+            pages = pointed_pages(content, part) if part else _documents(content)
+            records = [record for page, pointer in pages for record in received(page, pointer, self._dataset.api)]
+        except (OSError, ValueError) as exc:  # not compressed, no UTF-8, no JSON
+            raise SealConflict(
+                f"{key} lies among the parts of {self._dataset.name} and cannot be read: {exc}",
+                hint="What cannot be read cannot be searched, so nothing was erased. If no seal names it and it is nobody's, delete it, then run this again.",
+            ) from exc
         return self._in_received(records, part.first_row if part else 0)
 
     def _in_received(self, records: list[msgspec.Raw], first_row: int) -> frozenset[int]:

@@ -164,6 +164,14 @@ def test_an_unsealed_raw_part_is_read_although_nothing_tells_its_pages(swept: Sw
     assert (found.positions, found.is_elsewhere) == (frozenset(), True)
 
 
+@pytest.mark.parametrize("content", [b"not compressed", pa.Codec("zstd").compress(b"no JSON", asbytes=True)])
+def test_what_lies_among_raw_parts_and_cannot_be_read_is_named_and_nothing_is_erased(swept: SweptLake, content: bytes):
+    swept.put_part(Layout("rows", BATCH, 1).part("raw", "a1", 9), content, rows=1)
+    with pytest.raises(SealConflict, match=r"part-00009\S* lies among the parts of rows") as found:
+        search(swept, key("id=7"))
+    assert "nothing was erased" in str(found.value.hint)
+
+
 def test_records_that_the_contract_cannot_take_are_found_by_what_the_portal_wrote(swept: SweptLake):
     swept.put_seal("raw", store_raw(swept, page({"id": 1}, {"id": 7})))
     (found,) = search(swept, key("id=7")).holding
