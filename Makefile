@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long torture bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,10 @@ explore: $(READY) ## try new examples of every property, TURNS (10) times; the o
 TRIALS ?= 1000
 torture: $(READY) ## TRIALS (1,000) random kills with retries; SEED= repeats a run, and with RECORD=file continues it
 	@exec $(PY) -m tests.torture --trials $(TRIALS) $(if $(SEED),--seed $(SEED)) $(if $(RECORD),--record $(RECORD))
+
+FILES ?= 500
+burst: $(READY) ## drop FILES (500) files at once and load each once, through every hop of the emulated AWS (20 minutes)
+	@FILES=$(FILES) exec $(PYTEST) -n0 -s -m long tests/deployments/test_burst.py
 
 bench: $(READY) ## measure speed, memory and overhead, beside dlt, Singer and a plain script (25 minutes; 10 GB of disk)
 	@exec $(PY) -m bench
