@@ -121,4 +121,5 @@ def _changes(out: str) -> dict[str, str]:
 
 def _last_batches(stage: Stage) -> dict[str, list[dict[str, Any]]]:
     """The ledger's rows of each dataset, as `esteira status` tells them."""
-    return {each["dataset"]: each["last"] for each in json.loads(stage.esteira("status", "--json"))}
+    told = json.loads(stage.esteira("status", "--json"))
+    return {each["dataset"]: each["last"] for each in told if "orphan" not in each}  # tables of other tests' contracts

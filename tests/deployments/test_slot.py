@@ -19,6 +19,9 @@ MACHINE, NAME = "esteira-local-slot", "daily/daily"
 def daily(events: Events) -> Iterator[dict[str, Any]]:
     """The deployment as the server has it, once its scheduler has made the next runs."""
     deployment = events.prefect("GET", f"/deployments/name/{NAME}")
+    (schedule,) = deployment["schedules"]  # another test may have paused it
+    events.prefect("PATCH", f"/deployments/{deployment['id']}/schedules/{schedule['id']}", {"active": True})
+    deployment = events.prefect("GET", f"/deployments/name/{NAME}")
     until(lambda: _runs(events, deployment), 60, "runs of the schedule")
     yield dict(deployment)
     for run in _runs(events, deployment):

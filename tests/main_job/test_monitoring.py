@@ -131,6 +131,12 @@ def test_a_batch_that_took_longer_than_usual_is_an_alarm(
     from esteira.observe.metrics import Measured, of_batch, put
     from esteira.warehouse import LedgerEntry
 
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ):  # another stack's would win over the profile
+        monkeypatch.delenv(name, raising=False)
     for name, value in world.stack.client_environment().items():
         monkeypatch.setenv(name, value)
     entry = LedgerEntry("b1", datetime(2014, 1, 1, tzinfo=UTC), datetime(2014, 1, 2, tzinfo=UTC), seconds=180.0)

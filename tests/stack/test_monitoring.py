@@ -12,8 +12,6 @@ import pytest
 from local.stack import Stack
 from tests.stack.monitored import NAMESPACE, Monitored
 
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture(scope="module")
 def slack() -> Iterator[Any]:
@@ -50,7 +48,12 @@ def monitored(stack: Stack, slack: Any) -> Monitored:
 
 
 def note(monitored: Monitored, dataset: str, age: timedelta, limit_hours: float | None = 26) -> None:
-    facts = {"dataset": dataset, "watermark": (NOW - age).isoformat(), "committed_at": None, "limit_hours": limit_hours}
+    facts = {
+        "dataset": dataset,
+        "watermark": (datetime.now(UTC) - age).isoformat(),
+        "committed_at": None,
+        "limit_hours": limit_hours,
+    }
     put(monitored, f"report/latest/{dataset}.json", json.dumps(facts))
 
 
