@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 from urllib.request import Request, urlopen
 from uuid import UUID
@@ -35,7 +36,8 @@ def main() -> None:
 
 def _next(pool: str) -> str | None:
     """A run whose slot is ours."""
-    ready = _ask(f"/work_pools/{pool}/get_scheduled_flow_runs", {"limit": 1})
+    due = {"limit": 1, "scheduled_before": datetime.now(UTC).isoformat()}  # what is planned for another day is not ours
+    ready = _ask(f"/work_pools/{pool}/get_scheduled_flow_runs", due)
     if not ready:
         return None
     run = str(ready[0]["flow_run"]["id"])

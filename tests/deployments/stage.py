@@ -26,6 +26,13 @@ with get_client(sync_client=True) as client:
     run = client.read_flow_run(sys.argv[1])
     print(json.dumps({"type": run.state.type.value, "message": run.state.message}))
 """
+_UNFINISHED = """
+import json
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    found = [each.model_dump(mode="json") for each in client.read_flow_runs(limit=200) if not each.state.is_final()]
+print(json.dumps(found))
+"""
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,10 @@ class Stage:
             if state["type"] in ENDED or time.monotonic() > deadline:
                 return state
             time.sleep(1)
+
+    def unfinished(self) -> list[str]:
+        """What else the server has to do, for whoever wonders why a run does not begin."""
+        return [f"{each['name']}: {each['state']['name']}" for each in self.python(_UNFINISHED)]
 
     def varied(self, **variables: str) -> Stage:
         """The same with more in its environment."""

@@ -99,7 +99,10 @@ def test_a_deployed_parent_runs_each_dataset_in_a_process_of_its_own_and_tells_t
     with stage.working(log, ESTEIRA_FAN_OUT="2"):
         run = stage.ask("daily/daily", as_of="2013-01-06T06:00:00Z")
         state = stage.end_of(run)
-    assert state == {"type": "COMPLETED", "message": "5 datasets ingested."}, log.read_text()[-3000:]
+    assert state == {"type": "COMPLETED", "message": "5 datasets ingested."}, (
+        stage.unfinished(),
+        log.read_text()[-3000:],
+    )
     told = stage.python(TOLD, run)
     *rows, total = told["table"]
     assert {row["dataset"]: row["state"] for row in rows} == dict.fromkeys(DATASETS, "loaded")
