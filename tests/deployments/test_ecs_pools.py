@@ -25,7 +25,6 @@ from local.stack import Stack
 from local.state import StateFolder
 from tests.deployments.stage import Stage
 from tests.main_job.world import World
-from tests.warehouse.slow import await_copy, slow_copy
 
 CLUSTER, FAMILY, LOG_GROUP = "esteira-test", "esteira-test", "/esteira/test"
 EVENTS_QUEUE = "prefect-ecs-tasks-events"
@@ -34,7 +33,6 @@ GIVE_CREDENTIALS = (
     "from prefect_aws import AwsCredentials; AwsCredentials().save('push', overwrite=True); print('null')"
 )
 KINDS = ("ecs", "ecs:push")
-SECONDS_PER_ROW = 3.0
 WINDOWS = {"start": "2012-10-01T00:00:00Z", "end": "2012-10-29T00:00:00Z", "chunk": "7d"}
 """Before the portal's first row."""
 
@@ -153,12 +151,10 @@ def test_a_container_that_is_killed_ends_its_run_crashed(pool: Stage, cloud: Clo
 @pytest.mark.fault(55)
 @pytest.mark.parametrize("pool", ["ecs"], indirect=True)
 def test_a_task_that_ecs_stops_has_its_run_planned_again_and_completed_by_another(pool: Stage, cloud: Cloud) -> None:
-    with slow_copy(cloud.stack, SECONDS_PER_ROW):  # so that it is stopped in the middle of its work
-        run = pool.ask("ingest/ingest", dataset="airlines", as_of="2014-02-04T06:00:00Z")
-        await_copy(cloud.stack)
-        with cloud.client("ecs") as ecs:
-            ecs.stop_task(cluster=CLUSTER, task=cloud.tasks_of(run)[0]["taskArn"], reason="Spot")
-        _await(lambda: _ask(pool, f"flow_runs/{run}")["state_type"] == "SCHEDULED")
+    run = pool.ask("ingest/ingest", dataset="planes", as_of="2014-01-03T06:00:00Z")
+    _await(lambda: _ask(pool, f"flow_runs/{run}")["state_type"] == "RUNNING")
+    with cloud.client("ecs") as ecs:
+        ecs.stop_task(cluster=CLUSTER, task=cloud.tasks_of(run)[0]["taskArn"], reason="Spot")
     assert pool.end_of(run)["type"] == "COMPLETED"
     assert len(cloud.tasks_of(run)) == 2
 
