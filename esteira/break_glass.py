@@ -152,8 +152,7 @@ class _Run:
             got = extract_ahead(self.dataset, batch, portal=portal, lake=lake, beginning=beginning)
             if got is None:
                 assert isinstance(beginning.known, Unchanged)  # noqa: S101 - only then the portal was asked under a condition
-                reason = f"Nothing has changed at the portal since batch {beginning.known.batch}."
-                return self._settle(batch, reason, "unchanged")
+                return self._settle(batch, beginning.known.reason, "unchanged")
             return self._load(batch, got)
 
     def _file(self, drop: Drop) -> LoadResult | None:

@@ -36,8 +36,7 @@ def load_batch(dataset: Dataset, batch: Batch, seal: Seal, seconds: float | None
 @task(task_run_name="settle {batch.plain_name}", retry_condition_fn=is_transient, persist_result=False)
 def settle_unchanged(batch: Batch, known: Unchanged) -> LoadResult:
     """Settle a batch of which the portal says that its answer is still a known one: a ledger row, and no row of the table."""
-    reason = f"Nothing has changed at the portal since batch {known.batch}."
-    request = SettleRequest(batch, reason, state="unchanged", run=run_name(), version=code_version())
+    request = SettleRequest(batch, known.reason, state="unchanged", run=run_name(), version=code_version())
     result = open_loader().settle(request)
     get_run_logger().info("%s: settled without a row", batch.name)
     return result

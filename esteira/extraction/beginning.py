@@ -31,6 +31,11 @@ class Unchanged:
     modified: str | None = None
 
     @property
+    def reason(self) -> str:
+        """Why a batch is settled without a row, for the ledger."""
+        return f"Nothing has changed at the portal since batch {self.batch}."
+
+    @property
     def headers(self) -> dict[str, str]:
         """What asks for the answer only if it is another (https://www.rfc-editor.org/rfc/rfc9110#section-13.1)."""
         told = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -49,14 +49,14 @@ class Lines(logging.StreamHandler[TextIO]):
         return line(record) if is_json() else scrub(super().format(record))
 
 
-def is_json() -> bool:
-    """Whether this process writes for CloudWatch."""
-    return os.environ.get(FORMAT_VARIABLE, "").lower() == "json"
+def is_json(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a process with this environment writes for CloudWatch."""
+    return environment.get(FORMAT_VARIABLE, "").lower() == "json"
 
 
 def ask_for_lines(environment: MutableMapping[str, str]) -> None:
     """Let Prefect take our handler, where JSON is wanted. Before it is imported."""
-    if environment.get(FORMAT_VARIABLE, "").lower() == "json":
+    if is_json(environment):
         environment.setdefault(HANDLER_VARIABLE, f"{__name__}.{Lines.__name__}")
 
 
