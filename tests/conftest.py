@@ -10,6 +10,7 @@ import signal
 import threading
 from pathlib import Path
 
+import boto3
 import pytest
 from hypothesis import settings
 
@@ -56,6 +57,12 @@ def pytest_configure() -> None:
     """Children must hear Ctrl-C: a shell's background job ignores it, and hands that on to all its children."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def _no_session_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 keeps the session of the first who asked, with the profile of that moment; another test has another one, or none."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook

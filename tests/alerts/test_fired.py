@@ -20,7 +20,7 @@ from prefect.events import emit_event
 from prefect.events.schemas.automations import AutomationCore
 from prefect.states import AwaitingRetry, Crashed, Failed, Late, Running, State
 
-from blocks import incidents
+from blocks import incidents, variables
 from blocks.incidents import Incident
 from datasets.airlines import DATASET
 from deployments.alerting import read_alerting
@@ -122,6 +122,17 @@ def test_of_runs_at_the_same_moment_one_tells_and_one_says_that_it_is_over(world
         ends = [pool.submit(copy_context().run, incidents.end, incident.dataset, ("failed",), BATCH) for _ in range(8)]
         ended = [each.result() for each in ends]
     assert sum(map(len, ended)) == 1
+
+
+def test_what_a_killed_run_was_about_to_end_is_ended_by_the_next_one_and_not_while_it_may_still_be_at_it(world: World):
+    incident = Incident("failed", world.name(), BATCH)
+    incidents.begin(incident)
+    turn, now = f"{variables.REMOVING}{incident.name}", datetime.now(UTC)
+    variables.make(turn, now.isoformat())
+    assert not incidents.end(incident.dataset, ("failed",))
+    variables.put(turn, (now - 2 * variables.ABANDONED).isoformat())
+    assert len(incidents.end(incident.dataset, ("failed",))) == 1
+    assert variables.read(turn) is None
 
 
 def test_giving_a_batch_up_is_told_although_its_failure_was(world: World):

@@ -35,7 +35,6 @@ def digest(registry: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's would have the profile of that time
     client = boto3.Session().client("ecr", endpoint_url=registry)
     client.create_repository(repositoryName="esteira-dev")
     put = client.put_image(repositoryName="esteira-dev", imageManifest=MANIFEST, imageTag="abc")

@@ -6,8 +6,9 @@ import logging
 from typing import Any
 from unittest.mock import Mock
 
-import boto3
 import pytest
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from prefect_aws.workers.ecs_worker import ECSWorker
 
@@ -61,7 +62,7 @@ def test_a_run_starts_the_pinned_task_in_its_subnets_with_its_size_and_role(ecs:
 
 
 def test_what_is_sent_is_a_request_that_ecs_knows(ecs: Place) -> None:
-    model = boto3.client("ecs", region_name="sa-east-1").meta.service_model.operation_model("RunTask").input_shape
+    model = ServiceModel(Loader().load_service_model("ecs", "service-2")).operation_model("RunTask").input_shape
     for variables in ({}, {"cpu": 512, "memory": 1024, "env": {"A": "b"}}):
         assert not ParamValidator().validate(request(ecs, **variables), model).has_errors()
 
