@@ -37,6 +37,11 @@ class Events:
         session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
         return closing(session.client(service, endpoint_url=self.stack.env["AWS_ENDPOINT_URL"]))
 
+    def root_environment(self) -> dict[str, str]:
+        """For our own commands that a person of the account would run."""
+        _, key = StateFolder(Path(self.stack.state)).root_key()
+        return {"AWS_ACCESS_KEY_ID": key.access_key_id, "AWS_SECRET_ACCESS_KEY": key.secret_access_key}
+
     @property
     def bucket(self) -> str:
         return self.stack.env["ESTEIRA_LAKE_BUCKET"]

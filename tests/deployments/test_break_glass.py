@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.delivery import smoke
+from infra.deploy.stage import Stage
 from local.aws.bootstrap import ACCOUNT, REGION
 from local.stack import Stack
 from tests.deployments.events import Events
@@ -82,6 +84,19 @@ def test_rows_come_into_the_table_without_prefect_and_a_run_under_prefect_change
     assert [run.partition(" ")[0] for _, run in ledger] == ["break-glass"]
     assert world.query("SELECT COUNT(*) FROM dw.airlines") == rows
     assert [outcome for outcome, _ in glass.heard()] == ["glass-done", "glass-done"]
+
+
+def test_the_smoke_run_of_a_delivery_loads_a_dataset_in_the_stages_cluster(
+    glass: Events, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in {**glass.root_environment(), "AWS_ENDPOINT_URL": glass.stack.env["AWS_ENDPOINT_URL"]}.items():
+        monkeypatch.setenv(name, value)
+    known = {"Cluster": CLUSTER, "TaskDefinitionArn": CLUSTER, "TaskSubnets": "subnet-1", "TaskSecurityGroup": "sg-1"}
+    stage, told = Stage("dev", REGION, (), known | {"RunLogGroup": "/esteira/dev/runs"}), list[str]()
+    assert smoke.run(stage, ("esteira", "break-glass", "airlines", "--as-of", "2014-01-04T06:00:00Z"), told.append) == 0
+    assert told[-1].startswith("esteira break-glass airlines --as-of 2014-01-04T06:00:00Z: exit code 0")
+    ledger = World(glass.stack).query("SELECT state FROM esteira_ledger.airlines WHERE batch_id LIKE '2014-01-04%'")
+    assert [state for (state,) in ledger] == ["committed"]
 
 
 @pytest.mark.long

@@ -138,51 +138,6 @@ def test_every_bucket_is_private_versioned_encrypted_and_only_reached_by_tls() -
         assert len(tls["Resource"]) == 2, f"{where}: the bucket and what is in it."
 
 
-NOBODY_HERE_IS = {
-    "runtime.yaml": "ECS' agent, which pulls images and writes logs: tasks are processes here",
-    "push.yaml": "Prefect Cloud: the worker that stands in for it has the root key",
-    "warehouse.yaml": "a client of Redshift's API: there is none here",
-    "delivery.yaml": "CodeBuild and CodePipeline",
-}
-"""Roles that nobody assumes on a laptop, and so no run misses a statement of: each is read instead."""
-READ = {
-    "runtime.yaml:EcsTasks": ["sts:AssumeRole"],
-    "runtime.yaml:LogInToRegistry": ["ecr:GetAuthorizationToken"],
-    "runtime.yaml:PullImage": ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
-    "runtime.yaml:WriteLogs": ["logs:CreateLogStream", "logs:PutLogEvents"],
-    "push.yaml:StartRuns": ["ecs:RunTask"],
-    "push.yaml:WatchAndStopRuns": ["ecs:StopTask", "ecs:DescribeTasks"],
-    "push.yaml:TagRuns": ["ecs:TagResource"],
-    "push.yaml:ReadTaskDefinitions": ["ecs:DescribeTaskDefinition"],
-    "push.yaml:PassOurRoles": ["iam:PassRole"],
-    "push.yaml:RegisterOurFamily": ["ecs:RegisterTaskDefinition", "ecs:TagResource"],
-    "push.yaml:DeregisterAndLook": [
-        "ecs:DeregisterTaskDefinition", "ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups",
-    ],
-    "warehouse.yaml:LogInToCluster": ["redshift:GetClusterCredentialsWithIAM"],
-    "warehouse.yaml:LogInToWorkgroup": ["redshift-serverless:GetCredentials"],
-    "delivery.yaml:TlsOnly": ["s3:*"],
-    "delivery.yaml:Artifacts": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
-    "delivery.yaml:WriteLogs": ["logs:CreateLogStream", "logs:PutLogEvents"],
-    "delivery.yaml:CodeBuild": ["sts:AssumeRole"],
-    "delivery.yaml:LogInToRegistry": ["ecr:GetAuthorizationToken"],
-    "delivery.yaml:PushAndScanImage": [
-        "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload",
-        "ecr:PutImage", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeImageScanFindings",
-    ],
-    "delivery.yaml:BecomeDeployers": ["sts:AssumeRole"],
-    "delivery.yaml:CodePipeline": ["sts:AssumeRole"],
-    "delivery.yaml:UseConnection": ["codeconnections:UseConnection", "codestar-connections:UseConnection"],
-    "delivery.yaml:PassArtifacts": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
-    "delivery.yaml:RunProjects": ["codebuild:StartBuild", "codebuild:BatchGetBuilds"],
-}  # fmt: skip
-
-
-def test_a_role_that_nobody_here_assumes_may_do_this_and_no_more() -> None:
-    found = {named(each): each.all("Action") for each in EVERY if each.template in NOBODY_HERE_IS}
-    assert found == READ
-
-
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_a_statement_reaches_the_stages_own_things_alone(path: Path) -> None:
     """Names of the stage, what is referred to, or, with the reason above, everything."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from local.stack import Stack
+from tests.infra.role import without
 from tests.stack.monitored import NAMESPACE, Monitored
 
 
@@ -141,6 +142,38 @@ def test_the_function_reads_its_notes_and_nothing_else_of_the_lake(monitored: Mo
         "logs:CreateLogStream",
         "logs:PutLogEvents",
     }
+
+
+def tells_ages(monitored: Monitored, _slack: Any) -> bool:
+    """The hourly function measures what a note says."""
+    note(monitored, "rights", timedelta(hours=3))
+    return not monitored.invoke_age()["error"]
+
+
+def tells_slack(monitored: Monitored, slack: Any) -> bool:
+    """A message goes to the address that the secret holds."""
+    slack.texts.clear()
+    event = {"Records": [{"Sns": {"Subject": "rights", "Message": "m"}}]}
+    monitored.client("lambda").invoke(FunctionName="esteira-local-slack", Payload=json.dumps(event))
+    return bool(slack.texts)
+
+
+NEEDED_BY: dict[str, Callable[[Monitored, Any], bool]] = {
+    "AgeRole:ListNotes": tells_ages,
+    "AgeRole:ReadNotes": tells_ages,
+    "AgeRole:PublishAges": tells_ages,
+    "SlackRole:ReadWebhook": tells_slack,
+}
+"""Which function fails without which statement of its role."""
+
+
+@pytest.mark.parametrize("name", NEEDED_BY)
+def test_without_a_right_a_function_that_worked_fails(monitored: Monitored, slack: Any, name: str) -> None:
+    owner, _, sid = name.partition(":")
+    work = NEEDED_BY[name]
+    assert work(monitored, slack), f"{work.__doc__} With all statements it must succeed."
+    with without(monitored.client("iam"), f"esteira-local-{owner.removesuffix('Role').lower()}", sid):
+        assert not work(monitored, slack), f"{work.__doc__} It succeeds without {name}: take the statement out."
 
 
 @pytest.mark.parametrize(
