@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from bench.contestants import Facts
 from bench.contracts import contract
-from bench.image import ROOT, without_hypothesis
+from bench.image import ROOT, without_extras
 from bench.limit import read_only
 from bench.ours import AS_OF, open_lake, open_portal
 from bench.peers.facts import print_facts
@@ -65,7 +65,7 @@ def _read(url: str, token: str) -> None:
 
 
 def _extract(url: str, token: str) -> None:
-    without_hypothesis()
+    without_extras()
     dataset = contract("flights", f"bench_live_{secrets.token_hex(4)}", size=SIZE, factor=1, write="append")
     (batch,) = plan(dataset, AS_OF, Known())
     lake, portal = open_lake(Counter()), open_portal(url, token)

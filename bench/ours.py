@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import awswrangler  # noqa: F401 - before the clock starts, like every other import
 
 from bench.contracts import WRITES, contract
-from bench.image import without_hypothesis
+from bench.image import without_extras
 from bench.peers.facts import peak_bytes, print_facts
 from bench.rows import SETS
 from esteira.auth import Bearer
@@ -38,7 +38,7 @@ AS_OF = datetime(2014, 1, 1, tzinfo=UTC)
 
 def main() -> None:
     """Run one batch and tell its facts."""
-    without_hypothesis()
+    without_extras()
     options = _options()
     name = f"bench_{options.rows}_{secrets.token_hex(4)}"
     dataset = contract(options.rows, name, size=options.size, factor=options.factor, write=options.write)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.image import ROOT, without_hypothesis
+from bench.image import ROOT, without_extras
 
 if TYPE_CHECKING:
     from local.stack import Stack  # a child would load it, and with it what a flow needs
@@ -85,7 +85,7 @@ def _empty() -> None:
 
 
 def _ours(as_of: datetime) -> None:
-    without_hypothesis()
+    without_extras()
     from flows.ingest import ingest  # noqa: PLC0415 - each child loads only what it is
 
     report = ingest("airlines", as_of=as_of)

@@ -31,7 +31,7 @@ _CONTRACT = """from bench.contracts import contract
 DATASET = contract("flights", "{name}", size=10_000, factor={factor}, write="append")
 """
 _START = "import sys; sys.modules['hypothesis'] = None"
-"""What the image does not have, no worker imports here either: see `bench.image.without_hypothesis`."""
+"""What the image does not have, no worker imports here either: see `bench.image.without_extras`."""
 
 
 def measure(place: Place, turns: int, factor: int) -> list[Facts]:
