@@ -37,6 +37,10 @@ SECONDS = frozenset({
     "test_proof", "test_profile", "test_pieces", "test_upkeep", "test_budget", "test_transport", "test_new",
 })  # fmt: skip
 """Files that take seconds though none of their tests does: simulations, properties, many small batches."""
+LONG = frozenset({"test_nothing_left", "test_full_disk"})
+"""Files of whole starts of the stack that are ended, struck or starved."""
+BOTH_ISOLATIONS = frozenset({"test_conflicts", "test_commit", "test_isolation"})
+"""Where the database's isolation is what is tested; elsewhere its second kind, which new warehouses do not have, is for `make test-long`."""
 USES_CONNECTOR = ("main_job", "deployments", "hands", "gateway", "warehouse", "torture", "browser")
 CONNECTOR_WARNINGS = (
     r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
@@ -76,6 +80,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             ):  # those are many, and a lab of their own is cheap
                 item.add_marker(pytest.mark.xdist_group(folder))
             item.add_marker(pytest.mark.slow)
+        if _is_second_turn(item, folder) or item.path.stem in LONG:
+            item.add_marker(pytest.mark.long)
         if item.path.stem in SECONDS:
             item.add_marker(pytest.mark.slow)
         if folder in NEEDS_STACK:
@@ -91,6 +97,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     is_worker = hasattr(session.config, "workerinput")
     if is_worker and session.config.getvalue("loadgroup") and any("@" not in item.nodeid for item in grouped):
         raise pytest.UsageError("pytest-xdist does not see the groups of tests: pin a pytest that it works with.")
+
+
+def _is_second_turn(item: pytest.Item, folder: str) -> bool:
+    return folder in {"warehouse", "torture"} and "serializable" in item.name and item.path.stem not in BOTH_ISOLATIONS
 
 
 def _folder(item: pytest.Item) -> str:

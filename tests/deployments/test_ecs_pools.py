@@ -151,9 +151,10 @@ def test_a_container_that_is_killed_ends_its_run_crashed(pool: Stage, cloud: Clo
 @pytest.mark.fault(55)
 @pytest.mark.parametrize("pool", ["ecs"], indirect=True)
 def test_a_task_that_ecs_stops_has_its_run_planned_again_and_completed_by_another(pool: Stage, cloud: Cloud) -> None:
-    run = pool.ask("ingest/ingest", dataset="planes", as_of="2014-01-03T06:00:00Z")
-    _await(lambda: _ask(pool, f"flow_runs/{run}")["state_type"] == "RUNNING")
-    with cloud.client("ecs") as ecs:
+    pool.esteira("ingest", "planes", "--as-of", "2014-01-02T06:00Z")  # its lock is there
+    with World(cloud.stack).locked("planes"), cloud.client("ecs") as ecs:  # it cannot end before it is stopped
+        run = pool.ask("ingest/ingest", dataset="planes", as_of="2014-01-03T06:00:00Z")
+        _await(lambda: _ask(pool, f"flow_runs/{run}")["state_type"] == "RUNNING")
         ecs.stop_task(cluster=CLUSTER, task=cloud.tasks_of(run)[0]["taskArn"], reason="Spot")
     assert pool.end_of(run)["type"] == "COMPLETED"
     assert len(cloud.tasks_of(run)) == 2

@@ -185,6 +185,13 @@ class World:
             session.run(f"LOCK esteira_lock.{dataset}")
 
     @contextmanager
+    def locked(self, dataset: str) -> Iterator[None]:
+        """Somebody keeps a dataset's lock, so that no load of it goes on."""
+        with self._warehouse_session() as session, session.transaction():
+            session.run(f"LOCK esteira_lock.{dataset}")
+            yield
+
+    @contextmanager
     def _warehouse_session(self) -> Iterator[Session]:
         env = self.stack.env
         config = WarehouseConfig(
