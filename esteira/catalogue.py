@@ -1,4 +1,4 @@
-"""Contracts by name, from a folder: the project's `datasets/` or a company's own."""
+"""Contracts by name, and groups of them, from a folder: the project's `datasets/` or a company's own."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from types import ModuleType
 
-from esteira.contract import Dataset
+from esteira.contract import Dataset, Group
 from esteira.contract.dataset import Cadence
+from esteira.contract.titles import LANGUAGES
 from esteira.errors import ConfigError, EsteiraError
 
+GROUPS = "groups"
+"""Folder beside the contracts with a file for each group."""
+RESERVED_VIEWS = {"dictionary", "freshness"}
 _HIDDEN = "A column has the name of something that the file imports, and hides it from the columns after it: import that under another name."
 
 
@@ -29,6 +34,24 @@ def load_catalogue(folder: Path) -> dict[str, Dataset]:
             hint="Give the folder of your contracts with --datasets DIR or ESTEIRA_DATASETS.",
         )
     return in_order([_load(path) for path in files])
+
+
+@lru_cache(maxsize=8)
+def load_groups(folder: Path) -> tuple[Group, ...]:
+    """The groups of a folder's contracts; none without the folder `groups`.
+
+    Raises:
+        ConfigError: A file is wrong, or a group names what is no contract.
+    """
+    files = sorted(path for path in (folder / GROUPS).glob("*.py") if not path.name.startswith("_"))
+    known = load_catalogue(folder) if files else {}
+    groups = tuple(_load_group(path) for path in files)
+    for group in groups:
+        if missing := sorted(set(group.of) - set(known)):
+            raise ConfigError(
+                f"Group {group.name} names {', '.join(missing)}, of which there is no contract.", hint="Correct `of`."
+            )
+    return groups
 
 
 def find_dataset(folder: Path, name: str) -> Dataset:
@@ -63,6 +86,7 @@ def in_order(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
     """
     by_name = {dataset.name: dataset for dataset in datasets}
     _check_former_names(by_name)
+    _check_views(by_name)
     done: dict[str, Dataset] = {}
     for name in by_name:
         _visit(name, by_name, done, ())
@@ -81,6 +105,21 @@ def _check_former_names(by_name: dict[str, Dataset]) -> None:
                     hint="Give one of them another name: what was sealed under a name stays under it.",
                 )
             taken[former] = f"that of {dataset.name}"
+
+
+def _check_views(by_name: dict[str, Dataset]) -> None:
+    """Views of one language stand in one schema, beside the dictionary and the freshness."""
+    for language in LANGUAGES:
+        taken = dict.fromkeys(RESERVED_VIEWS, "Esteira")
+        for dataset in by_name.values():
+            view = dataset.views[language]
+            owner = taken.setdefault(view, dataset.name)
+            if owner != dataset.name or view in RESERVED_VIEWS:
+                raise ConfigError(
+                    f"Its view in {language} would be {view!r}, which is the name of one of {owner}.",
+                    dataset=dataset.name,
+                    hint='Give it another title={"en": "...", "pt": "..."}.',
+                )
 
 
 def _visit(name: str, by_name: dict[str, Dataset], done: dict[str, Dataset], path: tuple[str, ...]) -> None:
@@ -113,7 +152,21 @@ def _check_parent(dataset: Dataset, parent: Dataset | None) -> None:
 
 
 def _load(path: Path) -> Dataset:
-    spec = importlib.util.spec_from_file_location(f"_esteira_datasets.{path.stem}", path)
+    dataset = getattr(_module(path, "_esteira_datasets", "a contract"), "DATASET", None)
+    if not isinstance(dataset, Dataset) or dataset.name != path.stem:
+        raise ConfigError(f"{path} does not define DATASET = Dataset(name={path.stem!r}, ...).", dataset=path.stem)
+    return dataset
+
+
+def _load_group(path: Path) -> Group:
+    group = getattr(_module(path, "_esteira_groups", "a group"), "GROUP", None)
+    if not isinstance(group, Group) or group.name != path.stem:
+        raise ConfigError(f"{path} does not define GROUP = Group(name={path.stem!r}, ...).")
+    return group
+
+
+def _module(path: Path, package: str, what: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{package}.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ConfigError(f"{path} is no Python file.", dataset=path.stem)
     module = importlib.util.module_from_spec(spec)
@@ -124,11 +177,8 @@ def _load(path: Path) -> Dataset:
         raise exc.located(dataset=path.stem) from exc.__cause__
     except Exception as exc:
         raise ConfigError(
-            f"{path} cannot be read as a contract: {type(exc).__name__}: {exc}.",
+            f"{path} cannot be read as {what}: {type(exc).__name__}: {exc}.",
             dataset=path.stem,
             hint=_HIDDEN if "'FieldInfo' object" in str(exc) else None,
         ) from exc
-    dataset = getattr(module, "DATASET", None)
-    if not isinstance(dataset, Dataset) or dataset.name != path.stem:
-        raise ConfigError(f"{path} does not define DATASET = Dataset(name={path.stem!r}, ...).", dataset=path.stem)
-    return dataset
+    return module

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
 from esteira.contract.encodings import FIXED_LENGTH, encodings_of
+from esteira.contract.titles import Titles, check_title, titles_of
 from esteira.errors import ConfigError
 from esteira.standards import STANDARDS
 
@@ -52,6 +53,7 @@ class Column:
         encode: Compression encoding that the contract asks for, or None.
         is_pii: Whether its values are personal; what people are shown of them is masked.
         is_optional: Whether a whole batch may come without it: `pd.StringDtype | None`.
+        title: Its business name by language, as far as the contract gives one; `titles` has all of them.
     """
 
     name: str
@@ -64,6 +66,12 @@ class Column:
     encode: str | None = None
     is_pii: bool = False
     is_optional: bool = False
+    title: Titles = field(default_factory=dict, hash=False)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Its business name in each language."""
+        return titles_of(self.name, self.title)
 
     @property
     def redshift(self) -> str:
@@ -117,7 +125,9 @@ def _column(name: str, declared: Any) -> Column:
         encode=metadata.get("encode"),
         is_pii=_is_pii(name, metadata.get("pii", False)),
         is_optional=not declared.required,
+        title=metadata.get("title", {}),
     )
+    check_title(f"Column {name!r}", column.title)
     _check_optional(column)
     _check_length(column)
     _check_encoding(column)

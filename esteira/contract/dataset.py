@@ -16,7 +16,8 @@ from esteira.contract.filed import check_files
 from esteira.contract.quality import Quality
 from esteira.contract.source import ApiSource
 from esteira.contract.spreadsheet import SpreadsheetSource
-from esteira.contract.write import Append, WriteMode
+from esteira.contract.titles import Named, Titles, check_title, check_unique, titles_of, view_name
+from esteira.contract.write import VALIDITY_TITLES, Append, Scd2, WriteMode
 from esteira.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Dataset:
         owner: Who is asked when it fails.
         formerly: Names that it had before: until `esteira rename` has run in a warehouse, nothing is loaded under the new one there.
         retired: It is loaded no more; `esteira retire` says so to the warehouse.
+        title: Its business name by language (`en`, `pt`); one that is missing is the name in words. Views are named after it.
 
     Raises:
         ConfigError: A combination that cannot be loaded exactly once, or a name that is no identifier.
@@ -78,6 +80,7 @@ class Dataset:
     owner: str = ""
     formerly: tuple[str, ...] = ()
     retired: bool = False
+    title: Titles = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -93,6 +96,7 @@ class Dataset:
         for argument, words in _CHOICES.items():
             require_choice(argument, getattr(self, argument), get_args(words), dataset=self.name)
         self._check_columns()
+        self._check_titles()
         self._check_design()
         check_write(self)
         check_files(self)
@@ -155,6 +159,16 @@ class Dataset:
         return tuple(dict.fromkeys((*own, *strict)))
 
     @property
+    def titles(self) -> dict[str, str]:
+        """Its business name in each language."""
+        return titles_of(self.name, self.title)
+
+    @property
+    def views(self) -> dict[str, str]:
+        """What its view is called in each language, without a schema."""
+        return {language: view_name(title) for language, title in self.titles.items()}
+
+    @property
     def description(self) -> str:
         """The first line of the schema's docstring."""
         return (self.schema.__doc__ or "").strip().split("\n")[0]
@@ -178,6 +192,14 @@ class Dataset:
         self._require("quality.unique", self.quality.unique)
         self._require("quality.references", (reference.column for reference in self.quality.references))
         self._check_rules()
+
+    def _check_titles(self) -> None:
+        try:
+            check_title("Dataset", self.title, is_view=True)
+            added = VALIDITY_TITLES if isinstance(self.write, Scd2) else {}
+            check_unique((*self.columns, *(Named(name, titles) for name, titles in added.items())))
+        except ConfigError as exc:
+            raise exc.located(dataset=self.name) from None
 
     def _check_rules(self) -> None:
         self._require("quality.rules", (name for rule in self.quality.rules for name in columns_of_rule(rule)))

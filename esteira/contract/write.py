@@ -90,6 +90,10 @@ WriteMode: TypeAlias = Append | Replace | Upsert | DeleteInsert | Scd2
 VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
 VALIDITY = (VALID_FROM, VALID_TO, IS_CURRENT)
 """The columns that `Scd2` adds to the table."""
+VALIDITY_TITLES = {
+    VALID_FROM: {"en": "valid from", "pt": "válido desde"}, VALID_TO: {"en": "valid to", "pt": "válido até"},
+    IS_CURRENT: {"en": "is current", "pt": "é atual"},
+}  # fmt: skip
 
 
 def _columns(argument: str, given: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from esteira.contract import Column, Dataset, Upsert
 from esteira.contract.columns import BATCH_COLUMN, MAX_SUPER_BYTES, MAX_VARCHAR_BYTES, POSITION_COLUMN
 from esteira.contract.encodings import default_encoding
-from esteira.contract.write import IS_CURRENT, VALID_FROM, VALID_TO, Scd2
+from esteira.contract.write import IS_CURRENT, VALID_FROM, VALID_TO, VALIDITY_TITLES, Scd2
 from esteira.errors import LoadError
 
 LOCK_SCHEMA = "esteira_lock"
@@ -98,12 +98,14 @@ def table_columns(dataset: Dataset) -> tuple[Column, ...]:
     moment = next((each.arrow for each in dataset.columns if each.name == mode.newest_by), pa.timestamp("us", "UTC"))
     return (
         *dataset.columns,
-        Column(VALID_FROM, moment, None, is_nullable=False, description="Since when this version of the row holds"),
-        Column(
-            VALID_TO, moment, None, is_nullable=True, description="Until when it held, exclusive; null while it does"
-        ),
-        Column(IS_CURRENT, pa.bool_(), None, is_nullable=False, description="Whether this version holds"),
+        _validity(VALID_FROM, moment, "Since when this version of the row holds"),
+        _validity(VALID_TO, moment, "Until when it held, exclusive; null while it does"),
+        _validity(IS_CURRENT, pa.bool_(), "Whether this version holds"),
     )
+
+
+def _validity(name: str, kind: pa.DataType, description: str) -> Column:
+    return Column(name, kind, None, name == VALID_TO, description, title=VALIDITY_TITLES[name])
 
 
 def primary_key(dataset: Dataset) -> tuple[str, ...]:
