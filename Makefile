@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ test-fast: $(READY) ## run the tests that need no stack, in less than a minute
 
 test-long: $(READY) ## strike a load at each of its durable writes in each way; the long stories from the command line
 	@exec $(PYTEST) -n 2 --dist loadgroup -m long
+
+faults: $(READY) ## run the tests of the fault catalogue, and print a line for each of its numbers (25 minutes; LIST=1 names the tests)
+	@exec $(PY) -m tests.faults $(if $(LIST),--list)
 
 TURNS ?= 10
 explore: $(READY) ## try new examples of every property, TURNS (10) times; the other targets repeat theirs

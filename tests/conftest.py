@@ -74,6 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark by folder, so that no test can forget it; the longest groups start first, small tests fill the gaps."""
     for item in items:
         folder = _folder(item)
+        item.user_properties += [("fault", number) for mark in item.iter_markers("fault") for number in mark.args]
         if folder in GROUPS:
             if folder != "torture" or not item.get_closest_marker(
                 "long"

@@ -22,6 +22,7 @@ SECRET_NAME = re.compile(r"secret|token|passw|credential|api_?key", re.IGNORECAS
 MACHINE_PATH = re.compile(r"(?<![\w.~}-])/(?:work|root|home/(?!esteira\b)\w+|Users/\w+)/")
 
 
+@pytest.mark.fault(49)
 @pytest.mark.parametrize("pattern", NEVER_IN_SQL)
 def test_no_statement_that_breaks_the_transaction(pattern: str) -> None:
     texts = [(m.name, line, text) for room in PRODUCTION for m in modules(room) for line, text in m.strings()]
@@ -29,6 +30,7 @@ def test_no_statement_that_breaks_the_transaction(pattern: str) -> None:
     report([f"{file}:{line}" for file, line, text in texts if re.search(pattern, text)], NEVER_IN_SQL[pattern])
 
 
+@pytest.mark.fault(49)
 @pytest.mark.parametrize("name", NEVER_CALLED)
 def test_no_call_that_loads_behind_our_back(name: str) -> None:
     calls = [
