@@ -30,6 +30,7 @@ def stage_blocks(settings: Settings) -> dict[str, Block]:
         copy_role_arn=settings.copy_role_arn,
         schema_name=settings.warehouse_schema,
         reader_group=settings.reader_group,
+        bi_group=settings.bi_group,
         workgroup=settings.warehouse_workgroup,
         cluster=settings.warehouse_cluster,
         lock_wait_seconds=settings.lock_wait_seconds,

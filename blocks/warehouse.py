@@ -32,6 +32,9 @@ class WarehouseBlock(Block):
     reader_group: str | None = Field(
         default=None, description="Database group that may read the tables and the ledger's view."
     )
+    bi_group: str | None = Field(
+        default=None, description="Database group that may read the views of `bi` and nothing else."
+    )
     lock_wait_seconds: float = Field(
         default=60, description="Wait for a dataset's lock before its holder is looked at."
     )
@@ -45,7 +48,7 @@ class WarehouseBlock(Block):
         """
         config = WarehouseConfig(
             self.host, self.port, self.database, self.secret_name, self.copy_role_arn, self.schema_name,
-            reader_group=self.reader_group, workgroup=self.workgroup, cluster=self.cluster,
+            reader_group=self.reader_group, bi_group=self.bi_group, workgroup=self.workgroup, cluster=self.cluster,
             lock_wait_seconds=self.lock_wait_seconds, ddl_wait_seconds=self.ddl_wait_seconds,
         )  # fmt: skip
         return Warehouse(config, self._credentials())

@@ -6,19 +6,21 @@ import getpass
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import click
 
 from blocks import open_lake, open_warehouse
 from cli.environment import require_prefect
 from cli.output import dump
-from esteira.catalogue import find_dataset, load_catalogue
+from esteira.catalogue import find_dataset, load_catalogue, load_groups
 from esteira.contract import Dataset
-from esteira.errors import ConfigError
+from esteira.errors import ConfigError, EsteiraError
 from esteira.observe.standing import put_hold, put_standing
 from esteira.renaming import rename_everywhere, renamed_contract, require_nothing_open, require_same_source
 from esteira.settings import read_settings
 from esteira.warehouse import Warehouse
+from esteira.warehouse.bi.publish import Contracts, Run, publish
 from esteira.warehouse.life import Remains, orphans, remains, require_renamable, retire
 from esteira.warehouse.reads import history
 from esteira.warehouse.states import Act, pause, resume
@@ -67,6 +69,7 @@ def run_retire(name: str, request: Request, *, keeps_table: bool, as_json: bool)
     if request.is_applied:
         retire(warehouse, name, _act(request.reason), drops_table=not keeps_table)
         put_hold(open_lake(), name, "retired")
+        _show_again(warehouse, [])
     click.echo(dump(found) if as_json else "\n".join(_retirement(found, request, keeps_table=keeps_table)))
     return 0
 
@@ -84,8 +87,18 @@ def run_rename(old: str, new: str, request: Request) -> int:
     if request.is_applied:
         rename_everywhere(warehouse, open_lake(), (old, new), _act(request.reason))
         _pass_on(found, dataset)
+        _show_again(warehouse, [new])
     click.echo("\n".join(_renaming(found, new, request)))
     return 0
+
+
+def _show_again(warehouse: Warehouse, datasets: list[str]) -> None:
+    """What analysts see, without the old name. It is done, and the next run of any dataset does this too."""
+    folder = read_settings().datasets
+    try:
+        publish(warehouse, datasets, Contracts(load_catalogue(folder), load_groups(folder)), Run(datetime.now(UTC)))
+    except EsteiraError as exc:
+        click.echo(f"The views of bi are made again by the next run: {exc}", err=True)
 
 
 def _pass_on(old: Remains, dataset: Dataset) -> None:

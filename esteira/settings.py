@@ -40,6 +40,7 @@ class Settings(BaseSettings):
             `password`; by IAM to a Serverless workgroup; by IAM to a provisioned cluster.
         warehouse_schema: Schema of the datasets' tables.
         reader_group: Database group that may read the tables and `esteira.batch`; without one nothing is granted.
+        bi_group: Database group that may read the views of `bi` and nothing else.
         lock_wait_seconds: Wait for a dataset's lock after which its holder is looked at; an orphan of ours must be idle as long.
         ddl_wait_seconds: Bound of one statement that shapes tables, such as an ALTER that waits for a reader.
         copy_role_arn: Role that COPY reads the lake with.
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     warehouse_cluster: str | None = None
     warehouse_schema: str = "dw"
     reader_group: str | None = None
+    bi_group: str | None = None
     lock_wait_seconds: float = Field(default=60, gt=0)
     ddl_wait_seconds: float = Field(default=60, gt=0)
     copy_role_arn: str

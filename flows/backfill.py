@@ -22,6 +22,7 @@ from flows.ingest import in_utc
 from flows.windows import Outcome, Terms, load, stands
 from tasks.announce import announce_failure
 from tasks.backfill import Progress, publish_backfill
+from tasks.bi import publish_views
 from tasks.plan import find_hold, plan_windows
 from tasks.progress import narrate
 from tasks.report import report_catalogue
@@ -106,6 +107,7 @@ def _backfill(form: _Form) -> State[BackfillReport]:
     if not form.dry_run:
         outcomes = _run(plan, terms)
         report = replace(report, outcomes=outcomes, sentence=summed_up(outcomes))
+        publish_views([contract.name], terms.as_of)
         report_catalogue(terms.as_of)
     return _end(report)
 

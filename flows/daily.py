@@ -17,6 +17,7 @@ from flows.ending import announced
 from flows.fan_out import Terms, run_on_pool, skipped
 from flows.ingest import IngestReport, in_utc, ingest
 from flows.outcome import Outcome, table
+from tasks.bi import publish_views
 from tasks.report import report_catalogue
 from tasks.tags import tag_run
 
@@ -45,6 +46,7 @@ def daily(
     terms = Terms(moment, settings.fan_out, settings.task_sizes)
     outcomes = run_on_pool(datasets, terms) if settings.fan_out else _run_here(datasets, moment)
     _publish(cadence, list(outcomes.values()))
+    publish_views([dataset.name for dataset in datasets], in_utc(moment))
     report_catalogue(in_utc(moment))
     bad = [outcome.dataset for outcome in outcomes.values() if not outcome.is_well]
     if bad:

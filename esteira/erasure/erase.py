@@ -140,6 +140,7 @@ def erase(request: Request, places: Places) -> Report:
     findings = _search(request, places, _view(request, places))
     rows = sum(len(each.positions) for each in findings.found)
     _replace(request, places, [each for each in findings.found if each.positions])
+    erasures.clear_copies(places.warehouse, request.dataset.name, request.key.values)
     objects = _purge(request, places, {each.standing.batch for each in findings.found})
     erasures.note(places.warehouse, _audit(request, "objects", len(findings.found), rows, objects))
     erasures.vacuum(places.warehouse, request.dataset.name)

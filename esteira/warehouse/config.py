@@ -22,7 +22,8 @@ class WarehouseConfig:
         copy_role_arn: Role that COPY reads the lake with.
         schema: Schema of the datasets' tables.
         statement_timeout_seconds: Bound of one statement, waiting for locks included.
-        reader_group: Database group that may read the tables and `esteira.batch`, or None.
+        reader_group: Database group that may read the tables, `esteira.batch` and what `bi_group` may, or None.
+        bi_group: Database group that may read the views of `bi` and nothing else, or None.
         workgroup: Redshift Serverless: log in by IAM to this workgroup.
         cluster: Provisioned Redshift: log in by IAM to this cluster.
         lock_wait_seconds: Wait for a dataset's lock after which its holder is looked at; also how long an orphan of ours must be idle.
@@ -44,10 +45,12 @@ class WarehouseConfig:
     cluster: str | None = None
     lock_wait_seconds: float = 60
     ddl_wait_seconds: float = 60
+    bi_group: str | None = None
 
     def __post_init__(self) -> None:
         check_login(self.secret, self.workgroup, self.cluster)
-        for what, name in (("schema", self.schema), ("reader group", self.reader_group)):
+        named = {"schema": self.schema, "reader group": self.reader_group, "BI group": self.bi_group}
+        for what, name in named.items():
             if name is not None and not _IDENTIFIER.fullmatch(name):
                 raise ConfigError(
                     f"The warehouse's {what} {name!r} is not of the form {_IDENTIFIER.pattern}.",
@@ -60,6 +63,11 @@ class WarehouseConfig:
     def is_iam(self) -> bool:
         """Whether the login is the process' own AWS role, and no password exists."""
         return self.secret is None
+
+    @property
+    def bi_groups(self) -> tuple[str, ...]:
+        """The groups that may read `bi`."""
+        return tuple(group for group in (self.reader_group, self.bi_group) if group)
 
     @property
     def where(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from esteira.contract import Dataset, Scd2, Upsert
 from esteira.warehouse import profiles
 from esteira.warehouse.attempts import Attempt
+from esteira.warehouse.bi import snapshots
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.graves import grave_columns, grave_table
 from esteira.warehouse.health import CARE_SECONDS
@@ -71,6 +72,20 @@ def clear(session: Session, dataset: Dataset, schema: str, key: Mapping[str, Any
         _delete(session, grave_table(rule), key)
 
 
+def clear_copies(warehouse: Warehouse, dataset: str, key: Mapping[str, Any]) -> None:
+    """Take the key out of the copies that groups show, each under its group's lock: whoever copies after it copies a table without the key."""
+    with warehouse.session(f"esteira erase {dataset}") as session:
+        for schema, name in _copies_with(session, dataset, key):
+            with session.transaction():
+                session.run(f"LOCK {snapshots.lock_table(snapshots.group_of(schema))}")
+                _delete(session, table_name(schema, name), key)
+
+
+def _copies_with(session: Session, dataset: str, key: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Copies that have the key's columns."""
+    return [copy for copy in snapshots.copies_of(session, dataset) if key.keys() <= live_columns(session, *copy).keys()]
+
+
 def write(session: Session, erasure: Erasure) -> None:
     """Add a row to the audit."""
     values = (
@@ -108,17 +123,20 @@ def vacuum(warehouse: Warehouse, dataset: str) -> None:
     https://docs.aws.amazon.com/redshift/latest/dg/r_VACUUM_command.html
     """
     with warehouse.patient(CARE_SECONDS).session(f"esteira care {dataset}") as session:
-        if live_columns(session, warehouse.config.schema, dataset):
-            session.run(f"VACUUM DELETE ONLY {table_name(warehouse.config.schema, dataset)} TO 100 PERCENT")
+        own = [(warehouse.config.schema, dataset)] if live_columns(session, warehouse.config.schema, dataset) else []
+        for table in (*own, *snapshots.copies_of(session, dataset)):
+            session.run(f"VACUUM DELETE ONLY {table_name(*table)} TO 100 PERCENT")
 
 
 def rows_with(warehouse: Warehouse, dataset: str, key: Mapping[str, Any]) -> int:
-    """Rows of the table that hold the key."""
+    """Rows of the table, and of its copies, that hold the key."""
+    own = (warehouse.config.schema, dataset)
     with warehouse.session(f"esteira count {dataset}") as session:
-        table = table_name(warehouse.config.schema, dataset)
-        if not key.keys() <= live_columns(session, warehouse.config.schema, dataset).keys():
-            return 0
-        return session.count(f"SELECT COUNT(*) FROM {table} WHERE {_equal(key)}", tuple(key.values()))
+        tables = [own] if key.keys() <= live_columns(session, *own).keys() else []
+        return sum(
+            session.count(f"SELECT COUNT(*) FROM {table_name(*table)} WHERE {_equal(key)}", tuple(key.values()))
+            for table in (*tables, *_copies_with(session, dataset, key))
+        )
 
 
 def _delete(session: Session, table: str, key: Mapping[str, Any]) -> None:

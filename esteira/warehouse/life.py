@@ -14,6 +14,7 @@ from datetime import datetime
 from esteira.errors import ConfigError
 from esteira.warehouse import ledger, ledger_tables, profiles, states
 from esteira.warehouse.attempts import Attempt
+from esteira.warehouse.bi import publication, snapshots
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.graves import GRAVE_SCHEMA
@@ -33,7 +34,7 @@ class Remains:
         rows: Rows of its table, or None without one.
         batches: Settled batches.
         watermark: End of the last settled window.
-        views: Views whose text names its table, as far as our user sees them; `esteira.batch` is none of them.
+        views: Views whose text names its table, as far as our user sees them; `esteira.batch` and those of `bi` are none of them.
         state: What was decided about it last, or None.
     """
 
@@ -87,6 +88,7 @@ def retire(warehouse: Warehouse, dataset: str, act: Act, *, drops_table: bool) -
         if before is not None and before.event == "renamed":
             raise states.gone(before)
         found = _remains(session, warehouse.config.schema, dataset, None)
+        _leave_bi(session, dataset)
         if drops_table:
             profiles.publish_view(session, without=dataset)
         for schema, name in found.droppable if drops_table else ():
@@ -108,6 +110,7 @@ def rename(warehouse: Warehouse, old: str, new: str, act: Act) -> DatasetState:
         before = states.find_state(session, old)
         found = _remains(session, schema, old, before)
         require_renamable(found, _remains(session, schema, new, None))
+        _leave_bi(session, old)
         for place, name in found.droppable:
             session.run(f'ALTER TABLE {table_name(place, name)} RENAME TO "{new}"')
         ledger_tables.rename(session, old, new)
@@ -155,6 +158,13 @@ def _deciding(warehouse: Warehouse, dataset: str, verb: str) -> Iterator[Session
             yield session
 
 
+def _leave_bi(session: Session, dataset: str) -> None:
+    """Views under the old name would fail where they are read, and copies would be out of an erasure's sight."""
+    publication.take_away(session, dataset)
+    for schema, name in snapshots.copies_of(session, dataset):
+        session.run(f"DROP TABLE {table_name(schema, name)}")
+
+
 def _require_lock_table(session: Session, dataset: str) -> None:
     """Of a dataset that was dropped before, or half made, the lock is gone; of a stranger's name there is no trace at all."""
     if not _remains(session, "", dataset, None).tables:
@@ -186,6 +196,7 @@ def _tables(session: Session, schemas: Collection[str]) -> list[tuple[str, str]]
 def _views(session: Session, schema: str, dataset: str) -> tuple[str, ...]:
     """https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_VIEW.html: a bound view follows a renamed table, a late-binding one breaks."""
     query = "SELECT schemaname, viewname, definition FROM pg_views WHERE schemaname <> %s AND definition LIKE %s"
-    found = session.rows(query, (ledger_tables.VIEW_SCHEMA, f"%{dataset}%"))
+    found, ours = session.rows(query, (ledger_tables.VIEW_SCHEMA, f"%{dataset}%")), publication.views(session)
     named = re.compile(rf'\b{schema}"?\."?{dataset}\b')
-    return tuple(sorted(f"{place}.{name}" for place, name, text in found if named.search(str(text))))
+    foreign = ((f"{place}.{name}", str(text)) for place, name, text in found)
+    return tuple(sorted(name for name, text in foreign if name not in ours and named.search(text)))
