@@ -12,8 +12,10 @@ import click
 from cli.environment import load_environment
 from cli.output import dump, table
 from esteira.errors import ConfigError
+from local.dashboard.analyst import admit
 from local.ports import PortError
 from local.stack import StackConfig, down, status, up
+from local.state import StateFolder
 from local.supervisor import StackError
 
 
@@ -29,8 +31,9 @@ def told_as_our_error() -> Iterator[None]:
 @told_as_our_error()
 def stack_up(state: Path) -> int:
     """Start the stack in the background and prepare Prefect; returns the exit code."""
-    up(StackConfig(state=state), on_progress=lambda line: click.echo(line, err=True))
+    up(StackConfig(state=state, with_dashboard=True), on_progress=lambda line: click.echo(line, err=True))
     load_environment()
+    admit(StateFolder(state.resolve()), os.environ)
     prepare_prefect()
     click.echo(where_to_look())
     return 0
@@ -73,6 +76,7 @@ def where_to_look() -> str:
         ("Prefect UI", env.get("PREFECT_UI_URL", "")),
         ("Portal", f"{env.get('ESTEIRA_PORTAL_URL', '')} (token-protected)"),
         ("Slack catcher", slack),
+        ("Dashboard", env.get("ESTEIRA_DASHBOARD_URL", "")),
         ("Quality pages", f"{env.get('ESTEIRA_REPORT_URL')} (or `esteira report`, without a server)"),
         ("Warehouse", f"{_warehouse(env)} (password in secret {env.get('ESTEIRA_WAREHOUSE_SECRET')})"),
         ("S3 and the rest of AWS", f"{env.get('AWS_ENDPOINT_URL')} (profile {env.get('AWS_PROFILE')} in {env.get('AWS_CONFIG_FILE')})"),

@@ -9,6 +9,7 @@ from typing import Literal
 from local import prefect_server
 from local.aws.bootstrap import PORTAL_SECRET, REGION, STAGE, WAREHOUSE_SECRET, Bootstrap, Deployed, write_private
 from local.certificates import Certificates
+from local.dashboard import ANALYST, ANALYSTS
 from local.ports import HOST, Ports
 from local.state import StateFolder
 from local.supervisor import Part, answers_http, clean_environment, file_exists_and_listens
@@ -20,6 +21,12 @@ DATABASE_USER = "esteira"
 RUN_LOGS = {"PREFECT_LOGGING_EXTRA_LOGGERS": "esteira,blocks", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
 """As in the image: what the core logs, such as a request that is tried again, belongs to the run's story."""
 TASK_PROFILE, UPKEEP_PROFILE, DROP_PROFILE = "esteira-task", "esteira-upkeep", "esteira-drop"
+
+STREAMLIT = {
+    "server.address": HOST, "server.headless": "true", "server.fileWatcherType": "none", "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "minimal", "client.showErrorLinks": "false", "runner.magicEnabled": "false", "logger.hideWelcomeMessage": "true",
+}  # fmt: skip
+"""Nothing opens, nothing is watched, nothing is told to anybody: https://docs.streamlit.io/develop/api-reference/configuration/config.toml"""
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,22 @@ class Plan:
         environment = clean_environment() | {name: value for name, value in client.items() if name.startswith("AWS_")}
         command = _module("local.reports", port, "--bucket", client["ESTEIRA_LAKE_BUCKET"])
         return Part("reports", command, port, answers_http(f"http://{HOST}:{port}/health"), environment)
+
+    def dashboard(self, client: Mapping[str, str]) -> Part:
+        """The dashboard, which logs in as an analyst; `client` is what `client_environment` gave."""
+        port = self.ports.dashboard
+        told = ("SSL_CERT_FILE", "ESTEIRA_WAREHOUSE_HOST", "ESTEIRA_WAREHOUSE_PORT", "ESTEIRA_WAREHOUSE_DATABASE")
+        environment = clean_environment() | {name: client[name] for name in told}
+        login = {"DASHBOARD_USER": ANALYST, "DASHBOARD_PASSWORD_FILE": str(self.folder.secret(f"{ANALYST}-password"))}
+        page = str(Path(__file__).parent / "dashboard" / "page.py")
+        options = (f"{name}={value}" for name, value in (STREAMLIT | {"server.port": str(port)}).items())
+        command = [sys.executable, "-m", "streamlit", "run", page, *(f"--{option}" for option in options)]
+        check = answers_http(f"http://{HOST}:{port}/_stcore/health")
+        return Part("dashboard", command, port, check, environment | login)
+
+    def dashboard_environment(self) -> dict[str, str]:
+        """What clients are told where there is a dashboard: whom each run grants the BI views to, and where the page is."""
+        return {"ESTEIRA_BI_GROUP": ANALYSTS, "ESTEIRA_DASHBOARD_URL": f"http://{HOST}:{self.ports.dashboard}"}
 
     def bootstrap(self) -> Deployed:
         """Deploy into the running emulator."""

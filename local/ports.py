@@ -22,6 +22,7 @@ class Ports:
     prefect: int = 4200
     slack: int = 8467
     reports: int = 8468
+    dashboard: int = 8469
 
     @classmethod
     def from_environment(cls) -> "Ports":

@@ -44,6 +44,7 @@ class StackConfig:
     with_prefect: bool = True
     with_portal: bool = True
     with_warehouse: bool = True
+    with_dashboard: bool = False
     isolation: Isolation | None = None
 
     def part_names(self) -> list[str]:
@@ -53,8 +54,9 @@ class StackConfig:
             "prefect": self.with_prefect,
             "warehouse": self.with_warehouse,
             "reports": self.with_prefect,  # whose artifacts lead there
+            "dashboard": self.with_dashboard,
         }
-        parts = ("portal", "aws", "warehouse", "prefect", "slack", "reports")
+        parts = ("portal", "aws", "warehouse", "prefect", "slack", "reports", "dashboard")
         return [name for name in parts if wanted.get(name, True)]
 
 
@@ -165,6 +167,9 @@ def _start(config: StackConfig, folder: StateFolder, supervisor: Supervisor, on_
             env = _start_aws(plan, supervisor, with_warehouse=config.with_warehouse, on_progress=on_progress)
             if config.with_prefect:
                 _timed("reports", lambda: supervisor.start(plan.reports(env)), on_progress)
+            if config.with_dashboard:
+                _timed("dashboard", lambda: supervisor.start(plan.dashboard(env)), on_progress)
+                env |= plan.dashboard_environment()
             for other in others:
                 other.result()
         except BaseException:
@@ -212,7 +217,7 @@ def _spawn_daemon(config: StackConfig, folder: StateFolder) -> subprocess.Popen[
     folder.logs.mkdir(exist_ok=True)
     choices = {
         name: getattr(config, name)
-        for name in ("flights_limit", "with_prefect", "with_portal", "with_warehouse", "isolation")
+        for name in ("flights_limit", "with_prefect", "with_portal", "with_warehouse", "with_dashboard", "isolation")
     }
     options = json.dumps({"ports": asdict(config.ports), **choices})
     with (folder.logs / "supervisor.log").open("ab") as log:

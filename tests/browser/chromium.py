@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +87,10 @@ class Page:
         WebDriverWait(self.driver, PAGE_SECONDS).until(
             lambda _: all(text in self.text for text in texts), f"Not all of {texts} can be read on the page."
         )
+
+    def wait_until(self, look: Callable[[], bool]) -> None:
+        """Until a look is satisfied."""
+        WebDriverWait(self.driver, PAGE_SECONDS).until(lambda _: look())
 
     def follow(self, link: str) -> None:
         """Click the link that has exactly this text, alone or as one of several."""

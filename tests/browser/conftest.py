@@ -16,7 +16,7 @@ from tests.browser.chromium import Page, fresh_page, install_packages
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = "2014-01-02T06:00Z"
-FLIGHTS = 200
+FLIGHTS = 2_000
 COMMAND_SECONDS = 100
 DATA_ERROR = 65
 TOO_FEW = '''"""airlines, with a floor that its 16 rows do not reach."""
@@ -28,6 +28,17 @@ from esteira.contract import Quality
 
 DATASET = dataclasses.replace(_BASE, name="too_few_airlines", quality=Quality(min_rows=17))
 '''
+
+
+_PREPARE = """
+import os, sys
+from pathlib import Path
+from cli.stack import prepare_prefect
+from local.dashboard.analyst import admit
+from local.state import StateFolder
+admit(StateFolder(Path(sys.argv[1])), os.environ)
+prepare_prefect()
+"""
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The laptop stack with blocks and automation registered, as after `esteira stack up`."""
     install_packages()  # first: without a browser nobody needs to wait for a stack
     state = tmp_path_factory.mktemp("browser")
-    with running(StackConfig(state=state, ports=Ports.free(), flights_limit=FLIGHTS)) as stack:
-        _python(stack, "from cli.stack import prepare_prefect; prepare_prefect()")
+    with running(StackConfig(state, Ports.free(), flights_limit=FLIGHTS, with_dashboard=True)) as stack:
+        _python(stack, _PREPARE, str(state))
         yield stack
 
 
