@@ -56,7 +56,7 @@ class Star:
 
     def snapshots(self) -> int:
         return self.bench.query(
-            f"SELECT COUNT(DISTINCT snapshot) FROM esteira.group_snapshot WHERE group_name = '{self.group.name}'"
+            f"SELECT COUNT(DISTINCT snapshot_id) FROM esteira.group_snapshot WHERE group_name = '{self.group.name}'"
         )[0][0]
 
 

@@ -50,7 +50,7 @@ def copy(session: Session, group: Group, members: Sequence[Dataset], before: Sta
         now = read_standing(session, group.of)
         if now.numbers != {name: before.numbers[name] for name in group.of} or now.is_shown(group):
             return False
-        number = session.count(f"SELECT COALESCE(MAX(snapshot), 0) + 1 FROM {SNAPSHOT_TABLE}")
+        number = session.count(f"SELECT COALESCE(MAX(snapshot_id), 0) + 1 FROM {SNAPSHOT_TABLE}")
         for each in members:
             _copy_rows(session, each, schema, copy_schema(group.name))
             _record(session, (group.name, number, each.name, now.numbers[each.name]), each, run)
@@ -116,7 +116,7 @@ def _copy_rows(session: Session, dataset: Dataset, schema: str, copies: str) -> 
 def _record(session: Session, which: tuple[str, int, str, int], dataset: Dataset, run: str) -> None:
     facts = ", ".join(FACTS)
     session.run(
-        f"INSERT INTO {SNAPSHOT_TABLE} (group_name, snapshot, dataset, sequence, {facts}, run, published_at) "
+        f"INSERT INTO {SNAPSHOT_TABLE} (group_name, snapshot_id, dataset, sequence, {facts}, run, published_at) "
         f"SELECT CAST(%s AS VARCHAR(63)), CAST(%s AS BIGINT), CAST(%s AS VARCHAR(63)), CAST(%s AS BIGINT), {facts}, CAST(%s AS VARCHAR(256)), GETDATE() "
         f"FROM ({facts_query(dataset)}) AS facts",
         (*which, run[:250]),
