@@ -268,3 +268,18 @@ def test_a_group_of_readers_that_does_not_exist_is_refused_by_name(bench: Any, m
     bench.warehouse = Warehouse(replace(warehouse.config, bi_group="nobody_here"), warehouse._credentials)
     with pytest.raises(ConfigError, match="no group nobody_here, which ESTEIRA_BI_GROUP"):
         put(bench, dataset)
+
+
+def test_contracts_of_another_folder_keep_their_rows_and_their_views(bench: Any, make_dataset: Any):
+    ours, theirs = make_dataset(Append()), make_dataset(Append())
+    bench.load(ours, [item(1)])
+    bench.load(theirs, [item(1)])
+    put(bench, ours)
+    put(bench, theirs)
+    assert fresh(bench, ours.name, "row_count") == fresh(bench, theirs.name, "row_count") == (1,)
+    thief = replace(theirs, title={"pt": ours.name})
+    with pytest.raises(
+        ConfigError, match=f"bi_pt.*{ours.name}.* of {theirs.name} would have the name of one of {ours.name}"
+    ):
+        put(bench, thief)
+    assert bench.query(f"SELECT id FROM bi_pt.{ours.name}") == [(1,)]
