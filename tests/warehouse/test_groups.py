@@ -139,6 +139,16 @@ def test_a_longer_text_of_a_load_fits_the_copy(star: Star):
     assert star.shown() == [(1, "x" * 300, "zwei")]
 
 
+def test_a_copy_that_a_person_dropped_is_whole_again_with_the_next_state(star: Star):
+    for schema in (f"bi_{star.group.name}", f"bi_{star.group.name}_pt"):
+        star.bench.run(f"DROP VIEW {schema}.{star.names.name}")
+    star.bench.run(f"DROP TABLE bi_data_{star.group.name}.{star.names.name}")
+    star.bench.run(f"DELETE FROM esteira.publication WHERE name = '{star.group.name}.{star.names.name}'")
+    star.load(star.facts, 1, item(1, "again"), generation=2)
+    assert star.publish(1).copied == (star.group.name,)
+    assert star.shown() == [(1, "again", "eins")]
+
+
 def meanwhile(monkeypatch: Any, text: str, act: Callable[[], Any]) -> None:
     """Do something once, right before the first statement that holds this text."""
     run, done = Session.run, []

@@ -28,7 +28,7 @@ def behind(session: Session, members: Sequence[Dataset], as_of: datetime) -> lis
 
 
 def copy(session: Session, group: Group, members: Sequence[Dataset], before: Standing, schema: str, run: str) -> bool:
-    """Replace the copies of all members, if the ledgers still say what they said; returns whether it did.
+    """Replace the copies of the members that changed, if the ledgers still say what they said; returns whether it did.
 
     Args:
         session: Outside any transaction.
@@ -42,8 +42,7 @@ def copy(session: Session, group: Group, members: Sequence[Dataset], before: Sta
         LoadError: A copy differs from its contract in a way that a person must decide.
         WarehouseBusy: The lock, or a copy, was held for too long.
     """
-    for each in members:
-        _shape(session, group, each, schema)
+    new = {each.name for each in members if _shape(session, group, each, schema)}
     session.run(f"CREATE TABLE IF NOT EXISTS {lock_table(group.name)} (held BOOLEAN)")
     with session.transaction():
         session.run(f"LOCK {lock_table(group.name)}")  # before the first read, which fixes what this transaction sees
@@ -52,7 +51,8 @@ def copy(session: Session, group: Group, members: Sequence[Dataset], before: Sta
             return False
         number = session.count(f"SELECT COALESCE(MAX(snapshot_id), 0) + 1 FROM {SNAPSHOT_TABLE}")
         for each in members:
-            _copy_rows(session, each, schema, copy_schema(group.name))
+            if each.name in new or now.shown.get((group.name, each.name)) != now.numbers[each.name]:
+                _copy_rows(session, each, schema, copy_schema(group.name))
             _record(session, (group.name, number, each.name, now.numbers[each.name]), each, run)
     return True
 
@@ -93,10 +93,12 @@ def _is_behind(dataset: Dataset, entries: Sequence[LedgerEntry], moment: datetim
     return any(not due.is_skipped for due in plan_due(dataset, moment, known))
 
 
-def _shape(session: Session, group: Group, dataset: Dataset, schema: str) -> None:
-    """Bring a copy to its contract, with texts as wide as the table's."""
+def _shape(session: Session, group: Group, dataset: Dataset, schema: str) -> bool:
+    """Bring a copy to its contract, with texts as wide as the table's; returns whether it is new, and empty."""
+    is_new = not live_columns(session, copy_schema(group.name), dataset.name)
     texts = {name: size for name, (_, size) in live_columns(session, schema, dataset.name).items() if size}
     ddl.ensure_table(session, dataset, copy_schema(group.name), _halved(texts, dataset))
+    return is_new
 
 
 def _halved(texts: Mapping[str, int], dataset: Dataset) -> dict[str, int]:
