@@ -21,8 +21,8 @@ from bench.image import ROOT, without_extras
 if TYPE_CHECKING:
     from local.stack import Stack  # a child would load it, and with it what a flow needs
 
-TASKS = 9
-"""Of `flows.ingest` for one batch: hold, plan, begin, extract, curate, load, its page, publish, the catalogue."""
+TASKS = 10
+"""Of `flows.ingest` for one batch: hold, plan, begin, extract, curate, load, its page, publish, bi, the catalogue."""
 FIRST_DAY = datetime(2014, 1, 1, tzinfo=UTC)
 ESTEIRA = Path(sys.executable).parent / "esteira"
 

@@ -69,7 +69,6 @@ def run_retire(name: str, request: Request, *, keeps_table: bool, as_json: bool)
     if request.is_applied:
         retire(warehouse, name, _act(request.reason), drops_table=not keeps_table)
         put_hold(open_lake(), name, "retired")
-        _show_again(warehouse, [])
     click.echo(dump(found) if as_json else "\n".join(_retirement(found, request, keeps_table=keeps_table)))
     return 0
 
@@ -87,18 +86,18 @@ def run_rename(old: str, new: str, request: Request) -> int:
     if request.is_applied:
         rename_everywhere(warehouse, open_lake(), (old, new), _act(request.reason))
         _pass_on(found, dataset)
-        _show_again(warehouse, [new])
+        _show(warehouse, new)
     click.echo("\n".join(_renaming(found, new, request)))
     return 0
 
 
-def _show_again(warehouse: Warehouse, datasets: list[str]) -> None:
-    """What analysts see, without the old name. It is done, and the next run of any dataset does this too."""
+def _show(warehouse: Warehouse, dataset: str) -> None:
+    """The views of the new name. The rename is done, and the next run of the dataset does this too."""
     folder = read_settings().datasets
     try:
-        publish(warehouse, datasets, Contracts(load_catalogue(folder), load_groups(folder)), Run(datetime.now(UTC)))
+        publish(warehouse, [dataset], Contracts(load_catalogue(folder), load_groups(folder)), Run(datetime.now(UTC)))
     except EsteiraError as exc:
-        click.echo(f"The views of bi are made again by the next run: {exc}", err=True)
+        click.echo(f"Its views in bi are made by its next run: {exc}", err=True)
 
 
 def _pass_on(old: Remains, dataset: Dataset) -> None:

@@ -88,7 +88,7 @@ def retire(warehouse: Warehouse, dataset: str, act: Act, *, drops_table: bool) -
         if before is not None and before.event == "renamed":
             raise states.gone(before)
         found = _remains(session, warehouse.config.schema, dataset, None)
-        _leave_bi(session, dataset)
+        _leave_bi(session, dataset, warehouse.config)
         if drops_table:
             profiles.publish_view(session, without=dataset)
         for schema, name in found.droppable if drops_table else ():
@@ -110,7 +110,7 @@ def rename(warehouse: Warehouse, old: str, new: str, act: Act) -> DatasetState:
         before = states.find_state(session, old)
         found = _remains(session, schema, old, before)
         require_renamable(found, _remains(session, schema, new, None))
-        _leave_bi(session, old)
+        _leave_bi(session, old, warehouse.config)
         for place, name in found.droppable:
             session.run(f'ALTER TABLE {table_name(place, name)} RENAME TO "{new}"')
         ledger_tables.rename(session, old, new)
@@ -158,9 +158,9 @@ def _deciding(warehouse: Warehouse, dataset: str, verb: str) -> Iterator[Session
             yield session
 
 
-def _leave_bi(session: Session, dataset: str) -> None:
+def _leave_bi(session: Session, dataset: str, config: WarehouseConfig) -> None:
     """Views under the old name would fail where they are read, and copies would be out of an erasure's sight."""
-    publication.take_away(session, dataset)
+    publication.take_away(session, dataset, config)
     for schema, name in snapshots.copies_of(session, dataset):
         session.run(f"DROP TABLE {table_name(schema, name)}")
 

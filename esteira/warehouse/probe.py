@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
+from esteira.contract.titles import LANGUAGES
 from esteira.errors import AuthError, ConfigError, LakeUnavailable, LoadError
+from esteira.warehouse.bi.definitions import schema_of
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.graves import GRAVE_SCHEMA
 from esteira.warehouse.ledger_tables import LEDGER_SCHEMA, VIEW_SCHEMA
@@ -39,7 +41,8 @@ def probe_grants(warehouse: Warehouse) -> str:
     Raises:
         AuthError: It names each grant that is missing, as a statement.
     """
-    wanted = (warehouse.config.schema, LEDGER_SCHEMA, LOCK_SCHEMA, GRAVE_SCHEMA, PROFILE_SCHEMA, VIEW_SCHEMA)
+    ours = (LEDGER_SCHEMA, LOCK_SCHEMA, GRAVE_SCHEMA, PROFILE_SCHEMA, VIEW_SCHEMA)
+    wanted = (warehouse.config.schema, *ours, *(schema_of(language) for language in LANGUAGES))
     with warehouse.patient(PROBE_SECONDS).session("esteira doctor") as session:
         user = str(session.rows("SELECT current_user")[0][0])
         standing = [name for name in wanted if session.count(_SCHEMAS, (name,))]

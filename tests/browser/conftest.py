@@ -26,7 +26,7 @@ import dataclasses
 from datasets.airlines import DATASET as _BASE
 from esteira.contract import Quality
 
-DATASET = dataclasses.replace(_BASE, name="too_few_airlines", quality=Quality(min_rows=17))
+DATASET = dataclasses.replace(_BASE, name="too_few_airlines", title={}, quality=Quality(min_rows=17))
 '''
 
 

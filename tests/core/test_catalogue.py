@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from esteira.catalogue import find_dataset, in_order, load_catalogue, of_cadence
+from esteira.catalogue import find_dataset, in_order, load_catalogue, load_groups, of_cadence
 from esteira.contract import Quality, Reference
 from esteira.errors import ConfigError
 from tests.core.small import dataset
@@ -101,3 +101,42 @@ def test_a_folder_without_contracts_is_refused(tmp_path: Path, folder: str):
     (tmp_path / "empty/_private.py").write_text("raise SystemExit")
     with pytest.raises(ConfigError, match=f"{folder} holds no contract file"):
         load_catalogue(tmp_path / folder)
+
+
+GROUP = 'from esteira.contract import Group\n\nGROUP = Group("{name}", of={of})\n'
+
+
+def grouped(folder: Path, of: tuple[str, ...], name: str = "star") -> Path:
+    """A folder with two contracts and a group in `groups/star.py`."""
+    for each in ("good", "better"):
+        (folder / f"{each}.py").write_text(GOOD.replace("good", each))
+    (folder / "groups").mkdir()
+    (folder / "groups" / "star.py").write_text(GROUP.format(name=name, of=of))
+    return folder
+
+
+def test_groups_are_found_beside_the_contracts_and_are_none_of_them(tmp_path: Path):
+    folder = grouped(tmp_path, ("good", "better"))
+    assert [group.of for group in load_groups(folder)] == [("good", "better")]
+    assert set(load_catalogue(folder)) == {"good", "better"}
+    assert [group.name for group in load_groups(DATASETS)] == ["flights_star"]
+
+
+def test_a_folder_without_groups_has_none(tmp_path: Path):
+    assert load_groups(tmp_path) == ()
+
+
+def test_a_group_that_names_what_is_no_contract_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError, match="Group star names best, of which there is no contract"):
+        load_groups(grouped(tmp_path, ("good", "best")))
+
+
+def test_a_file_of_a_group_that_is_called_otherwise_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError, match="does not define GROUP = Group"):
+        load_groups(grouped(tmp_path, ("good", "better"), name="moon"))
+
+
+@pytest.mark.parametrize(("title", "owner"), [("freshness", "Esteira"), ("Dictionary", "Esteira"), ("A", "a")])
+def test_a_view_that_would_have_anothers_name_is_refused(title: str, owner: str):
+    with pytest.raises(ConfigError, match=f"Its view in pt would be '.*', which is the name of one of {owner}"):
+        in_order([dataset(name="a"), dataset(name="b", title={"pt": title})])

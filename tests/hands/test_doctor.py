@@ -146,7 +146,7 @@ def sick(world: World, warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> 
     for portal in ("portal-down", "portal-late", "portal-nowhere", "portal-refuses"):
         name = portal.replace("-", "_")
         body = f'_SOURCE = dataclasses.replace(_BASE.source, portal="{portal}")\n'
-        body += f'DATASET = dataclasses.replace(_BASE, name="{name}", source=_SOURCE)'
+        body += f'DATASET = dataclasses.replace(_BASE, name="{name}", title={{}}, source=_SOURCE)'
         (folder / f"{name}.py").write_text(CONTRACT.format(base="airlines", body=body))
     lock = folder / "locked.txt"
     lock.write_text(

@@ -23,7 +23,7 @@ class Plane(pa.DataFrameModel):
     year: pd.Int16Dtype = pa.Field(ge=2002, description="Year", metadata={"pii": True})
 
 
-DATASET = dataclasses.replace(_BASE, name="strict_planes", schema=Plane, source=dataclasses.replace(
+DATASET = dataclasses.replace(_BASE, name="strict_planes", title={}, schema=Plane, source=dataclasses.replace(
     _BASE.source, params={"_size": 50, "_shape": "objects", "_tag": "strict"}))
 """
 
@@ -105,7 +105,7 @@ def test_a_window_can_be_chosen(warm: Warm) -> None:
 
 
 def test_a_portal_that_is_down_is_the_error_of_a_run(warm: Warm, tmp_path: Path) -> None:
-    body = 'DATASET = dataclasses.replace(_BASE, name="x", source=dataclasses.replace(_BASE.source, portal="nowhere"))'
+    body = 'DATASET = dataclasses.replace(_BASE, name="x", title={}, source=dataclasses.replace(_BASE.source, portal="nowhere"))'
     (tmp_path / "x.py").write_text(CONTRACT.format(base="airlines", body=body))
     done = warm.esteira("preview", "x", "--datasets", str(tmp_path))
     assert done.code == 78

@@ -41,7 +41,7 @@ from datasets.{base} import DATASET as _BASE
 from esteira.contract import Append, Quality, Reference, Replace, Upsert  # noqa: F401
 
 _SOURCE = dataclasses.replace(_BASE.source, **{{"params": {params!r}, "incremental": None, "pages_per_part": 1}} | {source!r})
-DATASET = dataclasses.replace(_BASE, name="{name}", source=_SOURCE, write={write}, quality={quality})
+DATASET = dataclasses.replace(_BASE, name="{name}", title={{}}, source=_SOURCE, write={write}, quality={quality})
 '''
 
 

@@ -31,7 +31,7 @@ from esteira.contract import Append, Quality, Upsert  # noqa: F401
 
 _INCREMENTAL = dataclasses.replace(_BASE.source.incremental, lag=timedelta(0), catch_up={catch_up!r})
 _SOURCE = dataclasses.replace(_BASE.source, params=_BASE.source.params | {{"_tag": "{name}"}}, incremental=_INCREMENTAL)
-DATASET = dataclasses.replace(_BASE, name="{name}", source=_SOURCE, write={write}, quality=Quality(max_quarantine_ratio={ratio}))
+DATASET = dataclasses.replace(_BASE, name="{name}", title={{}}, source=_SOURCE, write={write}, quality=Quality(max_quarantine_ratio={ratio}))
 '''
 _ARTIFACTS = """
 import json, sys

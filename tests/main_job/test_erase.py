@@ -174,6 +174,13 @@ def write_people(tmp_path_factory: pytest.TempPathFactory, name: str, write: str
     return folder
 
 
+def write_group(folder: Path, name: str, other: str) -> None:
+    (folder / f"{other}.py").write_text(CONTRACT.format(name=other, write="Replace()"))
+    (folder / "groups").mkdir()
+    group = f'from esteira.contract import Group\n\nGROUP = Group("all_people", of=("{name}", "{other}"))\n'
+    (folder / "groups" / "all_people.py").write_text(group)
+
+
 def ingest(world: Any, people: People, where: tuple[str, ...], ages: dict[str, int | None], **env: str) -> list[Any]:
     """Each day with the canary at this age."""
     results = []
@@ -204,9 +211,14 @@ def everywhere(scan: Scan) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def story(world: Any, people: People, scan: Scan, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    """Good on one day, good and loaded again on it, quarantined on the next, and in the parts of a batch whose process died."""
-    name = "erased_people"
-    where = (name, "--datasets", str(write_people(tmp_path_factory, name, 'Upsert(key="document")')), "--json")
+    """Good on one day, good and loaded again on it, quarantined on the next, and in the parts of a batch whose process died.
+
+    And in the copy of a group that waits for its other dataset since the first day.
+    """
+    name, folder = "erased_people", write_people(tmp_path_factory, "erased_people", 'Upsert(key="document")')
+    where = (name, "--datasets", str(folder), "--json")
+    write_group(folder, name, "erased_others")
+    ingest(world, people, ("erased_others", *where[1:]), {DAYS[0]: None})
     loaded = ingest(world, people, where, {DAYS[0]: 40, DAYS[1]: -1})
     loaded += world.esteira_each(("ingest", *where, "--from", "raw"))
     ingest(world, people, where, {DAYS[2]: 41}, ESTEIRA_FAILPOINT="extract.checkpoint:kill")
@@ -231,7 +243,8 @@ def test_the_scan_finds_the_canary_where_it_was(story: Story):
     assert zones == {"raw", "curated", "quarantine", "export", "report"}
     assert any("checkpoint" in key for key in story.before["objects"])
     profiles = [f'"esteira_profile"."{story.name}"', '"esteira"."profile"']
-    assert set(story.before["tables"]) == {f'"dw"."{story.name}"', *profiles}
+    schemas = ("dw", "bi", "bi_pt", "bi_data_all_people", "bi_all_people", "bi_all_people_pt")
+    assert set(story.before["tables"]) == {*(f'"{schema}"."{story.name}"' for schema in schemas), *profiles}
 
 
 def test_a_dry_run_says_what_would_go_and_changes_nothing(story: Story):

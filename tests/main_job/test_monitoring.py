@@ -39,7 +39,7 @@ class Airline(pa.DataFrameModel):
     name: pd.StringDtype = pa.Field(description="Full name")
 
 
-DATASET = dataclasses.replace(_BASE, name="{name}", schema=Airline, quality=Quality(max_quarantine_ratio={limit}, freshness=timedelta(hours=26)))
+DATASET = dataclasses.replace(_BASE, name="{name}", title={{}}, schema=Airline, quality=Quality(max_quarantine_ratio={limit}, freshness=timedelta(hours=26)))
 '''
 
 

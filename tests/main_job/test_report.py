@@ -35,7 +35,7 @@ class Airline(pa.DataFrameModel):
     name: pd.StringDtype = pa.Field(str_matches=r"^(?!Endeavor)", description="Full name", metadata={"pii": True})
 
 
-DATASET = dataclasses.replace(_BASE, name="reported_airlines", schema=Airline, quality=Quality(max_quarantine_ratio=0.5))
+DATASET = dataclasses.replace(_BASE, name="reported_airlines", title={}, schema=Airline, quality=Quality(max_quarantine_ratio=0.5))
 '''
 ARTIFACTS = """
 import json

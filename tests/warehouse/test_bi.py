@@ -160,6 +160,10 @@ def test_freshness_counts_only_the_last_of_batches_that_are_the_whole_table(benc
     bench.load(dataset, [item(2)], day=2)
     put(bench, dataset)
     assert fresh(bench, dataset.name, "row_count, extracted, quarantined, is_fresh") == (1, 1, 0, None)
+    bench.loader().undo(UndoRequest(dataset, "2014-01-02-0123abcd"))
+    assert fresh(bench, dataset.name, "extracted, quarantined, missing_batches") == (4, 3, 1)
+    bench.load(dataset, [item(3)], day=3)
+    assert fresh(bench, dataset.name, "extracted, quarantined, missing_batches") == (1, 0, 0)
 
 
 def test_a_batch_of_this_moment_is_fresh_and_data_are_never_younger_than_their_load(bench: Any, make_dataset: Any):
@@ -191,7 +195,6 @@ def test_a_retired_dataset_leaves_bi(bench: Any, make_dataset: Any, *, drops_tab
     put(bench, gone, other)
     assert remains(bench.warehouse, gone.name).views == ()
     retire(bench.warehouse, gone.name, ANA, drops_table=drops_table)
-    put(bench, other, of=[])
     assert bench.query(f"SELECT dataset FROM bi.freshness WHERE dataset IN ('{gone.name}', '{other.name}')") == [
         (other.name,)
     ]
@@ -265,3 +268,18 @@ def test_a_group_of_readers_that_does_not_exist_is_refused_by_name(bench: Any, m
     bench.warehouse = Warehouse(replace(warehouse.config, bi_group="nobody_here"), warehouse._credentials)
     with pytest.raises(ConfigError, match="no group nobody_here, which ESTEIRA_BI_GROUP"):
         put(bench, dataset)
+
+
+def test_contracts_of_another_folder_keep_their_rows_and_their_views(bench: Any, make_dataset: Any):
+    ours, theirs = make_dataset(Append()), make_dataset(Append())
+    bench.load(ours, [item(1)])
+    bench.load(theirs, [item(1)])
+    put(bench, ours)
+    put(bench, theirs)
+    assert fresh(bench, ours.name, "row_count") == fresh(bench, theirs.name, "row_count") == (1,)
+    thief = replace(theirs, title={"pt": ours.name})
+    with pytest.raises(
+        ConfigError, match=f"bi_pt.*{ours.name}.* of {theirs.name} would have the name of one of {ours.name}"
+    ):
+        put(bench, thief)
+    assert bench.query(f"SELECT id FROM bi_pt.{ours.name}") == [(1,)]

@@ -56,7 +56,7 @@ class Star:
 
     def snapshots(self) -> int:
         return self.bench.query(
-            f"SELECT COUNT(DISTINCT snapshot) FROM esteira.group_snapshot WHERE group_name = '{self.group.name}'"
+            f"SELECT COUNT(DISTINCT snapshot_id) FROM esteira.group_snapshot WHERE group_name = '{self.group.name}'"
         )[0][0]
 
 
@@ -137,6 +137,16 @@ def test_a_longer_text_of_a_load_fits_the_copy(star: Star):
     star.load(star.names, 2, item(1, "zwei"))
     star.publish(2)
     assert star.shown() == [(1, "x" * 300, "zwei")]
+
+
+def test_a_copy_that_a_person_dropped_is_whole_again_with_the_next_state(star: Star):
+    for schema in (f"bi_{star.group.name}", f"bi_{star.group.name}_pt"):
+        star.bench.run(f"DROP VIEW {schema}.{star.names.name}")
+    star.bench.run(f"DROP TABLE bi_data_{star.group.name}.{star.names.name}")
+    star.bench.run(f"DELETE FROM esteira.publication WHERE name = '{star.group.name}.{star.names.name}'")
+    star.load(star.facts, 1, item(1, "again"), generation=2)
+    assert star.publish(1).copied == (star.group.name,)
+    assert star.shown() == [(1, "again", "eins")]
 
 
 def meanwhile(monkeypatch: Any, text: str, act: Callable[[], Any]) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from esteira.contract import Column, Dataset
+from esteira.contract import Column, Dataset, Group
 from esteira.contract.columns import BATCH_COLUMN
 from esteira.contract.titles import LANGUAGES
+from esteira.warehouse.bi.freshness import freshness_of, freshness_of_group
 from esteira.warehouse.statements import LOADED_COLUMN, literal, table_columns, table_name
 
 BI_SCHEMA = "bi"
@@ -31,12 +32,13 @@ class Definition:
     """One thing that is published as a whole.
 
     Attributes:
-        name: A dataset, `<group>.<dataset>`, or `/freshness`.
+        name: A dataset, `<group>.<dataset>`, or `<group>.` for what is said of a group as a whole.
         views: Quoted names of its views.
         statements: What makes them, once the old ones are gone.
         source: Schema and name of the table that they read, or None.
         columns: What the table must have: a late-binding view is made over nothing, and fails when it is read.
         rows: What the dictionary says of the dataset.
+        part: Its row of the freshness, as a query; empty for a group's member.
     """
 
     name: str
@@ -45,11 +47,12 @@ class Definition:
     source: tuple[str, str] | None = None
     columns: frozenset[str] = frozenset()
     rows: tuple[tuple[Any, ...], ...] = ()
+    part: str = ""
 
     @property
     def hash(self) -> str:
         """Changes when anything of it does."""
-        return hashlib.sha256(json.dumps([self.views, self.statements, self.rows]).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.views, self.statements, self.rows, self.part]).encode()).hexdigest()
 
 
 def schema_of(language: str, group: str | None = None) -> str:
@@ -75,7 +78,8 @@ def dataset_definition(dataset: Dataset, schema: str, groups: Sequence[str]) -> 
     made = tuple(each for language in LANGUAGES for each in _view(dataset, language, schema, views[language], groups))
     names = tuple(table_name(*view) for view in views.values())
     source = (schema, dataset.name)
-    return Definition(dataset.name, names, made, source, _columns(dataset), tuple(_rows(dataset, views)))
+    rows, part = tuple(_rows(dataset, views)), freshness_of(dataset)
+    return Definition(dataset.name, names, made, source, _columns(dataset), rows, part)
 
 
 def copy_definition(group: str, dataset: Dataset, groups: Sequence[str]) -> Definition:
@@ -86,6 +90,11 @@ def copy_definition(group: str, dataset: Dataset, groups: Sequence[str]) -> Defi
     )
     names, source = tuple(table_name(*view) for view in views.values()), (copy_schema(group), dataset.name)
     return Definition(f"{group}.{dataset.name}", names, tuple(made), source, _columns(dataset))
+
+
+def group_definition(group: Group, members: Sequence[Dataset]) -> Definition:
+    """What is said of a group."""
+    return Definition(f"{group.name}.", (), (), part=freshness_of_group(group, members))
 
 
 def grants(schema: str, view: str, groups: Sequence[str]) -> Iterator[str]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from esteira.contract import ApiSource, Dataset, Group, Replace, Scd2, Upsert
 from esteira.contract.titles import LANGUAGES, Titles
-from esteira.warehouse.bi.definitions import BI_SCHEMA, DICTIONARY_NAME, Definition, grants
 from esteira.warehouse.ledger_tables import VIEW_SCHEMA, ledger_table
-from esteira.warehouse.statements import literal, table_name
+from esteira.warehouse.statements import literal
 
-FRESHNESS_NAME = "/freshness"
+FRESHNESS_NAME = "freshness"
+# SNAPSHOT is a reserved word: https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
 SNAPSHOT_TABLE = f'"{VIEW_SCHEMA}"."group_snapshot"'
 FACTS = (
     "last_batch", "window_end", "data_as_of", "loaded_at", "row_count", "extracted", "curated", "quarantined", "reported", "missing_batches",
 )  # fmt: skip
 """What is told of a dataset's ledger, in `facts_query` and in a snapshot's rows."""
-_VIEW = (BI_SCHEMA, "freshness")
 _GOOD = "state IN ('committed', 'unchanged')"
 """`unchanged` is the portal's word that the rows of an earlier batch are still those of this slot."""
 
@@ -25,9 +24,13 @@ _GOOD = "state IN ('committed', 'unchanged')"
 def facts_query(dataset: Dataset) -> str:
     """One row: what the dataset's ledger says now.
 
-    Counts are those of the batches that stand in the table: of a snapshot the last one, else all.
+    Counts are those of the batches that stand in the table: where each is the whole table the last one, else all. There what is missing is over
+    as soon as a later batch is in.
     """
     counted = "state = 'committed'" + (" AND loaded_place = 1" if _stands_alone(dataset) else "")
+    missing = "state IN ('undone', 'given_up', 'skipped')" + (
+        " AND window_end > newest" if _stands_alone(dataset) else ""
+    )
     sums = (
         f"COALESCE(SUM(CASE WHEN {counted} THEN {what} ELSE 0 END), 0) AS {name}"
         for name, what in {
@@ -41,26 +44,31 @@ def facts_query(dataset: Dataset) -> str:
         f"MAX(CASE WHEN {_GOOD} THEN LEAST(window_end, committed_at) END) AS data_as_of, "
         f"MAX(CASE WHEN {_GOOD} THEN committed_at END) AS loaded_at, "
         f"MAX(CASE WHEN counted_place = 1 THEN table_rows END) AS row_count, {', '.join(sums)}, "
-        "COALESCE(SUM(CASE WHEN state IN ('undone', 'given_up', 'skipped') THEN 1 ELSE 0 END), 0) AS missing_batches "
+        f"COALESCE(SUM(CASE WHEN {missing} THEN 1 ELSE 0 END), 0) AS missing_batches "
         f"FROM ({_placed(dataset.name)}) AS placed"
     )
 
 
-def freshness_definition(
-    datasets: Sequence[Dataset], shown: Sequence[Group], catalogue: Mapping[str, Dataset], groups: Sequence[str]
-) -> Definition:
-    """The view over these datasets, each of which has a ledger, and over these groups.
+def freshness_of(dataset: Dataset) -> str:
+    """A dataset's row of `bi.freshness`, as a query."""
+    head = _head("dataset", dataset.name, dataset.titles, dataset.owner)
+    return f"SELECT {head}, {_judged(dataset.quality.freshness)} FROM ({facts_query(dataset)}) AS facts"
 
-    Args:
-        datasets: What has a ledger.
-        shown: The groups of datasets.
-        catalogue: All contracts, for what a group may expect.
-        groups: Database groups that may read.
-    """
-    parts = [_of_dataset(dataset) for dataset in datasets] + [_of_group(group, catalogue) for group in shown]
-    made = f"CREATE VIEW {table_name(*_VIEW)} AS {' UNION ALL '.join(parts)} WITH NO SCHEMA BINDING"
-    readable = [*grants(*_VIEW, groups), *grants(BI_SCHEMA, DICTIONARY_NAME, groups)]
-    return Definition(FRESHNESS_NAME, (table_name(*_VIEW),), (made, *readable))
+
+def freshness_of_group(group: Group, members: Sequence[Dataset]) -> str:
+    """A group's row: what the last snapshot shows, as fresh as its oldest member."""
+    limits = [limit for each in members if (limit := each.quality.freshness)]
+    last = f"SELECT MAX(snapshot_id) FROM {SNAPSHOT_TABLE} WHERE group_name = '{group.name}'"
+    sums = (
+        f"SUM({name}) AS {name}" for name in ("row_count", "extracted", "curated", "quarantined", "reported", "missing_batches")
+    )  # fmt: skip
+    facts = (
+        "SELECT CAST(NULL AS VARCHAR(128)) AS last_batch, MIN(window_end) AS window_end, MIN(data_as_of) AS data_as_of, "
+        f"MAX(published_at) AS loaded_at, {', '.join(sums)} FROM {SNAPSHOT_TABLE} "
+        f"WHERE group_name = '{group.name}' AND snapshot_id = ({last})"
+    )
+    head = _head("group", group.name, group.titles, group.owner)
+    return f"SELECT {head}, {_judged(min(limits, default=None))} FROM ({facts}) AS facts"
 
 
 def _stands_alone(dataset: Dataset) -> bool:
@@ -77,32 +85,12 @@ def _placed(dataset: str) -> str:
         f"ROW_NUMBER() OVER (PARTITION BY batch_id ORDER BY generation DESC) AS age FROM {ledger_table(dataset)}"
     )
     return (
-        f"SELECT *, ROW_NUMBER() OVER (ORDER BY CASE WHEN {_GOOD} THEN 0 ELSE 1 END, window_end DESC, sequence DESC) AS place, "
+        f"SELECT *, COALESCE(MAX(CASE WHEN {_GOOD} THEN window_end END) OVER (), '1970-01-01') AS newest, "
+        f"ROW_NUMBER() OVER (ORDER BY CASE WHEN {_GOOD} THEN 0 ELSE 1 END, window_end DESC, sequence DESC) AS place, "
         "ROW_NUMBER() OVER (ORDER BY CASE WHEN state = 'committed' THEN 0 ELSE 1 END, window_end DESC, sequence DESC) AS loaded_place, "
         "ROW_NUMBER() OVER (ORDER BY CASE WHEN table_rows IS NULL THEN 1 ELSE 0 END, sequence DESC) AS counted_place "
         f"FROM ({current}) AS numbered WHERE age = 1"
     )
-
-
-def _of_dataset(dataset: Dataset) -> str:
-    head = _head("dataset", dataset.name, dataset.titles, dataset.owner)
-    return f"SELECT {head}, {_judged(dataset.quality.freshness)} FROM ({facts_query(dataset)}) AS facts"
-
-
-def _of_group(group: Group, catalogue: Mapping[str, Dataset]) -> str:
-    """What the last snapshot shows; as fresh as its oldest member."""
-    limits = [limit for name in group.of if (limit := catalogue[name].quality.freshness)]
-    last = f"SELECT MAX(snapshot) FROM {SNAPSHOT_TABLE} WHERE group_name = '{group.name}'"
-    sums = (
-        f"SUM({name}) AS {name}" for name in ("row_count", "extracted", "curated", "quarantined", "reported", "missing_batches")
-    )  # fmt: skip
-    facts = (
-        "SELECT CAST(NULL AS VARCHAR(128)) AS last_batch, MIN(window_end) AS window_end, MIN(data_as_of) AS data_as_of, "
-        f"MAX(published_at) AS loaded_at, {', '.join(sums)} FROM {SNAPSHOT_TABLE} "
-        f"WHERE group_name = '{group.name}' AND snapshot = ({last})"
-    )
-    head = _head("group", group.name, group.titles, group.owner)
-    return f"SELECT {head}, {_judged(min(limits, default=None))} FROM ({facts}) AS facts"
 
 
 def _head(kind: str, name: str, titles: Titles, owner: str) -> str:

@@ -10,8 +10,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from esteira.contract import Group
+from esteira.errors import ConfigError
 from esteira.warehouse import ledger_tables
-from esteira.warehouse.bi.definitions import BI_SCHEMA, DICTIONARY, DICTIONARY_COLUMNS, Definition
+from esteira.warehouse.bi.definitions import (
+    BI_SCHEMA,
+    DICTIONARY,
+    DICTIONARY_COLUMNS,
+    DICTIONARY_NAME,
+    Definition,
+    grants,
+)
 from esteira.warehouse.bi.freshness import FACTS, FRESHNESS_NAME, SNAPSHOT_TABLE
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session
@@ -21,13 +29,17 @@ from esteira.warehouse.statements import LOCK_SCHEMA
 PUBLICATION = f'"{VIEW_SCHEMA}"."publication"'
 PUBLICATION_LOCK = f'"{LOCK_SCHEMA}"."_bi"'
 """Held by whoever changes a view; no dataset's name begins with `_`."""
-_SHAPE = "name VARCHAR(127) NOT NULL, hash VARCHAR(64) NOT NULL, views VARCHAR(65535) NOT NULL, published_at TIMESTAMPTZ NOT NULL"
+_SHAPE = (
+    "name VARCHAR(127) NOT NULL, hash VARCHAR(64) NOT NULL, views VARCHAR(65535) NOT NULL, part VARCHAR(65535) NOT NULL, "
+    "published_at TIMESTAMPTZ NOT NULL"
+)
+FRESHNESS = f'"{BI_SCHEMA}"."{FRESHNESS_NAME}"'
 _SNAPSHOT_TYPES = {
     "last_batch": "VARCHAR(128)", "window_end": "TIMESTAMPTZ", "data_as_of": "TIMESTAMPTZ", "loaded_at": "TIMESTAMPTZ",
 }  # fmt: skip
 _SNAPSHOT_SHAPE = ", ".join(
     [
-        "group_name VARCHAR(63) NOT NULL", "snapshot BIGINT NOT NULL", "dataset VARCHAR(63) NOT NULL", "sequence BIGINT NOT NULL",
+        "group_name VARCHAR(63) NOT NULL", "snapshot_id BIGINT NOT NULL", "dataset VARCHAR(63) NOT NULL", "sequence BIGINT NOT NULL",
         *(f"{name} {_SNAPSHOT_TYPES.get(name, 'BIGINT')}" for name in FACTS),
         "run VARCHAR(256) NOT NULL", "published_at TIMESTAMPTZ NOT NULL",
     ]
@@ -104,9 +116,10 @@ def loaded(session: Session, datasets: Collection[str]) -> list[str]:
 
 
 def put(session: Session, definitions: Sequence[Definition], config: WarehouseConfig) -> list[str]:
-    """Make anew what differs, in one transaction; returns the names of what it made.
+    """Make anew what differs, and the freshness with it, in one transaction; returns the names of what it made.
 
     Raises:
+        ConfigError: A view would have the name of another dataset's.
         LoadError: A view of somebody's own is bound to one that must go.
         WarehouseBusy: Readers kept a view for too long.
     """
@@ -115,34 +128,67 @@ def put(session: Session, definitions: Sequence[Definition], config: WarehouseCo
     session.limit_statements(min(config.ddl_wait_seconds, config.statement_timeout_seconds))
     with session.transaction():
         session.run(f"LOCK {PUBLICATION_LOCK}")
-        stand = {
-            str(name): (str(hashed), views)
-            for name, hashed, views in session.rows(f"SELECT name, hash, views FROM {PUBLICATION}")
-        }
-        changed = [each for each in definitions if stand.get(each.name, ("", ""))[0] != each.hash]
+        stand = _stand(session)
+        changed = [each for each in definitions if each.name not in stand or stand[each.name][0] != each.hash]
         for each in changed:
-            _replace(session, each, json.loads(stand[each.name][1]) if each.name in stand else [])
+            _refuse_taken(each, stand)
+            _replace(session, each, stand[each.name][1] if each.name in stand else [])
+        if changed:
+            _make_freshness(session, config)
     return [each.name for each in changed]
+
+
+def take_away(session: Session, dataset: str, config: WarehouseConfig) -> None:
+    """Drop what was published of a dataset, and of groups what shows it, in the transaction of whoever drops or renames it."""
+    if not is_prepared(session):
+        return
+    session.run(f"LOCK {PUBLICATION_LOCK}")
+    stand = _stand(session)
+    groups = {name.split(".")[0] for name in stand if name.endswith(f".{dataset}")}
+    for name in stand.keys() & {
+        dataset,
+        *(f"{group}.{dataset}" for group in groups),
+        *(f"{group}." for group in groups),
+    }:
+        _drop(session, name, stand[name][1])
+    session.run(f"DELETE FROM {DICTIONARY} WHERE dataset = %s", (dataset,))
+    session.run(f"DELETE FROM {SNAPSHOT_TABLE} WHERE dataset = %s", (dataset,))
+    _make_freshness(session, config)
 
 
 def views(session: Session) -> frozenset[str]:
     """Schema and name of each view that is published, without quotes."""
     if not is_prepared(session):
         return frozenset()
-    found = session.rows(f"SELECT views FROM {PUBLICATION}")
-    return frozenset(name.replace('"', "") for (listed,) in found for name in json.loads(listed))
+    return frozenset(view.replace('"', "") for _, listed in _stand(session).values() for view in listed)
 
 
-def take_away(session: Session, dataset: str) -> None:
-    """Drop what was published of a dataset, in the transaction of whoever drops or renames it; the next run of any dataset makes the freshness anew."""
-    if not is_prepared(session):
+def _stand(session: Session) -> dict[str, tuple[str, list[str]]]:
+    """Name to hash and views of what is published."""
+    found = session.rows(f"SELECT name, hash, views FROM {PUBLICATION}")
+    return {str(name): (str(hashed), json.loads(listed)) for name, hashed, listed in found}
+
+
+def _refuse_taken(definition: Definition, stand: Mapping[str, tuple[str, list[str]]]) -> None:
+    """Contracts of other folders may be in the same warehouse."""
+    for name, (_, listed) in stand.items():
+        if name != definition.name and (both := sorted(set(listed) & set(definition.views))):
+            raise ConfigError(
+                f"The view {both[0]} of {definition.name} would have the name of one of {name}.",
+                hint=f'Give {definition.name} another title={{"en": "...", "pt": "..."}}, or retire {name}.',
+            )
+
+
+def _make_freshness(session: Session, config: WarehouseConfig) -> None:
+    """The view over all that is published, by whatever contracts."""
+    session.run(f"DROP VIEW IF EXISTS {FRESHNESS}")
+    parts = [str(part) for (part,) in session.rows(f"SELECT part FROM {PUBLICATION} WHERE part <> '' ORDER BY name")]
+    if not parts:
         return
-    session.run(f"LOCK {PUBLICATION_LOCK}")
-    for name, views in session.rows(f"SELECT name, views FROM {PUBLICATION}"):
-        if name in {dataset, FRESHNESS_NAME} or str(name).endswith(f".{dataset}"):
-            _drop(session, str(name), json.loads(views))
-    session.run(f"DELETE FROM {DICTIONARY} WHERE dataset = %s", (dataset,))
-    session.run(f"DELETE FROM {SNAPSHOT_TABLE} WHERE dataset = %s", (dataset,))
+    session.run(f"CREATE VIEW {FRESHNESS} AS {' UNION ALL '.join(parts)} WITH NO SCHEMA BINDING")
+    for name in (FRESHNESS_NAME, DICTIONARY_NAME):
+        for statement in grants(BI_SCHEMA, name, config.bi_groups):
+            session.run(statement)
 
 
 def _replace(session: Session, each: Definition, before: Sequence[str]) -> None:
@@ -154,8 +200,8 @@ def _replace(session: Session, each: Definition, before: Sequence[str]) -> None:
         session.run(f"DELETE FROM {DICTIONARY} WHERE dataset = %s", (each.name,))
         values = ", ".join([f"({marks})"] * len(each.rows))
         session.run(f"INSERT INTO {DICTIONARY} VALUES {values}", [value for row in each.rows for value in row])
-    facts = (each.name, each.hash, json.dumps(each.views))
-    session.run(f"INSERT INTO {PUBLICATION} VALUES (%s, %s, %s, GETDATE())", facts)
+    facts = (each.name, each.hash, json.dumps(each.views), each.part)
+    session.run(f"INSERT INTO {PUBLICATION} VALUES (%s, %s, %s, %s, GETDATE())", facts)
 
 
 def _drop(session: Session, name: str, views: Collection[str]) -> None:

@@ -9,8 +9,7 @@ from datetime import datetime
 from esteira.contract import Dataset, Group
 from esteira.errors import ConfigError, LoadError
 from esteira.warehouse.bi import publication, snapshots
-from esteira.warehouse.bi.definitions import Definition, copy_definition, dataset_definition
-from esteira.warehouse.bi.freshness import freshness_definition
+from esteira.warehouse.bi.definitions import Definition, copy_definition, dataset_definition, group_definition
 from esteira.warehouse.bi.publication import Standing
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.live import live_columns
@@ -60,7 +59,7 @@ def publish(warehouse: Warehouse, datasets: Collection[str], contracts: Contract
 
     Args:
         warehouse: Where.
-        datasets: Whose run it was; those without a ledger are left out. None of them: the freshness alone.
+        datasets: Whose run it was; those without a ledger are left out.
         contracts: All of the stage.
         run: The run.
 
@@ -101,16 +100,18 @@ def _look(session: Session, datasets: Collection[str], contracts: Contracts) -> 
 def _wanted(
     standing: Standing, datasets: Sequence[str], contracts: Contracts, warehouse: Warehouse
 ) -> list[Definition]:
-    """What should stand: the datasets', the freshness of all that is published, and the groups that have a snapshot of these members."""
-    config, catalogue = warehouse.config, contracts.catalogue
-    own = [name for name in datasets if not catalogue[name].retired]
-    known = [each for each in catalogue.values() if each.name in {*standing.hashes, *own} and not each.retired]
-    shown = [group for group in contracts.groups if all((group.name, name) in standing.shown for name in group.of)]
-    copies = [
-        copy_definition(group.name, each, config.bi_groups) for group in shown for each in contracts.members(group)
-    ]
-    definitions = [dataset_definition(catalogue[name], config.schema, config.bi_groups) for name in own] + copies
-    return [*definitions, freshness_definition(known, shown, catalogue, config.bi_groups)] if known else definitions
+    """What should stand of the datasets, and of their groups that have a snapshot of these members."""
+    schema, readers = warehouse.config.schema, warehouse.config.bi_groups
+    own = [contracts.catalogue[name] for name in datasets if not contracts.catalogue[name].retired]
+    wanted = [dataset_definition(each, schema, readers) for each in own]
+    for group in contracts.around(datasets):
+        if all((group.name, name) in standing.shown for name in group.of):
+            members = contracts.members(group)
+            wanted += [
+                group_definition(group, members),
+                *(copy_definition(group.name, each, readers) for each in members),
+            ]
+    return wanted
 
 
 def _put(session: Session, wanted: Sequence[Definition], standing: Standing, warehouse: Warehouse) -> list[str]:

@@ -28,7 +28,7 @@ def behind(session: Session, members: Sequence[Dataset], as_of: datetime) -> lis
 
 
 def copy(session: Session, group: Group, members: Sequence[Dataset], before: Standing, schema: str, run: str) -> bool:
-    """Replace the copies of all members, if the ledgers still say what they said; returns whether it did.
+    """Replace the copies of the members that changed, if the ledgers still say what they said; returns whether it did.
 
     Args:
         session: Outside any transaction.
@@ -42,17 +42,17 @@ def copy(session: Session, group: Group, members: Sequence[Dataset], before: Sta
         LoadError: A copy differs from its contract in a way that a person must decide.
         WarehouseBusy: The lock, or a copy, was held for too long.
     """
-    for each in members:
-        _shape(session, group, each, schema)
+    new = {each.name for each in members if _shape(session, group, each, schema)}
     session.run(f"CREATE TABLE IF NOT EXISTS {lock_table(group.name)} (held BOOLEAN)")
     with session.transaction():
         session.run(f"LOCK {lock_table(group.name)}")  # before the first read, which fixes what this transaction sees
         now = read_standing(session, group.of)
         if now.numbers != {name: before.numbers[name] for name in group.of} or now.is_shown(group):
             return False
-        number = session.count(f"SELECT COALESCE(MAX(snapshot), 0) + 1 FROM {SNAPSHOT_TABLE}")
+        number = session.count(f"SELECT COALESCE(MAX(snapshot_id), 0) + 1 FROM {SNAPSHOT_TABLE}")
         for each in members:
-            _copy_rows(session, each, schema, copy_schema(group.name))
+            if each.name in new or now.shown.get((group.name, each.name)) != now.numbers[each.name]:
+                _copy_rows(session, each, schema, copy_schema(group.name))
             _record(session, (group.name, number, each.name, now.numbers[each.name]), each, run)
     return True
 
@@ -93,10 +93,12 @@ def _is_behind(dataset: Dataset, entries: Sequence[LedgerEntry], moment: datetim
     return any(not due.is_skipped for due in plan_due(dataset, moment, known))
 
 
-def _shape(session: Session, group: Group, dataset: Dataset, schema: str) -> None:
-    """Bring a copy to its contract, with texts as wide as the table's."""
+def _shape(session: Session, group: Group, dataset: Dataset, schema: str) -> bool:
+    """Bring a copy to its contract, with texts as wide as the table's; returns whether it is new, and empty."""
+    is_new = not live_columns(session, copy_schema(group.name), dataset.name)
     texts = {name: size for name, (_, size) in live_columns(session, schema, dataset.name).items() if size}
     ddl.ensure_table(session, dataset, copy_schema(group.name), _halved(texts, dataset))
+    return is_new
 
 
 def _halved(texts: Mapping[str, int], dataset: Dataset) -> dict[str, int]:
@@ -116,7 +118,7 @@ def _copy_rows(session: Session, dataset: Dataset, schema: str, copies: str) -> 
 def _record(session: Session, which: tuple[str, int, str, int], dataset: Dataset, run: str) -> None:
     facts = ", ".join(FACTS)
     session.run(
-        f"INSERT INTO {SNAPSHOT_TABLE} (group_name, snapshot, dataset, sequence, {facts}, run, published_at) "
+        f"INSERT INTO {SNAPSHOT_TABLE} (group_name, snapshot_id, dataset, sequence, {facts}, run, published_at) "
         f"SELECT CAST(%s AS VARCHAR(63)), CAST(%s AS BIGINT), CAST(%s AS VARCHAR(63)), CAST(%s AS BIGINT), {facts}, CAST(%s AS VARCHAR(256)), GETDATE() "
         f"FROM ({facts_query(dataset)}) AS facts",
         (*which, run[:250]),
