@@ -26,6 +26,7 @@ from flows.file_batches import Terms
 from flows.files import take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches
 from tasks.announce import announce_failure, announce_well
+from tasks.export import export_loaded
 from tasks.latest import LoadedBatch, publish_latest
 from tasks.load import settle_unchanged
 from tasks.plan import skip_batch
@@ -86,6 +87,8 @@ def ingest(
             _write_catalogue(moment)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     _publish_latest(report)
+    if report.hold is None:
+        export_loaded(find_dataset(read_settings().datasets, dataset), moment)
     _write_catalogue(moment)
     return completed(report, _sentence(report))  # type: ignore[no-any-return] # the same
 

@@ -20,6 +20,7 @@ from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
+from tasks.export import export_loaded
 from tasks.extract import extract_batch
 from tasks.publish import publish
 from tasks.rebuild import find_raw, load_generations, plan_rebuilds, seal_again
@@ -73,6 +74,7 @@ def rebuild(
     for each, result in zip(planned, results, strict=True):
         publish(each.batch, result, report_batch(contract, each.batch.id, moment))
     announce_well(contract, "rebuild")
+    export_loaded(contract, moment)
     report_catalogue(moment)
     return results
 

@@ -17,6 +17,7 @@ from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
+from tasks.export import export_loaded
 from tasks.publish import publish, publish_replay
 from tasks.replay import find_refused, rehearse_batch, replay_batch
 from tasks.report import report_batch, report_catalogue
@@ -58,6 +59,7 @@ def replay(
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     publish_replay(contract, outcomes)
     announce_well(contract, "replay")
+    export_loaded(contract, moment)
     report_catalogue(moment)
     return outcomes
 

@@ -12,6 +12,7 @@ from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
+from tasks.export import export_loaded
 from tasks.rebuild import undo_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
@@ -46,5 +47,6 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
     announce_well(contract, "undo")
     moment = in_utc(runtime.flow_run.scheduled_start_time)
     report_batch(contract, batch, moment)
+    export_loaded(contract, moment)
     report_catalogue(moment)
     return result

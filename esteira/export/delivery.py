@@ -29,7 +29,10 @@ from esteira.lake.exports import (
     store_export,
     version_id,
 )
-from esteira.warehouse import Warehouse
+from esteira.lake.glue import Catalogue
+from esteira.warehouse import LedgerEntry, Warehouse
+from esteira.warehouse.reads import last_change
+from esteira.warehouse.statements import table_columns
 from esteira.warehouse.unloading import Unloading, unloading
 
 PARQUET = "parquet/"
@@ -42,6 +45,7 @@ class Places:
 
     lake: Lake
     warehouse: Warehouse
+    catalogue: Catalogue
     version: str = ""
 
 
@@ -54,23 +58,32 @@ class Delivered:
     is_latest: bool = field(default=False)
 
 
-def deliver(dataset: Dataset, places: Places, as_of: datetime) -> Delivered:
-    """Make the version of the table as it stands, unless it is there, and point at it.
+def deliver(dataset: Dataset, places: Places, as_of: datetime) -> Delivered | None:
+    """Make the version of the table as it stands, unless it is there, and point at it; None when nothing was ever loaded.
 
     Raises:
-        ConfigError: Nothing was ever loaded, or the disk is full.
+        ConfigError: The disk is full, or the catalogue has no such database.
         AuthError: The warehouse may not write, or we may not.
         WarehouseBusy, LakeUnavailable: It may go the next time.
     """
+    entry = last_change(places.warehouse, dataset.name)
+    if entry is None:
+        return None
+    found = find_version(places.lake, dataset.name, _version_id(dataset, entry))
+    made = found or _make(dataset, places, as_of)
+    is_latest = point_at(places.lake, made)
+    for each in _parquet_exports(dataset.exports) if is_latest else ():
+        places.catalogue.register(dataset, made, each.partition_by)
+    return Delivered(made, is_new=found is None, is_latest=is_latest)
+
+
+def _make(dataset: Dataset, places: Places, as_of: datetime) -> ExportVersion:
+    """What is unloaded is the newest state, which may have changed since it was asked for: the version is that one's."""
     with unloading(places.warehouse, dataset) as moment:
         columns, left_out = split_columns(moment.columns)
-        asked = (dataset.exports, tuple(column.name for column in columns))
-        version = version_id(moment.entry.sequence, moment.entry.batch_id, asked)
-        found = find_version(places.lake, dataset.name, version)
+        version = _version_id(dataset, moment.entry)
         folder = attempt_folder(dataset.name, version, places.lake.new_attempt())
-        rows = 0 if found else _unload(moment, columns, places.lake.uri(folder))
-    if found is not None:
-        return Delivered(found, is_latest=point_at(places.lake, found))
+        rows = _unload(moment, columns, places.lake.uri(folder))
     failpoint("export.rows")
     provenance = provenance_of(moment, left_out, as_of, places.version)
     with tempfile.TemporaryDirectory(prefix="esteira-export-") as temporary:
@@ -78,7 +91,13 @@ def deliver(dataset: Dataset, places: Places, as_of: datetime) -> Delivered:
         files = tuple(_files(dataset, source, provenance, folder, places.lake))
     made = put_version(places.lake, _version(moment, version, provenance, rows, (columns, files)))
     failpoint("export.version")
-    return Delivered(made, is_new=True, is_latest=point_at(places.lake, made))
+    return made
+
+
+def _version_id(dataset: Dataset, entry: LedgerEntry) -> str:
+    """A contract with another export, or another column that may be shown, asks for another version of the same state."""
+    kept, left_out = split_columns(table_columns(dataset))
+    return version_id(entry.sequence, entry.batch_id, (dataset.exports, [column.name for column in kept], left_out))
 
 
 def split_columns(columns: tuple[Column, ...]) -> tuple[tuple[Column, ...], tuple[str, ...]]:
