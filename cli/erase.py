@@ -17,6 +17,9 @@ from cli.output import dump, table
 from esteira.catalogue import find_dataset, load_catalogue
 from esteira.erasure import Places, Report, Request, erase, plan, read_key
 from esteira.errors import ConfigError, EsteiraError
+from esteira.export.delivery import Places as Exporting
+from esteira.export.delivery import deliver
+from esteira.lake.glue import Catalogue
 from esteira.report.gather import Sources, read_ledger
 from esteira.report.shelf import put_batch_page
 from esteira.settings import read_settings
@@ -45,8 +48,9 @@ def run_erase(name: str, keys: Sequence[str], request_id: str | None, *, is_appl
 
 
 def _remake(request: Request, places: Places, report: Report) -> None:
-    """The pages that went, from what stands now. Without them nothing of the erasure is missing."""
+    """The pages and exports that went, from what stands now. Without them nothing of the erasure is missing."""
     settings, dataset = read_settings(), request.dataset
+    _export_again(request, places)
     try:
         found = Sources(places.lake, places.warehouse, load_catalogue(settings.datasets))
         settled = [entry.batch_id for entry in read_ledger(found, dataset.name).current]
@@ -55,6 +59,19 @@ def _remake(request: Request, places: Places, report: Report) -> None:
                 put_batch_page(found, dataset, batch, stage_of(settings, found, request.as_of))
     except EsteiraError as exc:
         click.echo(f"The quality pages are not made again: {exc} `esteira report {dataset.name}` makes them.", err=True)
+
+
+def _export_again(request: Request, places: Places) -> None:
+    if not request.dataset.exports:
+        return
+    settings = read_settings()
+    catalogue = Catalogue(f"esteira_{settings.stage}", places.lake)
+    try:
+        deliver(request.dataset, Exporting(places.lake, places.warehouse, catalogue, request.version), request.as_of)
+    except EsteiraError as exc:
+        click.echo(
+            f"The exports are not made again: {exc} The next run of {request.dataset.name} makes them.", err=True
+        )
 
 
 def _given(keys: Sequence[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ import click
 from cli.authoring import doctor, new, preview, test
 from cli.dataset import pause, rename, resume, retire
 from cli.ddl import ddl
+from cli.delivery import dictionary, export
 from cli.deploy import deploy
 from cli.drift import drift
 from cli.drop import drop
@@ -214,10 +215,12 @@ def stack_status(is_debug: bool, *, as_json: bool) -> None:  # noqa: FBT001 - cl
 
 esteira.add_command(ddl)
 esteira.add_command(deploy)
+esteira.add_command(dictionary)
 esteira.add_command(doctor)
 esteira.add_command(drift)
 esteira.add_command(drop)
 esteira.add_command(erase)
+esteira.add_command(export)
 esteira.add_command(maintenance)
 esteira.add_command(new)
 esteira.add_command(pause)

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
         upkeep_profile: AWS profile of the role that may delete from the lake; None takes the process's own credentials, as on
             ECS, where the maintenance deployment runs under that role.
         report_days: Age at which a batch's quality page leaves the lake; `esteira report` makes it again.
+        export_days, export_versions: Age at which a version of exported files leaves the lake, and how many of the newest stay whatever their age.
         upkeep_min_age_days: What is younger than this is never removed from the lake.
         drop_profile: AWS profile of the role that may drop files into the inbox; None takes the process's own credentials.
         max_attempts: Failed attempts at a batch after which it is given up, so that it blocks no later one; 0 never gives up.
@@ -91,6 +92,8 @@ class Settings(BaseSettings):
     datasets: Path = PROJECT_FOLDER / "datasets"
     upkeep_profile: str | None = None
     report_days: int = Field(default=400, ge=1)
+    export_days: int = Field(default=30, ge=1)
+    export_versions: int = Field(default=3, ge=1)
     upkeep_min_age_days: int = Field(default=7, ge=1)
     drop_profile: str | None = None
     max_attempts: int = Field(default=10, ge=0)

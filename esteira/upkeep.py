@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from esteira.lake import Layout, Seal
 from esteira.lake.layout import batch_of_page
 from esteira.lake.sweep import Place, Stored, Survey, Upload, place_of
+from esteira.old_exports import ExportPolicy, old_exports
 from esteira.refused_drops import REFUSED_AGE, Stone, old_refused, stones
 from esteira.warehouse import LedgerEntry
 
@@ -26,7 +27,7 @@ UPLOAD_AGE = timedelta(days=2)
 PAGE_AGE = timedelta(days=400)
 """A year to compare with and a month; a page can be made again at any time."""
 
-Reason = Literal["orphan", "abandoned", "superseded", "refused", "page"]
+Reason = Literal["orphan", "abandoned", "superseded", "refused", "page", "export"]
 Unit = tuple[str, int]
 """A batch's generation: what one run writes."""
 
@@ -40,6 +41,7 @@ class SweepPolicy:
         upload_age: Age of a multipart upload that nobody will complete.
         page_age: Age of a quality page that leaves; the latest pages stay.
         refused_age: Age of what is left of a dropped file that was refused.
+        exports: Which exported files are old.
         with_superseded: Whether parts go that only a replaced generation names; `undo` and audits can then not go back to it.
     """
 
@@ -47,6 +49,7 @@ class SweepPolicy:
     upload_age: timedelta = UPLOAD_AGE
     page_age: timedelta = PAGE_AGE
     refused_age: timedelta = REFUSED_AGE
+    exports: ExportPolicy = field(default_factory=ExportPolicy)
     with_superseded: bool = False
 
 
@@ -57,7 +60,8 @@ class Removal:
     Attributes:
         key, size_bytes: The object.
         reason: `orphan` (no seal names it), `abandoned` (sealed, never committed), `superseded` (a later generation replaced it),
-            `refused` (of a dropped file that was given back long ago), `page` (a quality page that has grown old).
+            `refused` (of a dropped file that was given back long ago), `page` (a quality page that has grown old), `export` (an old version of
+            exported files, or what never became one).
     """
 
     key: str
@@ -134,6 +138,14 @@ def old_pages(pages: Iterable[Stored], policy: SweepPolicy, as_of: datetime) -> 
     limit = as_of - policy.page_age
     old = (each for each in pages if batch_of_page(each.key) is not None and each.modified_at <= limit)
     return tuple(Removal(each.key, each.size_bytes, "page") for each in old)
+
+
+def exports_to_remove(
+    dataset: str, stored: Iterable[Stored], latest: str | None, policy: SweepPolicy, as_of: datetime
+) -> tuple[Removal, ...]:
+    """The exported files that may go; `latest` is the version that readers are pointed at."""
+    old = old_exports(dataset, stored, latest, policy.exports, as_of)
+    return tuple(Removal(each.key, each.size_bytes, "export") for each in old)
 
 
 class _Sealed:

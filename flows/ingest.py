@@ -27,6 +27,7 @@ from flows.files import take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches
 from tasks.announce import announce_failure, announce_well
 from tasks.bi import publish_views
+from tasks.export import export_loaded
 from tasks.latest import LoadedBatch, publish_latest
 from tasks.load import settle_unchanged
 from tasks.plan import skip_batch
@@ -88,6 +89,8 @@ def ingest(
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     _publish_latest(report)
     publish_views([dataset], moment)
+    if report.hold is None:
+        export_loaded(find_dataset(read_settings().datasets, dataset), moment)
     _write_catalogue(moment)
     return completed(report, _sentence(report))  # type: ignore[no-any-return] # the same
 

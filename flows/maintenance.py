@@ -14,6 +14,7 @@ from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import DataQualityError, EsteiraError
 from esteira.lake.sweep import Upload
+from esteira.old_exports import ExportPolicy
 from esteira.reconcile import Reconciliation
 from esteira.settings import Settings, read_settings
 from esteira.upkeep import SweepPlan, SweepPolicy
@@ -93,7 +94,12 @@ def maintenance(
     age = timedelta(days=max(older_than_days or settings.upkeep_min_age_days, 1))
     request = UpkeepRequest(
         moment,
-        SweepPolicy(min_age=age, page_age=timedelta(days=settings.report_days), with_superseded=superseded),
+        SweepPolicy(
+            min_age=age,
+            page_age=timedelta(days=settings.report_days),
+            exports=ExportPolicy(timedelta(days=settings.export_days), settings.export_versions, age),
+            with_superseded=superseded,
+        ),
         settings.upkeep_profile,
         is_applied=apply,
     )
@@ -156,6 +162,7 @@ def _row(each: DatasetUpkeep) -> dict[str, Any]:
         "superseded": reasons.get("superseded", 0),
         "refused": reasons.get("refused", 0),
         "pages": reasons.get("page", 0),
+        "exports": reasons.get("export", 0),
         "MB": each.sweep.size_bytes / 1e6 if each.sweep else None,
         "ghosts %": health.ghost_percent if health else None,
         "unsorted %": health.unsorted_percent if health else None,

@@ -21,6 +21,7 @@ from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
 from tasks.bi import publish_views
+from tasks.export import export_loaded
 from tasks.extract import extract_batch
 from tasks.publish import publish
 from tasks.rebuild import find_raw, load_generations, plan_rebuilds, seal_again
@@ -75,6 +76,7 @@ def rebuild(
         publish(each.batch, result, report_batch(contract, each.batch.id, moment))
     announce_well(contract, "rebuild")
     publish_views([dataset], moment)
+    export_loaded(contract, moment)
     report_catalogue(moment)
     return results
 

@@ -18,6 +18,7 @@ from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
 from tasks.bi import publish_views
+from tasks.export import export_loaded
 from tasks.publish import publish, publish_replay
 from tasks.replay import find_refused, rehearse_batch, replay_batch
 from tasks.report import report_batch, report_catalogue
@@ -60,6 +61,7 @@ def replay(
     publish_replay(contract, outcomes)
     announce_well(contract, "replay")
     publish_views([dataset], moment)
+    export_loaded(contract, moment)
     report_catalogue(moment)
     return outcomes
 

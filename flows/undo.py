@@ -13,6 +13,7 @@ from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
 from tasks.bi import publish_views
+from tasks.export import export_loaded
 from tasks.rebuild import undo_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
@@ -48,5 +49,6 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
     moment = in_utc(runtime.flow_run.scheduled_start_time)
     report_batch(contract, batch, moment)
     publish_views([dataset], moment)
+    export_loaded(contract, moment)
     report_catalogue(moment)
     return result

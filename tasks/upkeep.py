@@ -8,9 +8,10 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 
 from blocks import open_lake, open_swept_lake, open_warehouse
+from esteira.lake.exports import find_latest
 from esteira.lake.sweep import Upload
 from esteira.reconcile import Reconciliation, reconcile
-from esteira.upkeep import SweepPlan, SweepPolicy, old_pages, plan_sweep, stale_uploads
+from esteira.upkeep import SweepPlan, SweepPolicy, exports_to_remove, old_pages, plan_sweep, stale_uploads
 from esteira.warehouse.health import TableCare, apply_care, plan_care
 from esteira.warehouse.reads import history, settled_batches, table_counts
 from tasks.retrying import is_transient
@@ -35,12 +36,15 @@ class UpkeepRequest:
 
 @task(task_run_name="sweep {dataset}", retry_condition_fn=is_transient, persist_result=False)
 def sweep_lake(dataset: str, request: UpkeepRequest) -> SweepPlan:
-    """Remove what no seal names, what was sealed and never committed, and old pages."""
+    """Remove what no seal names, what was sealed and never committed, old pages and old exports."""
     entries = history(open_warehouse(), dataset)  # before the listing: what is settled here has its seals there
     lake = open_swept_lake(request.profile)
     chosen = plan_sweep(dataset, entries, lake.survey(dataset), request.policy, request.as_of)
     pages = old_pages(lake.pages(dataset), request.policy, request.as_of)
-    plan = replace(chosen, removals=(*chosen.removals, *pages))
+    exports = lake.exports(dataset)  # before the pointer: what it names later is younger than anything here
+    latest = find_latest(lake, dataset)
+    files = exports_to_remove(dataset, exports, latest.version if latest else None, request.policy, request.as_of)
+    plan = replace(chosen, removals=(*chosen.removals, *pages, *files))
     if request.is_applied:
         for zone, layout, stone in plan.stones:
             lake.put_tombstone(zone, layout, stone)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from esteira.contract.batch_rules import Distribution, Freshness, NullRate, Reference, Unique, Volume
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.dataset import Dataset
+from esteira.contract.export import Export
 from esteira.contract.group import Group
 from esteira.contract.incremental import Incremental
 from esteira.contract.layout import HeaderRows, Limits, Lineage, Melt, Sheets
@@ -36,7 +37,7 @@ Date = Annotated[pd.ArrowDtype, pa.date32()]
 """A calendar day, stored as DATE."""
 
 __all__ = [
-    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Distribution", "Download", "FirstRecord", "Freshness", "Group", "Header",
+    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Distribution", "Download", "Export", "FirstRecord", "Freshness", "Group", "Header",
     "HeaderRows", "Inbox", "Incremental", "Limits", "Lineage", "Listing", "LocalTimestamp", "Locale", "Melt", "NextLink", "NextToken", "NullRate", "Offset",
     "PageNumber", "Parent", "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "Sheets", "SinglePage", "SpreadsheetSource",
     "Timestamp", "Unique", "Upsert", "Volume", "WriteMode", "columns_of",

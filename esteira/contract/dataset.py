@@ -12,6 +12,7 @@ from esteira.contract.batch_rules import NullRate, check_rule, columns_of_rule
 from esteira.contract.choices import require_choice
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.combination import check_write
+from esteira.contract.export import Export, check_exports
 from esteira.contract.filed import check_files
 from esteira.contract.quality import Quality
 from esteira.contract.source import ApiSource
@@ -59,6 +60,7 @@ class Dataset:
         formerly: Names that it had before: until `esteira rename` has run in a warehouse, nothing is loaded under the new one there.
         retired: It is loaded no more; `esteira retire` says so to the warehouse.
         title: Its business name by language (`en`, `pt`); one that is missing is the name in words. Views are named after it.
+        exports: Files for BI tools and people that are made of the table after each load.
 
     Raises:
         ConfigError: A combination that cannot be loaded exactly once, or a name that is no identifier.
@@ -81,6 +83,7 @@ class Dataset:
     formerly: tuple[str, ...] = ()
     retired: bool = False
     title: Titles = field(default_factory=dict)
+    exports: tuple[Export, ...] = ()
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -100,6 +103,7 @@ class Dataset:
         self._check_design()
         check_write(self)
         check_files(self)
+        check_exports(self.exports, self.name, self.column_names)
 
     @property
     def api(self) -> ApiSource:

@@ -230,9 +230,10 @@ def _purge(request: Request, places: Places, batches: set[str]) -> int:
 def _check(request: Request, places: Places) -> None:
     left = _search(request, places, _view(request, places)).holding
     rows = erasures.rows_with(places.warehouse, request.dataset.name, request.key.values)
-    if left or rows:
+    exports = places.swept.exports(request.dataset.name)
+    if left or rows or exports:
         raise WarehouseBusy(
-            f"{len(left)} batches and {rows} rows of the table hold the key again: a run brought them meanwhile.",
+            f"{len(left)} batches and {rows} rows of the table hold the key again, and {len(exports)} exported files may: a run brought them meanwhile.",
             dataset=request.dataset.name,
             hint="Have the source erase, pause the dataset's runs, and give the same command again.",
         )

@@ -15,6 +15,7 @@ PROFILE_NAME = "profile.json"
 REPORTS = "report/html/"
 """The pages for people. What is in them can be made again from ledger, seals and profiles."""
 CATALOGUE_PAGE = f"{REPORTS}index.html"
+VERSION_NAME = "VERSION.json"
 MAX_PARTS = 1_000_000
 MAX_KEY_BYTES = 1024
 """S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
@@ -127,3 +128,28 @@ def batch_of_page(key: str) -> str | None:
     """The batch that a page shows values of; None for the other keys. A latest page shows those of whichever batch was the newest."""
     parts = key.removeprefix(REPORTS).split("/")
     return parts[1] if key.startswith(REPORTS) and len(parts) == 3 else None
+
+
+def export_prefix(dataset: str) -> str:
+    """All exports of a dataset."""
+    return f"export/{dataset}/"
+
+
+def export_folder(dataset: str, version: str) -> str:
+    """One version of a dataset's exports: attempts, and the note of the one that is it."""
+    return f"{export_prefix(dataset)}{version}/"
+
+
+def export_note(dataset: str, version: str) -> str:
+    """What says that a version is complete, and which objects it consists of."""
+    return f"{export_folder(dataset, version)}{VERSION_NAME}"
+
+
+def export_pointer(dataset: str) -> str:
+    """The version to read."""
+    return f"{export_prefix(dataset)}latest.json"
+
+
+def export_latest(dataset: str, name: str) -> str:
+    """A file of that version under a key that does not change."""
+    return f"{export_prefix(dataset)}latest/{name}"

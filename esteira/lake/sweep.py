@@ -18,7 +18,16 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable, SealConflict
-from esteira.lake.layout import GENERATION, PROFILE_NAME, REPORTS, TOMBSTONE_NAME, Layout, Zone, report_prefix
+from esteira.lake.layout import (
+    GENERATION,
+    PROFILE_NAME,
+    REPORTS,
+    TOMBSTONE_NAME,
+    Layout,
+    Zone,
+    export_prefix,
+    report_prefix,
+)
 from esteira.lake.seal import Seal, Tombstone
 from esteira.lake.store import Lake
 
@@ -145,6 +154,10 @@ class SweptLake(Lake):
     def pages(self, dataset: str) -> list[Stored]:
         """The quality pages of a dataset."""
         return list(self._stored(report_prefix(dataset)))
+
+    def exports(self, dataset: str) -> list[Stored]:
+        """All that lies below the exports of a dataset."""
+        return list(self._stored(export_prefix(dataset)))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete in the given order. The bucket is versioned: each object stays restorable below a delete marker.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.metadata
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from esteira.contract import Dataset
 from esteira.report.amounts import moment
 from esteira.report.batch_page import batch_page
 from esteira.report.catalogue_page import catalogue_page
+from esteira.report.dictionary_page import dictionary_page
 from esteira.report.facts import BatchFacts, CatalogueFacts, Stage
 from esteira.report.words import say
 
@@ -30,6 +33,11 @@ def render_batch(facts: BatchFacts) -> bytes:
 def render_catalogue(facts: CatalogueFacts) -> bytes:
     """The page over all datasets."""
     return _render("catalogue.html", catalogue_page(facts), facts.stage)
+
+
+def render_dictionary(datasets: Iterable[Dataset], stage: Stage) -> bytes:
+    """The page of what the contracts say."""
+    return _render("dictionary.html", dictionary_page(datasets), stage)
 
 
 def _render(template: str, page: object, stage: Stage) -> bytes:

@@ -265,6 +265,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     "status_paused": ("Pausado", "Paused"),
     "status_retired": ("Aposentado", "Retired"),
     "status_renamed": ("Renomeado", "Renamed"),
+    # The dictionary.
+    "dictionary": ("Dicionário de dados", "Data dictionary"),
+    "dictionary_lead": (
+        "O que os contratos dizem de cada tabela e coluna: nome, tipo, unidade, regras, a quem perguntar.",
+        "What the contracts say of each table and column: name, type, unit, rules, whom to ask.",
+    ),
+    "exports": ("Arquivos depois de cada carga", "Files after each load"),
     "no_datasets": ("Não há contratos nesta pasta.", "There are no contracts in this folder."),
 }  # fmt: skip
 

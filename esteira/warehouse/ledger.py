@@ -70,6 +70,12 @@ def read_entries(session: Session, dataset: str, limit: int) -> list[LedgerEntry
     return _read(session, dataset, f"SELECT {_READ}", f"ORDER BY sequence DESC, window_end DESC LIMIT {limit:d}")
 
 
+def read_last_change(session: Session, dataset: str) -> LedgerEntry | None:
+    """The entry written last that changed the table; None when there is none."""
+    changed = "WHERE state IN ('committed', 'undone') ORDER BY sequence DESC, window_end DESC LIMIT 1"
+    return next(iter(_read(session, dataset, f"SELECT {_READ}", changed)), None)
+
+
 def _read(session: Session, dataset: str, select: str, rest: str) -> list[LedgerEntry]:
     """Entries in today's shape, also from a ledger that no load has brought up to date yet."""
     version = versions(session).get(dataset)

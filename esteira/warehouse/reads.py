@@ -62,6 +62,12 @@ def newest_entries(warehouse: Warehouse, dataset: str, limit: int) -> list[Ledge
         return ledger.read_entries(session, dataset, limit)
 
 
+def last_change(warehouse: Warehouse, dataset: str) -> LedgerEntry | None:
+    """The entry written last that changed the table; None when there is none."""
+    with warehouse.session(f"esteira change {dataset}") as session:
+        return ledger.read_last_change(session, dataset)
+
+
 def watermarks(warehouse: Warehouse, datasets: Iterable[str]) -> dict[str, datetime | None]:
     """Up to when each dataset is loaded, over one connection."""
     with warehouse.session("esteira watermarks") as session:

@@ -45,12 +45,13 @@ class Copy:
 
 @dataclass(frozen=True)
 class Unload:
-    """UNLOAD (query) TO target IAM_ROLE role FORMAT PARQUET; `switches` of ALLOWOVERWRITE, MANIFEST, SERIAL (PARALLEL OFF)."""
+    """UNLOAD (query) TO target IAM_ROLE role FORMAT PARQUET; `switches` of ALLOWOVERWRITE, MANIFEST, SERIAL (PARALLEL OFF); `partitions` of PARTITION BY."""
 
     query: str
     target: str
     role: str
     switches: frozenset[str]
+    partitions: tuple[str, ...] = ()
 
 
 Plan = Forward | Script | Copy | Unload

@@ -25,12 +25,12 @@ def read_unload(statement: Statement) -> tuple[Statement, Unload]:
     target = _text(tokens[5])
     if not target.startswith("s3://"):
         raise Refused(f"UNLOAD TO {target.split(':')[0]}", UNLOAD_WHY)
-    role, switches = _options(tokens[6:])
+    (role, switches), partitions = _options(_without_partitions(tokens[6:])), _partitions(tokens[6:])
     if not role:
         raise Refused("UNLOAD without IAM_ROLE", "session keys must not be in the SQL text")
     if "PARQUET" not in switches:
         raise Refused("UNLOAD without FORMAT PARQUET", UNLOAD_WHY)
-    return _query(_text(tokens[2])), Unload("", target, role, frozenset(switches))
+    return _query(_text(tokens[2])), Unload("", target, role, frozenset(switches), partitions)
 
 
 def _query(text: str) -> Statement:
@@ -40,6 +40,27 @@ def _query(text: str) -> Statement:
     if "LIMIT" in {word for _, word in top_level_words(found[0].tokens)}:
         raise GatewayError("Limit clause is not supported", sqlstate="0A000")
     return found[0]
+
+
+def _partitions(tokens: tuple[Token, ...]) -> tuple[str, ...]:
+    """The columns of PARTITION BY (a, b); INCLUDE is refused as an option."""
+    start, end = _partition_span(tokens)
+    return tuple(token.name for token in tokens[start + 3 : end - 1] if token.word != ",")
+
+
+def _without_partitions(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    start, end = _partition_span(tokens)
+    return tokens[:start] + tokens[end:]
+
+
+def _partition_span(tokens: tuple[Token, ...]) -> tuple[int, int]:
+    words = [token.word for token in tokens]
+    if "PARTITION" not in words:
+        return len(tokens), len(tokens)
+    start = words.index("PARTITION")
+    if words[start + 1 : start + 3] != ["BY", "("] or ")" not in words[start:]:
+        raise GatewayError("syntax error in UNLOAD", sqlstate="42601")
+    return start, words.index(")", start) + 1
 
 
 def _options(tokens: tuple[Token, ...]) -> tuple[str, set[str]]:
@@ -52,6 +73,10 @@ def _options(tokens: tuple[Token, ...]) -> tuple[str, set[str]]:
             at += 2 if after.word == "AS" else 1
         elif word == "PARALLEL":
             switches |= {"SERIAL"} if after.word in {"OFF", "FALSE"} else set()
+            at += 2
+        elif (
+            word == "ENCRYPTED" and after.word == "AUTO"
+        ):  # the bucket's own encryption, which is what happens without a header
             at += 2
         elif word in {"PARQUET", "ALLOWOVERWRITE"} or (word == "MANIFEST" and after.word != "VERBOSE"):
             switches.add(word)

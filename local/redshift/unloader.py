@@ -1,14 +1,17 @@
-"""UNLOAD: a query's rows → one Parquet object in S3, under the assumed role. Memory: one row group and one part of the upload."""
+"""UNLOAD: a query's rows → Parquet objects in S3, one for each partition, under the assumed role. Memory: one row group and one part of the upload."""
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import botocore.exceptions
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
@@ -97,10 +100,13 @@ def unload(plan: Unload, backend: Backend, loader: Loader) -> int:
             "KeyCount"
         ):
             raise GatewayError(NOT_EMPTY)
-        key = prefix + ("000.parquet" if "SERIAL" in plan.switches else "0000_part_00.parquet")
-        rows, size = _write(s3, (bucket, key), schema, backend.copy_out(_copy_sql(plan.query, columns)))
+        name = "000.parquet" if "SERIAL" in plan.switches else "0000_part_00.parquet"
+        files = PartitionedFiles(s3, (bucket, prefix, name), schema, plan.partitions)
+        rows = _write(files, schema, backend.copy_out(_copy_sql(plan.query, columns)))
         if "MANIFEST" in plan.switches:
-            entries = [{"url": f"s3://{bucket}/{key}", "meta": {"content_length": size}}]
+            entries = [
+                {"url": f"s3://{bucket}/{key}", "meta": {"content_length": size}} for key, size in files.sizes.items()
+            ]
             s3.put_object(Bucket=bucket, Key=f"{prefix}manifest", Body=json.dumps({"entries": entries}).encode())
     except botocore.exceptions.ClientError as exc:
         raise GatewayError(service_text("S3ServiceException", exc), detail=plan.target) from exc
@@ -127,19 +133,85 @@ def _copy_sql(query: str, columns: Sequence[tuple[str, int, int]]) -> str:
     return f"COPY (SELECT {', '.join(written)} FROM (\n{query}\n) AS unloaded ({listed})) TO STDOUT (FORMAT csv)"
 
 
-def _write(s3: S3Client, where: tuple[str, str], schema: pa.Schema, rows: Iterable[bytes]) -> tuple[int, int]:
-    upload, count = S3Upload(s3, *where), 0
+class PartitionedFiles:
+    """One object for each combination of values of the partition columns, which are then in its key alone; without such columns one object.
+
+    Args:
+        s3: Under the assumed role.
+        where: Bucket, prefix, and the name of each file.
+        schema: Of the rows.
+        partitions: Names of the columns.
+    """
+
+    def __init__(
+        self, s3: S3Client, where: tuple[str, str, str], schema: pa.Schema, partitions: tuple[str, ...]
+    ) -> None:
+        missing = set(partitions) - set(schema.names)
+        if missing:
+            raise GatewayError(f"column {min(missing)} of PARTITION BY is not in the query", sqlstate="42703")
+        self._s3, self._where, self._partitions = s3, where, partitions
+        self._schema = pa.schema([field for field in schema if field.name not in partitions])
+        self._open: dict[str, tuple[S3Upload, pq.ParquetWriter]] = {}
+        self.sizes: dict[str, int] = {}
+        if not partitions:
+            self._file("")
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows to the files of their values."""
+        if not self._partitions:
+            self._file("").write_table(table)
+            return
+        keys = table.select(self._partitions).group_by(list(self._partitions)).aggregate([]).to_pylist()
+        for values in keys:
+            mask = functools.reduce(pc.and_, (_is(table.column(name), value) for name, value in values.items()))
+            folder = "".join(f"{name}={_written(value)}/" for name, value in values.items())
+            self._file(folder).write_table(table.filter(mask).select(self._schema.names))
+
+    def complete(self) -> None:
+        """Make all objects appear."""
+        for key, (upload, writer) in self._open.items():
+            writer.close()
+            upload.complete()
+            self.sizes[key] = upload.size
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        for upload, _ in self._open.values():
+            upload.abort()
+
+    def _file(self, folder: str) -> pq.ParquetWriter:
+        bucket, prefix, name = self._where
+        key = f"{prefix}{folder}{name}"
+        if key not in self._open:
+            upload = S3Upload(self._s3, bucket, key)
+            self._open[key] = upload, pq.ParquetWriter(pa.PythonFile(upload, mode="w"), self._schema)
+        return self._open[key][1]
+
+
+def _is(column: pa.ChunkedArray, value: Any) -> pa.ChunkedArray:
+    return pc.is_null(column) if value is None else pc.fill_null(pc.equal(column, value), fill_value=False)
+
+
+def _written(value: Any) -> str:
+    """As Hive writes a value in a key.
+
+    https://docs.aws.amazon.com/athena/latest/ug/partitions.html
+    """
+    return "__HIVE_DEFAULT_PARTITION__" if value is None else quote(str(value), safe=" :")
+
+
+def _write(files: PartitionedFiles, schema: pa.Schema, rows: Iterable[bytes]) -> int:
+    count = 0
     try:
-        with pq.ParquetWriter(pa.PythonFile(upload, mode="w"), schema) as writer:
-            for group in _groups(rows):
-                table = _read_group(group, schema)
-                writer.write_table(table)
-                count += table.num_rows
-        upload.complete()
+        for group in _groups(rows):
+            table = _read_group(group, schema)
+            files.write(table)
+            count += table.num_rows
+        files.complete()
     except BaseException:
-        upload.abort()
+        files.abort()
         raise
-    return count, upload.size
+    return count
 
 
 def _groups(rows: Iterable[bytes]) -> Iterator[bytes]:

@@ -317,9 +317,9 @@ BEHAVIOURS = (
     Behaviour("SYS_LOAD_ERROR_DETAIL", "SYS_LOAD_ERROR_DETAIL", "differs", copy_error_is_recorded,
               "one row for each file that did not fit; transaction_id, line_number and position are NULL"),
     Behaviour("UNLOAD … FORMAT PARQUET", "r_UNLOAD", "emulated", unload_writes,
-              "one object (one slice), streamed; ALLOWOVERWRITE, MANIFEST, PARALLEL; a DECIMAL needs its precision"),
-    Behaviour("UNLOAD in other formats, partitioned, encrypted", "r_UNLOAD", "refused",
-              each_fails(f"UNLOAD ('SELECT 1') TO 's3://lake/x' IAM_ROLE '{ROLE}' FORMAT CSV", f"UNLOAD ('SELECT 1 AS a') TO 's3://lake/x' IAM_ROLE '{ROLE}' FORMAT PARQUET PARTITION BY (a)")),
+              "one object (one slice) for each partition, streamed; ALLOWOVERWRITE, MANIFEST, PARALLEL, PARTITION BY, ENCRYPTED AUTO (the bucket's own); a DECIMAL needs its precision"),
+    Behaviour("UNLOAD in other formats, partitioned with INCLUDE, under a key of its own", "r_UNLOAD", "refused",
+              each_fails(f"UNLOAD ('SELECT 1') TO 's3://lake/x' IAM_ROLE '{ROLE}' FORMAT CSV", f"UNLOAD ('SELECT 1 AS a') TO 's3://lake/x' IAM_ROLE '{ROLE}' FORMAT PARQUET PARTITION BY (a) INCLUDE")),
     # Users and privileges
     Behaviour("GRANT and REVOKE to users, GROUPs and ROLEs; default privileges", "r_GRANT", "emulated", roles_are_granted,
               "INSERT brings PostgreSQL's MAINTAIN along, which the write lock needs"),

@@ -66,7 +66,7 @@ REFUSED = [
     ("UNLOAD ('SELECT 1') TO 's3://lake/x' IAM_ROLE 'arn'", "UNLOAD without FORMAT PARQUET"),
     ("UNLOAD ('SELECT 1') TO 's3://lake/x' FORMAT PARQUET", "UNLOAD without IAM_ROLE"),
     ("UNLOAD ('SELECT 1') TO 's3://lake/x' IAM_ROLE 'arn' FORMAT CSV", "UNLOAD … CSV"),
-    ("UNLOAD ('SELECT 1') TO 's3://lake/x' IAM_ROLE 'arn' FORMAT PARQUET PARTITION BY (a)", "UNLOAD … PARTITION"),
+    ("UNLOAD ('SELECT 1') TO 's3://lake/x' IAM_ROLE 'arn' FORMAT PARQUET PARTITION BY (a) INCLUDE", "UNLOAD … INCLUDE"),
     ("UNLOAD ('SELECT 1 LIMIT 1') TO 's3://lake/x' IAM_ROLE 'arn' FORMAT PARQUET", "Limit clause"),
     ("ALTER TABLE {s}.t ADD COLUMN a INT NOT NULL", "must have a non-null default"),
     ("ALTER TABLE {s}.t SET SCHEMA public", "ALTER TABLE SET SCHEMA"),

@@ -108,7 +108,7 @@ MAY: dict[str, set[tuple[str, str]]] = {
         *(("put", zone) for zone in ("raw", "curated", "quarantine")),
     },
     "drop": {("put", "inbox"), ("delete", "inbox"), ("list", "inbox"), ("get", "inbox-rejected"), ("list", "inbox-rejected")},
-    "copy": {("get", "curated"), ("list", "curated")},
+    "copy": {("get", "curated"), ("list", "curated"), ("put", "export"), ("list", "export")},
 }  # fmt: skip
 """All that a role may do with objects; whatever is not here is denied."""
 ZONES = ("raw", "curated", "quarantine", "export", "report/html", "inbox", "inbox-rejected", "elsewhere")
