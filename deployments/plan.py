@@ -16,12 +16,13 @@ from deployments.forms import check_parameters, load_flow, run_form
 from deployments.place import Place
 from deployments.things import Change
 from deployments.written import HINT, WrittenDeployment, read_file, resolve, suggestion
+from esteira.assets import load_assets
 from esteira.catalogue import find_dataset, load_catalogue, of_cadence
 from esteira.contract import Dataset
 from esteira.errors import ConfigError
 
-CADENCE, BACKFILL = "cadence", "backfill"
-"""A deployment with this parameter is for the datasets of that cadence, and needs one."""
+CADENCE, BACKFILL, REFRESH = "cadence", "backfill", "refresh"
+"""A deployment with the parameter `cadence` is for the datasets of that cadence, and needs one; the one that refreshes needs an asset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,10 @@ def plan_stage(path: Path, place: Place, datasets: Path) -> Plan:
     variables = place.variables(os.environ)
     stage = _Stage(file.name, path.parent.resolve(), place, catalogue, variables, resolve(file.pull, variables))
     wanted = [_wanted(stage, each) for each in file.deployments]
-    chosen = tuple(each for each in wanted if _has_datasets(each.written, catalogue))
+    assets = load_assets(datasets)
+    chosen = tuple(
+        each for each in wanted if _has_datasets(each.written, catalogue) and (assets or each.written.name != REFRESH)
+    )
     _require_room(place, chosen)
     for name in place.task_sizes:
         find_dataset(datasets, name)
@@ -126,4 +130,7 @@ def _has_datasets(written: WrittenDeployment, catalogue: dict[str, Dataset]) -> 
 
 
 def _left_out(wanted: Wanted) -> Change:
-    return Change("deployment", wanted.name, "left out", f"no dataset is {wanted.written.parameters[CADENCE]}")
+    cadence = wanted.written.parameters.get(CADENCE)
+    return Change(
+        "deployment", wanted.name, "left out", f"no dataset is {cadence}" if cadence else "there is no BI asset"
+    )
