@@ -18,7 +18,7 @@ from deployments.things import Change
 from deployments.written import HINT, WrittenDeployment, read_file, resolve, suggestion
 from esteira.assets import load_assets
 from esteira.catalogue import find_dataset, load_catalogue, of_cadence
-from esteira.contract import Dataset
+from esteira.contract import Asset, Dataset
 from esteira.errors import ConfigError
 
 CADENCE, BACKFILL, REFRESH = "cadence", "backfill", "refresh"
@@ -48,6 +48,7 @@ class _Stage:
     folder: Path
     place: Place
     catalogue: dict[str, Dataset]
+    assets: dict[str, Asset]
     variables: Mapping[str, str]
     pull_steps: list[dict[str, Any]]
 
@@ -65,9 +66,9 @@ def plan_stage(path: Path, place: Place, datasets: Path) -> Plan:
     """
     file, catalogue = read_file(path), load_catalogue(datasets)
     variables = place.variables(os.environ)
-    stage = _Stage(file.name, path.parent.resolve(), place, catalogue, variables, resolve(file.pull, variables))
-    wanted = [_wanted(stage, each) for each in file.deployments]
     assets = load_assets(datasets)
+    stage = _Stage(file.name, path.parent.resolve(), place, catalogue, assets, variables, resolve(file.pull, variables))
+    wanted = [_wanted(stage, each) for each in file.deployments]
     chosen = tuple(
         each for each in wanted if _has_datasets(each.written, catalogue) and (assets or each.written.name != REFRESH)
     )
@@ -85,7 +86,7 @@ def known_variables(place: Place) -> dict[str, set[str]]:
 
 def _wanted(stage: _Stage, written: WrittenDeployment) -> Wanted:
     flow = load_flow(stage.folder, written)
-    form = run_form(flow, stage.catalogue)
+    form = run_form(flow, stage.catalogue, stage.assets)
     check_parameters(written, form)
     here = _known_here(written, stage.place)
     resolved = WrittenDeployment.model_validate(resolve(here.model_dump(), stage.variables))

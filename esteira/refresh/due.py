@@ -18,6 +18,8 @@ FIRST_WAIT = timedelta(minutes=15)
 """After a first failure; each further one has four times as long."""
 CADENCES = ("hourly", "daily", "weekly", "monthly")
 """The shortest first."""
+NOT_COUNTED = frozenset({"refused", "following", "followed"})
+"""States of attempts that began nothing at the tool."""
 Verdict = Literal["start", "follow", "elsewhere", "current", "waits", "failed"]
 
 
@@ -95,7 +97,7 @@ def decide(asset: Asset, at: Situation) -> Decision:
 
 def spent(attempts: Iterable[Attempt], now: datetime) -> list[datetime]:
     """When the refreshes of the last 24 hours began that count at the tool."""
-    counted = (each for each in attempts if each.state not in {"refused", "following", "followed"})
+    counted = (each for each in attempts if each.state not in NOT_COUNTED)
     return [each.started_at for each in counted if each.started_at > now - DAY]
 
 
@@ -116,7 +118,7 @@ def _of_open(opened: Attempt, at: Situation) -> Decision:
     if opened.state == "starting" and opened.retry_at and at.now < opened.retry_at and not at.is_forced:
         return Decision(
             "waits",
-            f"{opened.reason or 'no answer'}; asked again from {opened.retry_at.astimezone(UTC):%H:%MZ} on",
+            f"{opened.reason.rstrip('.') or 'no answer'}; asked again from {opened.retry_at.astimezone(UTC):%H:%MZ} on",
             opened.shows,
             opened,
         )
@@ -195,7 +197,7 @@ def _after_failures(asset: Asset, at: Situation) -> Decision | None:
     if newest.retry_at and at.now < newest.retry_at:
         return Decision(
             "waits",
-            f"{newest.reason or newest.state}; tried again from {newest.retry_at.astimezone(UTC):%Y-%m-%d %H:%MZ} on",
+            f"{newest.reason.rstrip('.') or newest.state}; tried again from {newest.retry_at.astimezone(UTC):%Y-%m-%d %H:%MZ} on",
             at.shows,
         )
     return None

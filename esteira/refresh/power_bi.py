@@ -57,7 +57,7 @@ class PowerBi:
             scope=SCOPE,
         )
         config = HttpConfig(
-            base_url=wanted.api_url, secret=name, allow_private_hosts=wanted.allow_private_hosts, max_attempts=4,
+            base_url=wanted.api_url, secret=name, allow_private_hosts=wanted.allow_private_hosts, max_attempts=3,
             retry_after_cap_seconds=30, total_timeout_seconds=60,
         )  # fmt: skip
         access = Access((login,), Secret(name, read(name)), reread=lambda: read(name))

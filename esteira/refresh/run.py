@@ -18,7 +18,7 @@ from esteira.contract import Asset, Dataset
 from esteira.contract.refresher import Refreshing
 from esteira.errors import EsteiraError, RefreshFailed, TransientError
 from esteira.failpoints import failpoint
-from esteira.refresh.due import Decision, Situation, Verdict, decide, failures, retry_wait, spent
+from esteira.refresh.due import NOT_COUNTED, Decision, Situation, Verdict, decide, failures, retry_wait, spent
 from esteira.refresh.progress import Order, Progress, Refresher, Unsupported, told
 from esteira.warehouse import Warehouse, refreshes
 from esteira.warehouse.connection import Session
@@ -26,6 +26,7 @@ from esteira.warehouse.refreshes import Attempt
 
 POLL_SECONDS = 15.0
 Open = Callable[[Refreshing], Refresher]
+_NO_ANSWER = "The data are loaded and nothing of them is affected. Look whether the tool is up and reachable from here; the next sweep asks again."
 _log = logging.getLogger(__name__)
 
 
@@ -158,6 +159,7 @@ class _Follower:
         why = "refreshed" if is_done else f"{attempt.state}{f': {attempt.reason}' if attempt.reason else ''}"
         return replace(
             outcome,
+            used=outcome.used + (outcome.decision.verdict == "start" and attempt.state not in NOT_COUNTED),
             decision=Decision(verdict, why, attempt.shows, attempt),
             last_good=attempt if is_done else outcome.last_good,
         )
@@ -204,7 +206,7 @@ class _Follower:
             finally:
                 tool.close()
         except EsteiraError as exc:
-            return self._unanswered(outcome, exc.located(dataset=outcome.asset.name))
+            return self._unanswered(outcome, _of_tool(exc.located(dataset=outcome.asset.name)))
         failpoint("refresh.asked")
         return self._taken(outcome, progress)
 
@@ -286,6 +288,13 @@ def _ended(tool: Refresher, attempt: Attempt, asset: Asset) -> Progress:
         return answer
     more = answer.reason if isinstance(answer, Unsupported) else "It was cancelled."
     return Progress("failed", attempt.tool_id, "timeout", f"It ran for more than {asset.timeout}. {more}")
+
+
+def _of_tool(error: EsteiraError) -> EsteiraError:
+    """The same error with a next step that is about a BI tool: the class's own speaks of portals."""
+    if error.hint == error.default_hint:
+        error.hint = _NO_ANSWER if isinstance(error, TransientError) else RefreshFailed.default_hint
+    return error
 
 
 def _failure(asset: Asset, state: str, progress: Progress) -> RefreshFailed:

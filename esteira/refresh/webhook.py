@@ -50,7 +50,7 @@ class SignedPost:
         parts = urlsplit(wanted.url)
         config = HttpConfig(
             base_url=f"{parts.scheme}://{parts.netloc}", secret=name, allow_private_hosts=wanted.allow_private_hosts,
-            max_attempts=4, retry_after_cap_seconds=30, total_timeout_seconds=60,
+            max_attempts=3, retry_after_cap_seconds=30, total_timeout_seconds=60,
         )  # fmt: skip
         self._http = HttpClient(config)
 

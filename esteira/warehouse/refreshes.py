@@ -21,7 +21,7 @@ TABLE = f'"{ledger_tables.VIEW_SCHEMA}"."refresh"'
 LOCK = f'"{LOCK_SCHEMA}"."_refresh"'
 """No dataset's name begins with `_`."""
 _COLUMNS = (
-    "asset VARCHAR(63) NOT NULL, sequence BIGINT NOT NULL, attempt VARCHAR(64) NOT NULL, shows VARCHAR(65535) NOT NULL, tool VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, "
+    "asset VARCHAR(63) NOT NULL, sequence BIGINT NOT NULL, attempt VARCHAR(128) NOT NULL, shows VARCHAR(65535) NOT NULL, tool VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, "
     "tool_id VARCHAR(2048) NOT NULL, reason VARCHAR(4096) NOT NULL, run VARCHAR(256) NOT NULL, holder VARCHAR(64) NOT NULL, "
     "started_at TIMESTAMPTZ NOT NULL, touched_at TIMESTAMPTZ NOT NULL, retry_at TIMESTAMPTZ, ended_at TIMESTAMPTZ"
 )

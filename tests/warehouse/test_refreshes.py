@@ -99,7 +99,9 @@ def make_desk(bench: Any, make_dataset: Any) -> Iterator[MakeDesk]:
         opened.append(server)
         made = [make_dataset(Append(), quality=quality) for _ in range(count)]
         datasets = {each.name: each for each in made}
-        asset = Asset(f"asset_{next(_numbers)}", needs=tuple(datasets), refresher=wanted_of(tool), **options)
+        asset = Asset(
+            f"asset_{next(_numbers)}_".ljust(63, "x"), needs=tuple(datasets), refresher=wanted_of(tool), **options
+        )
         return Desk(bench, tool, asset, datasets)
 
     yield make
