@@ -11,7 +11,9 @@ from typing import Any, Literal
 from blocks import variables
 from esteira.alerts.silence import Silence
 
-Kind = Literal["failed", "given_up", "quarantine", "stale", "slow", "rebuild", "replay", "undo", "upkeep", "export"]
+Kind = Literal[
+    "failed", "given_up", "quarantine", "stale", "slow", "rebuild", "replay", "undo", "upkeep", "export", "refresh"
+]
 PREFIX, SILENCES, CHANNELS = "esteira_incident_", "esteira_silence_", "esteira_channels"
 
 

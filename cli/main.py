@@ -18,6 +18,7 @@ from cli.drift import drift
 from cli.drop import drop
 from cli.environment import state_folder
 from cli.quiet import silence
+from cli.refresh import refresh
 from cli.report import report
 from cli.running import NOTHING_RUNS, Moment, guarded, run
 from cli.upkeep import erase, maintenance, profile, quarantine, reconcile, undo
@@ -228,6 +229,7 @@ esteira.add_command(preview)
 esteira.add_command(profile)
 esteira.add_command(quarantine)
 esteira.add_command(reconcile)
+esteira.add_command(refresh)
 esteira.add_command(rename)
 esteira.add_command(report)
 esteira.add_command(resume)

@@ -45,6 +45,10 @@ _TOLD = {
         "esteira.dataset.drifted",
         "The portal has a column that the contract does not know.",
     ),
+    f"{PREFIX}an asset is not refreshed": (
+        "esteira.asset.failed",
+        "A BI tool did not read the data again; they are loaded.",
+    ),
     f"{PREFIX}a dataset recovered": ("esteira.dataset.recovered", "What an earlier message told of is over."),
 }
 """Alerts about datasets: the event of each, and what it means."""

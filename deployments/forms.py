@@ -14,8 +14,8 @@ from prefect.utilities.schema_tools import validate
 from deployments.written import HINT, WrittenDeployment, suggestion
 from esteira.errors import ConfigError
 
-DATASET, DATASETS = "dataset", "datasets"
-"""Parameters of these names mean contracts: one, and a list of them."""
+DATASET, DATASETS, ASSET = "dataset", "datasets", "asset"
+"""Parameters of these names mean contracts: one, and a list of them; and a BI asset."""
 
 
 def load_flow(folder: Path, deployment: WrittenDeployment) -> Flow[..., Any]:
@@ -34,13 +34,15 @@ def load_flow(folder: Path, deployment: WrittenDeployment) -> Flow[..., Any]:
         ) from exc
 
 
-def run_form(flow: Flow[..., Any], names: Iterable[str]) -> dict[str, Any]:
+def run_form(flow: Flow[..., Any], names: Iterable[str], assets: Iterable[str] = ()) -> dict[str, Any]:
     """The JSON schema that the UI makes a form of, and that the server holds every run's parameters against."""
     schema = parameter_schema(flow).model_dump()
     choices = sorted(names)
     for name, field in schema["properties"].items():
         if name == DATASET:
             field["enum"] = choices
+        if name == ASSET:
+            field["anyOf"][0]["enum"] = sorted(assets)
         if name == DATASETS:
             for items in _lists(field):
                 items["enum"] = choices

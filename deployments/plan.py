@@ -16,12 +16,13 @@ from deployments.forms import check_parameters, load_flow, run_form
 from deployments.place import Place
 from deployments.things import Change
 from deployments.written import HINT, WrittenDeployment, read_file, resolve, suggestion
+from esteira.assets import load_assets
 from esteira.catalogue import find_dataset, load_catalogue, of_cadence
-from esteira.contract import Dataset
+from esteira.contract import Asset, Dataset
 from esteira.errors import ConfigError
 
-CADENCE, BACKFILL = "cadence", "backfill"
-"""A deployment with this parameter is for the datasets of that cadence, and needs one."""
+CADENCE, BACKFILL, REFRESH = "cadence", "backfill", "refresh"
+"""A deployment with the parameter `cadence` is for the datasets of that cadence, and needs one; the one that refreshes needs an asset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class _Stage:
     folder: Path
     place: Place
     catalogue: dict[str, Dataset]
+    assets: dict[str, Asset]
     variables: Mapping[str, str]
     pull_steps: list[dict[str, Any]]
 
@@ -64,9 +66,12 @@ def plan_stage(path: Path, place: Place, datasets: Path) -> Plan:
     """
     file, catalogue = read_file(path), load_catalogue(datasets)
     variables = place.variables(os.environ)
-    stage = _Stage(file.name, path.parent.resolve(), place, catalogue, variables, resolve(file.pull, variables))
+    assets = load_assets(datasets)
+    stage = _Stage(file.name, path.parent.resolve(), place, catalogue, assets, variables, resolve(file.pull, variables))
     wanted = [_wanted(stage, each) for each in file.deployments]
-    chosen = tuple(each for each in wanted if _has_datasets(each.written, catalogue))
+    chosen = tuple(
+        each for each in wanted if _has_datasets(each.written, catalogue) and (assets or each.written.name != REFRESH)
+    )
     _require_room(place, chosen)
     for name in place.task_sizes:
         find_dataset(datasets, name)
@@ -81,7 +86,7 @@ def known_variables(place: Place) -> dict[str, set[str]]:
 
 def _wanted(stage: _Stage, written: WrittenDeployment) -> Wanted:
     flow = load_flow(stage.folder, written)
-    form = run_form(flow, stage.catalogue)
+    form = run_form(flow, stage.catalogue, stage.assets)
     check_parameters(written, form)
     here = _known_here(written, stage.place)
     resolved = WrittenDeployment.model_validate(resolve(here.model_dump(), stage.variables))
@@ -126,4 +131,7 @@ def _has_datasets(written: WrittenDeployment, catalogue: dict[str, Dataset]) -> 
 
 
 def _left_out(wanted: Wanted) -> Change:
-    return Change("deployment", wanted.name, "left out", f"no dataset is {wanted.written.parameters[CADENCE]}")
+    cadence = wanted.written.parameters.get(CADENCE)
+    return Change(
+        "deployment", wanted.name, "left out", f"no dataset is {cadence}" if cadence else "there is no BI asset"
+    )

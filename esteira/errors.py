@@ -201,6 +201,23 @@ class LoadError(PermanentError):
     default_hint = "Correct the named column in the contract or the source, or make room if the warehouse's disk is full, then run the same command again."
 
 
+class RefreshFailed(PermanentError):
+    """A BI tool failed to read the data again, or did not take the request.
+
+    Args:
+        code: The tool's word for the reason.
+    """
+
+    default_hint = "The data are loaded and nothing of them is affected. Read the tool's reason and mend it there; the next sweep tries again, `esteira refresh NAME --force` at once."
+
+    def __init__(self, message: str, *, code: str = "", **where: Any) -> None:
+        super().__init__(message, **where)
+        self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (*super().__reduce__(), {"code": self.code})
+
+
 class GivenUp(PermanentError):
     """A batch failed or killed its process so often that it is left out, so that it blocks no later one."""
 

@@ -28,6 +28,8 @@ NAMES = (
     "inbox.reason",
     "inbox.copy",
     "inbox.remove",
+    "refresh.row",
+    "refresh.asked",
 )
 _reached: Counter[str] = Counter()
 

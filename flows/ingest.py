@@ -31,6 +31,7 @@ from tasks.export import export_loaded
 from tasks.latest import LoadedBatch, publish_latest
 from tasks.load import settle_unchanged
 from tasks.plan import skip_batch
+from tasks.refresh import ask_for_refreshes
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
@@ -92,6 +93,8 @@ def ingest(
     if report.hold is None:
         export_loaded(find_dataset(read_settings().datasets, dataset), moment)
     _write_catalogue(moment)
+    if report.batches:
+        ask_for_refreshes([dataset], moment)
     return completed(report, _sentence(report))  # type: ignore[no-any-return] # the same
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from prefect import flow, runtime
 
+from esteira.assets import load_assets
 from esteira.catalogue import active, load_catalogue
 from esteira.errors import EsteiraError
 from esteira.settings import read_settings
@@ -43,6 +44,6 @@ def watch(as_of: datetime | None = None) -> list[str]:
         announce_failure(exc.located(dataset=ITSELF), None)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     announce_recovery(ITSELF, "", ["failed"])
-    forget_over.with_options(**policy)(datasets, moment)
+    forget_over.with_options(**policy)([*(each.name for each in datasets), *load_assets(settings.datasets)], moment)
     message = f"{len(stale)} of {len(datasets)} datasets are stale{': ' if stale else ''}{', '.join(stale)}."
     return completed(stale, message)  # type: ignore[no-any-return] # the same

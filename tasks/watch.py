@@ -43,9 +43,9 @@ def watch_freshness(datasets: list[Dataset], as_of: datetime) -> list[str]:
 
 
 @task(task_run_name="forget what is over", retry_condition_fn=is_transient, persist_result=False)
-def forget_over(datasets: list[Dataset], as_of: datetime) -> int:
-    """Silences that ended, and incidents of datasets that are there no longer; how many silences still hold."""
-    known = {dataset.name for dataset in datasets}
+def forget_over(names: list[str], as_of: datetime) -> int:
+    """Silences that ended, and incidents of datasets and BI assets that are there no longer; how many silences still hold."""
+    known = set(names)
     for each in incidents.open_incidents():
         if each.dataset not in known and each.dataset != NOBODYS:
             incidents.end(each.dataset, (each.kind,), each.batch)

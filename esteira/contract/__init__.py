@@ -11,6 +11,7 @@ from typing import Annotated
 import pandas as pd
 import pyarrow as pa
 
+from esteira.contract.asset import Asset
 from esteira.contract.batch_rules import Distribution, Freshness, NullRate, Reference, Unique, Volume
 from esteira.contract.columns import Column, columns_of
 from esteira.contract.dataset import Dataset
@@ -22,6 +23,7 @@ from esteira.contract.locales import Locale
 from esteira.contract.origin import Download, Inbox, Listing
 from esteira.contract.parent import Parent
 from esteira.contract.quality import Quality
+from esteira.contract.refresher import PowerBiRefresh, QuickSightIngestion, Webhook
 from esteira.contract.responses import ResponseAction
 from esteira.contract.shapes import FirstRecord
 from esteira.contract.source import ApiSource
@@ -37,8 +39,8 @@ Date = Annotated[pd.ArrowDtype, pa.date32()]
 """A calendar day, stored as DATE."""
 
 __all__ = [
-    "ApiSource", "Append", "Column", "Dataset", "Date", "DeleteInsert", "Distribution", "Download", "Export", "FirstRecord", "Freshness", "Group", "Header",
+    "ApiSource", "Append", "Asset", "Column", "Dataset", "Date", "DeleteInsert", "Distribution", "Download", "Export", "FirstRecord", "Freshness", "Group", "Header",
     "HeaderRows", "Inbox", "Incremental", "Limits", "Lineage", "Listing", "LocalTimestamp", "Locale", "Melt", "NextLink", "NextToken", "NullRate", "Offset",
-    "PageNumber", "Parent", "Quality", "Reference", "Replace", "ResponseAction", "Scd2", "Sheets", "SinglePage", "SpreadsheetSource",
-    "Timestamp", "Unique", "Upsert", "Volume", "WriteMode", "columns_of",
+    "PageNumber", "Parent", "PowerBiRefresh", "Quality", "QuickSightIngestion", "Reference", "Replace", "ResponseAction", "Scd2", "Sheets", "SinglePage", "SpreadsheetSource",
+    "Timestamp", "Unique", "Upsert", "Volume", "Webhook", "WriteMode", "columns_of",
 ]  # fmt: skip

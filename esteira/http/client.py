@@ -92,11 +92,11 @@ class HttpClient:
         """Ask until there is an answer or the budget is spent. A refused token is renewed once.
 
         Args:
-            method: GET or POST.
+            method: GET, POST or DELETE.
             url: A path below the base URL, or an absolute URL on an allowed host.
             params: Query parameters to add.
             json: The body; None for none.
-            read_only: Whether a POST changes nothing at the portal, so that it may be repeated. A GET always may.
+            read_only: Whether a POST changes nothing at the portal when it is repeated. A GET and a DELETE always may be.
             what: Begins each message, such as `Page 3`.
             terms: Further headers, and statuses that are answers too.
 
@@ -110,7 +110,7 @@ class HttpClient:
         target = self._hosts.check(with_query(self.absolute(url), params or {}))
         body = None if json is None else json_body(json)
         kind = {} if body is None else {"Content-Type": "application/json"}
-        is_repeatable = method == "GET" or read_only
+        is_repeatable = method != "POST" or read_only
         self._last = Order(
             method, self.strip(target), body, {**kind, **terms.headers}, terms.statuses, is_repeatable, what
         )

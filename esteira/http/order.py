@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from esteira.http.sink import Sink
 from esteira.redaction import redact_url
 
-Method = Literal["GET", "POST"]
+Method = Literal["GET", "POST", "DELETE"]
 Params = Mapping[str, str | int | Sequence[str | int]]
 
 
@@ -50,7 +50,7 @@ class Order:
         method, url, body: What is asked; the URL holds the query but no credentials.
         headers: Without credentials, and without what each request says.
         statuses: See `Terms`.
-        is_repeatable: Whether asking twice changes nothing: a GET, or a POST that is declared read-only.
+        is_repeatable: Whether asking twice changes nothing more: a GET, a DELETE, or a POST that is declared so.
         what: Begins each message, such as `Page 3`.
         is_proven: Whether our credentials are added; the request for a token goes without.
         sink: The file that the body is written to; without one it is kept in memory.

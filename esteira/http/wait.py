@@ -18,11 +18,17 @@ def retry_wait(config: HttpConfig, retry: int, headers: Mapping[str, str]) -> fl
 
     A usable Retry-After wins, up to the cap; a malformed, past or absurd one is ignored.
     """
-    asked = _retry_after(headers)
-    if asked is not None and 0 < asked < ABSURD_SECONDS:
+    asked = retry_after(headers)
+    if asked is not None:
         return min(asked, config.retry_after_cap_seconds)
     # full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     return random.uniform(0, min(config.backoff_cap_seconds, config.backoff_base_seconds * 2.0**retry))  # noqa: S311 - no secret
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """How long an answer asks to be left alone; None where it does not, or says what cannot be meant."""
+    asked = _retry_after(headers)
+    return asked if asked is not None and 0 < asked < ABSURD_SECONDS else None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

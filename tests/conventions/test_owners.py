@@ -14,7 +14,7 @@ OWNERS = {
     "awswrangler.s3": {"lake"},
     "awswrangler.redshift": {"warehouse"},
     "boto3": {"lake", "vault", "warehouse"},
-    "botocore": {"lake", "observe", "vault", "warehouse"},
+    "botocore": {"lake", "observe", "refresh", "vault", "warehouse"},
     "redshift_connector": {"warehouse"},
     "pydantic_settings": {"settings"},
     "python_calamine": {"spreadsheet"},

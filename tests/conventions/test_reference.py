@@ -8,7 +8,7 @@ import pytest
 from esteira import contract
 from tests.conventions.sources import ROOT
 
-PAGES = [ROOT / "docs/reference/contract.md", ROOT / "docs/reference/spreadsheet.md"]
+PAGES = [ROOT / f"docs/reference/{name}.md" for name in ("contract", "spreadsheet", "assets")]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 CLASSES = sorted(name for name in contract.__all__ if inspect.isclass(getattr(contract, name)) and name != "Column")
 

@@ -35,7 +35,7 @@ def test_each_alert_has_a_name_of_its_own_that_begins_with_ours():
         *unwatched_alerts(alerting, DATASETS), zombie_alert(alerting), undelivered_alert(alerting, ()), failed_alert(alerting, ()),
     ]  # fmt: skip
     names = [alert.name for alert in alerts if alert]
-    assert len(set(names)) == len(names) == 20
+    assert len(set(names)) == len(names) == 22
     assert all(name.startswith(PREFIX) for name in names)
 
 

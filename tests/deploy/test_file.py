@@ -79,8 +79,29 @@ def test_the_file_names_the_version_of_prefect_that_it_is_read_with() -> None:
 
 def test_a_cadence_without_a_dataset_has_no_deployment() -> None:
     found = plan(ROOT / "prefect.yaml")
-    assert {change.name for change in found.left_out} == {"daily/hourly", "daily/weekly", "daily/monthly"}
+    left_out = {change.name: change.details for change in found.left_out}
+    assert left_out.pop("refresh/refresh") == "there is no BI asset"
+    assert left_out == {f"daily/{name}": f"no dataset is {name}" for name in ("hourly", "weekly", "monthly")}
     assert "daily/daily" in {each.name for each in found.deployments}
+
+
+ASSET = """
+from esteira.contract import Asset, Webhook
+ASSET = Asset("board", needs=("airlines",), refresher=Webhook("https://bi.example/hook", secret="esteira/{stage}/hook"))
+"""
+
+
+def test_where_there_is_a_bi_asset_its_sweep_is_deployed_and_its_form_offers_it(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "board.py").write_text(ASSET)
+    (tmp_path / "airlines.py").write_text((ROOT / "datasets/airlines.py").read_text())
+    (found,) = [
+        each
+        for each in plan_stage(ROOT / "prefect.yaml", read_place(), tmp_path).deployments
+        if each.name == "refresh/refresh"
+    ]
+    assert [schedule.cron for schedule in found.written.schedules] == ["5,35 * * * *"]
+    assert found.form["properties"]["asset"]["anyOf"][0]["enum"] == ["board"]
 
 
 def test_a_parameter_that_means_datasets_offers_them_and_says_what_it_is() -> None:

@@ -144,8 +144,33 @@ def test_a_statement_reaches_the_stages_own_things_alone(path: Path) -> None:
     for each in statements(path):
         for resource in each.all("Resource"):
             if each.said["Effect"] == "Allow" and "*" in resource and resource != "*":
-                own = ("${Stage}", "${LakeBucket}", ".Arn}", "${Name}", "${CodeBucket}", "${LakeKeyArn}")
+                own = (
+                    "${Stage}",
+                    "${LakeBucket}",
+                    ".Arn}",
+                    "${Name}",
+                    "${CodeBucket}",
+                    "${LakeKeyArn}",
+                    "QuickSightDatasetArns",
+                )
                 assert any(name in resource for name in own), f"{named(each)}: {resource}"
+
+
+def test_the_pipeline_refreshes_the_spice_datasets_that_are_named_and_none_by_default() -> None:
+    """The emulator has no QuickSight."""
+    said = one("access.yaml", "RefreshSpice")
+    assert said.all("Action") == [f"quicksight:{verb}Ingestion" for verb in ("Create", "Describe", "Cancel")]
+    _, (text, parts) = said.said["Resource"]
+    arns = [
+        "arn:aws:quicksight:us-east-1:111122223333:dataset/a",
+        "arn:aws:quicksight:us-east-1:111122223333:dataset/b",
+    ]
+    joined = {name: str(given[0]).join(arns) for name, given in parts.items()}
+    assert {given for _, given in parts.values()} == {"QuickSightDatasetArns"}
+    resolved = text.replace("${Datasets}", joined["Datasets"]).replace("${Ingestions}", joined["Ingestions"]).split(",")
+    assert resolved == [*arns, *(f"{arn}/ingestion/*" for arn in arns)]
+    parameter = parsed(INFRA / "access.yaml")["Parameters"]["QuickSightDatasetArns"]
+    assert (parameter["Type"], parameter["Default"]) == ("CommaDelimitedList", "")
 
 
 def lake() -> dict[str, Any]:

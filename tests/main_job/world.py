@@ -113,9 +113,9 @@ class World:
         """Run the command line in a process of its own."""
         return self.python("from cli.main import main; main()", *arguments, env=env)
 
-    def esteira_each(self, *commands: Sequence[str]) -> list[Result]:
+    def esteira_each(self, *commands: Sequence[str], env: Mapping[str, str] | None = None) -> list[Result]:
         """Run several commands one after the other in one process: starting one costs more than most commands do."""
-        done = self.python(_EACH, json.dumps(commands))
+        done = self.python(_EACH, json.dumps(commands), env=env)
         assert done.code == 0, done.err
         return [Result(*each) for each in json.loads(done.out.rsplit(_MARK, 1)[1])]
 

@@ -1,0 +1,87 @@
+"""BI assets by name, from the folder `assets/` beside the contracts; one file for each."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from esteira.catalogue import load_catalogue
+from esteira.contract import Asset, Dataset
+from esteira.errors import ConfigError, EsteiraError
+
+FOLDER = "assets"
+
+
+def has_assets(folder: Path) -> bool:
+    """Whether a folder of contracts has any; reads none of them."""
+    return next((folder / FOLDER).glob("[!_]*.py"), None) is not None
+
+
+@lru_cache(maxsize=8)
+def load_assets(folder: Path) -> dict[str, Asset]:
+    """All assets of a folder of contracts, by name; empty where there are none.
+
+    Raises:
+        ConfigError: A file is wrong, or needs a dataset that is no contract; names it.
+    """
+    if not has_assets(folder):
+        return {}
+    found = {path.stem: _load(path) for path in sorted((folder / FOLDER).glob("[!_]*.py"))}
+    catalogue = load_catalogue(folder)
+    for asset in found.values():
+        _check(asset, catalogue)
+    return found
+
+
+def find_asset(folder: Path, name: str) -> Asset:
+    """One asset.
+
+    Raises:
+        ConfigError: There is none of this name; lists those that are.
+    """
+    assets = load_assets(folder)
+    if name not in assets:
+        known = ", ".join(assets) or "none"
+        raise ConfigError(
+            f"There is no BI asset {name!r}; {folder / FOLDER} has {known}.",
+            hint="Correct the name, or write the file: docs/bi/connect.md shows one.",
+        )
+    return assets[name]
+
+
+def _check(asset: Asset, catalogue: Mapping[str, Dataset]) -> None:
+    if asset.name in catalogue:
+        raise ConfigError(
+            f"Asset {asset.name} has the name of a dataset.",
+            dataset=asset.name,
+            hint="Give it another: both stand in messages.",
+        )
+    for name in asset.needs:
+        if name not in catalogue or catalogue[name].retired:
+            what = "is retired" if name in catalogue else "is no contract"
+            raise ConfigError(
+                f"Asset {asset.name} needs {name}, which {what}.", dataset=asset.name, hint="Correct its `needs`."
+            )
+
+
+def _load(path: Path) -> Asset:
+    spec = importlib.util.spec_from_file_location(f"_esteira_assets.{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path} is no Python file.", dataset=path.stem)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except EsteiraError as exc:
+        raise exc.located(dataset=path.stem) from exc.__cause__
+    except Exception as exc:
+        raise ConfigError(
+            f"{path} cannot be read as a BI asset: {type(exc).__name__}: {exc}.", dataset=path.stem
+        ) from exc
+    asset = getattr(module, "ASSET", None)
+    if not isinstance(asset, Asset) or asset.name != path.stem:
+        raise ConfigError(f"{path} does not define ASSET = Asset({path.stem!r}, ...).", dataset=path.stem)
+    return asset
