@@ -16,7 +16,7 @@ from esteira.errors import ConfigError, EsteiraError
 
 GROUPS = "groups"
 """Folder beside the contracts with a file for each group."""
-RESERVED_VIEWS = {"dictionary", "freshness"}
+RESERVED_VIEWS = {"dictionary", "freshness", "history"}
 _HIDDEN = "A column has the name of something that the file imports, and hides it from the columns after it: import that under another name."
 
 

@@ -154,6 +154,21 @@ def test_freshness_tells_of_the_batches_that_stand_what_they_are_worth(bench: An
     assert loaded > datetime.now(UTC) - timedelta(minutes=5)
 
 
+def test_the_history_tells_each_batch_with_what_it_changed(bench: Any, make_dataset: Any):
+    dataset = make_dataset(Upsert(key="id"))
+    bench.load(dataset, [item(1), item(2)], day=1)
+    put(bench, dataset)
+    bench.load(dataset, [item(2, "b"), item(3)], day=2, quarantined=1)
+    bench.loader().undo(UndoRequest(dataset, "2014-01-01-0123abcd", reason="wrong file"))
+    columns = "batch, generation, is_current, state, inserted, updated, quarantined, row_count, reason"
+    rows = bench.query(f"SELECT {columns} FROM bi.history WHERE dataset = '{dataset.name}' ORDER BY batch, generation")
+    assert rows == [
+        ("2014-01-01-0123abcd", 1, False, "committed", 2, 0, 0, 2, ""),
+        ("2014-01-01-0123abcd", 2, True, "undone", 0, 0, 0, 2, "wrong file"),
+        ("2014-01-02-0123abcd", 1, True, "committed", 1, 1, 1, 3, ""),
+    ]
+
+
 def test_freshness_counts_only_the_last_of_batches_that_are_the_whole_table(bench: Any, make_dataset: Any):
     dataset = make_dataset(Replace())
     bench.load(dataset, [item(1)], day=1, quarantined=3)
@@ -248,6 +263,7 @@ def test_a_reader_of_bi_sees_its_views_and_nothing_else(bench: Any, make_dataset
         assert session.rows(f"SELECT id FROM bi.{dataset.name}") == [(1,)]
         assert session.rows(f"SELECT id FROM bi_pt.{dataset.name}") == [(1,)]
         assert session.count(f"SELECT COUNT(*) FROM bi.dictionary WHERE dataset = '{dataset.name}'") == 4
+        assert session.count(f"SELECT COUNT(*) FROM bi.history WHERE dataset = '{dataset.name}'") == 1
         assert session.count(f"SELECT row_count FROM bi.freshness WHERE dataset = '{dataset.name}'") == 1
         for table in (
             f"loads.{dataset.name}",

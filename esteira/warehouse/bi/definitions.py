@@ -11,7 +11,7 @@ from typing import Any
 from esteira.contract import Column, Dataset, Group
 from esteira.contract.columns import BATCH_COLUMN
 from esteira.contract.titles import LANGUAGES
-from esteira.warehouse.bi.freshness import freshness_of, freshness_of_group
+from esteira.warehouse.bi.freshness import freshness_of, freshness_of_group, history_of
 from esteira.warehouse.statements import LOADED_COLUMN, literal, table_columns, table_name
 
 BI_SCHEMA = "bi"
@@ -52,7 +52,8 @@ class Definition:
     @property
     def hash(self) -> str:
         """Changes when anything of it does."""
-        return hashlib.sha256(json.dumps([self.views, self.statements, self.rows, self.part]).encode()).hexdigest()
+        facts = [self.views, self.statements, self.rows, self.part, history_of(self.name)]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def schema_of(language: str, group: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""`bi.freshness`: a late-binding view over the ledgers and the groups' snapshots, so that it is true whether or not a run could publish."""
+"""`bi.freshness` and `bi.history`: late-binding views over the ledgers and the groups' snapshots, true whether or not a run could publish."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from esteira.contract.titles import LANGUAGES, Titles
 from esteira.warehouse.ledger_tables import VIEW_SCHEMA, ledger_table
 from esteira.warehouse.statements import literal
 
-FRESHNESS_NAME = "freshness"
+FRESHNESS_NAME, HISTORY_NAME = "freshness", "history"
 # SNAPSHOT is a reserved word: https://docs.aws.amazon.com/redshift/latest/dg/r_pg_keywords.html
 SNAPSHOT_TABLE = f'"{VIEW_SCHEMA}"."group_snapshot"'
 FACTS = (
@@ -69,6 +69,16 @@ def freshness_of_group(group: Group, members: Sequence[Dataset]) -> str:
     )
     head = _head("group", group.name, group.titles, group.owner)
     return f"SELECT {head}, {_judged(min(limits, default=None))} FROM ({facts}) AS facts"
+
+
+def history_of(dataset: str) -> str:
+    """A dataset's rows of `bi.history`, as a query: each generation of each batch, with what it changed."""
+    current = "generation = MAX(generation) OVER (PARTITION BY batch_id)"
+    return (
+        f"SELECT CAST('{dataset}' AS VARCHAR(63)) AS dataset, batch_id AS batch, generation, {current} AS is_current, state, "
+        "window_start, window_end, committed_at AS loaded_at, extracted, inserted, updated, unchanged, deleted, quarantined, "
+        f"table_rows AS row_count, reason FROM {ledger_table(dataset)}"
+    )
 
 
 def _stands_alone(dataset: Dataset) -> bool:

@@ -20,11 +20,11 @@ from esteira.warehouse.bi.definitions import (
     Definition,
     grants,
 )
-from esteira.warehouse.bi.freshness import FACTS, FRESHNESS_NAME, SNAPSHOT_TABLE
+from esteira.warehouse.bi.freshness import FACTS, FRESHNESS_NAME, HISTORY_NAME, SNAPSHOT_TABLE, history_of
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session
 from esteira.warehouse.ledger_tables import VIEW_SCHEMA, ledger_table
-from esteira.warehouse.statements import LOCK_SCHEMA
+from esteira.warehouse.statements import LOCK_SCHEMA, table_name
 
 PUBLICATION = f'"{VIEW_SCHEMA}"."publication"'
 PUBLICATION_LOCK = f'"{LOCK_SCHEMA}"."_bi"'
@@ -33,7 +33,6 @@ _SHAPE = (
     "name VARCHAR(127) NOT NULL, hash VARCHAR(64) NOT NULL, views VARCHAR(65535) NOT NULL, part VARCHAR(65535) NOT NULL, "
     "published_at TIMESTAMPTZ NOT NULL"
 )
-FRESHNESS = f'"{BI_SCHEMA}"."{FRESHNESS_NAME}"'
 _SNAPSHOT_TYPES = {
     "last_batch": "VARCHAR(128)", "window_end": "TIMESTAMPTZ", "data_as_of": "TIMESTAMPTZ", "loaded_at": "TIMESTAMPTZ",
 }  # fmt: skip
@@ -180,13 +179,16 @@ def _refuse_taken(definition: Definition, stand: Mapping[str, tuple[str, list[st
 
 
 def _make_freshness(session: Session, config: WarehouseConfig) -> None:
-    """The view over all that is published, by whatever contracts."""
-    session.run(f"DROP VIEW IF EXISTS {FRESHNESS}")
-    parts = [str(part) for (part,) in session.rows(f"SELECT part FROM {PUBLICATION} WHERE part <> '' ORDER BY name")]
-    if not parts:
-        return
-    session.run(f"CREATE VIEW {FRESHNESS} AS {' UNION ALL '.join(parts)} WITH NO SCHEMA BINDING")
-    for name in (FRESHNESS_NAME, DICTIONARY_NAME):
+    """The views over all that is published, by whatever contracts."""
+    found = session.rows(f"SELECT name, part FROM {PUBLICATION} WHERE part <> '' ORDER BY name")
+    datasets = [str(name) for name, _ in found if "." not in name]
+    made = {FRESHNESS_NAME: [str(part) for _, part in found], HISTORY_NAME: [history_of(name) for name in datasets]}
+    for name, parts in made.items():
+        view = table_name(BI_SCHEMA, name)
+        session.run(f"DROP VIEW IF EXISTS {view}")
+        if parts:
+            session.run(f"CREATE VIEW {view} AS {' UNION ALL '.join(parts)} WITH NO SCHEMA BINDING")
+    for name in (*(name for name, parts in made.items() if parts), DICTIONARY_NAME):
         for statement in grants(BI_SCHEMA, name, config.bi_groups):
             session.run(statement)
 
