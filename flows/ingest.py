@@ -89,7 +89,7 @@ def ingest(
             _write_catalogue(moment)
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     _publish_latest(report)
-    publish_views([dataset], moment)
+    publish_views([dataset], moment, is_window=start is not None)
     if report.hold is None:
         export_loaded(find_dataset(read_settings().datasets, dataset), moment)
     _write_catalogue(moment)

@@ -75,7 +75,7 @@ def rebuild(
     for each, result in zip(planned, results, strict=True):
         publish(each.batch, result, report_batch(contract, each.batch.id, moment))
     announce_well(contract, "rebuild")
-    publish_views([dataset], moment)
+    publish_views([dataset], moment, is_window=True)
     export_loaded(contract, moment)
     report_catalogue(moment)
     return results

@@ -18,6 +18,7 @@ from esteira.warehouse.connection import Session
 from esteira.warehouse.life import retire
 from esteira.warehouse.states import Act
 from tests.warehouse.conftest import FIRST_DAY
+from tests.warehouse.places import SCHEMA
 
 ANA = Act("ana@laptop", "the portal moves")
 
@@ -231,14 +232,20 @@ def test_an_erasure_reaches_the_copies_also_when_the_group_waits(star: Star):
     assert star.shown() == []
 
 
-def test_an_erasure_waits_for_a_copy_under_way_and_takes_the_person_out_of_it(star: Star, monkeypatch: Any):
-    star.load(star.facts, 2, item(1, "two"))
-    star.load(star.names, 2, item(1, "zwei"))
-    erased = threading.Thread(target=erasures.clear_copies, args=(star.bench.warehouse, star.facts.name, {"id": 1}))
-    meanwhile(monkeypatch, f'DELETE FROM "bi_data_{star.group.name}"."{star.names.name}"', erased.start)
+def test_an_erasure_waits_for_a_copy_that_still_sees_the_person(star: Star, monkeypatch: Any):
+    star.load(star.facts, 2, item(1, "two"), item(2, "person"))
+    star.load(star.names, 2, item(1, "zwei"), item(2, "neu"))
+    clearing = threading.Thread(target=erasures.clear_copies, args=(star.bench.warehouse, star.facts.name, {"id": 2}))
+
+    def erase() -> None:
+        star.bench.run(f"DELETE FROM {SCHEMA}.{star.facts.name} WHERE id = 2")
+        clearing.start()
+        clearing.join(timeout=1)  # it would be done by then
+
+    meanwhile(monkeypatch, f'DELETE FROM "bi_data_{star.group.name}"."{star.facts.name}"', erase)
     star.publish(2)
-    erased.join(timeout=20)
-    assert star.bench.query(f"SELECT id FROM bi_{star.group.name}.{star.facts.name}") == []
+    clearing.join(timeout=20)
+    assert star.shown() == [(1, "two", "zwei")]
 
 
 def test_a_member_that_is_retired_takes_its_copy_along(star: Star):
