@@ -16,16 +16,15 @@ from esteira.catalogue import find_dataset
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.errors import ConfigError, EsteiraError
 from esteira.settings import Settings, TaskSize, read_settings
+from flows.afterwards import bring_up_to_date
 from flows.backfilled import HEADER, BackfillReport, clause, duration, foretold, summed_up, warned
 from flows.ending import announced, completed, failed
 from flows.ingest import in_utc
 from flows.windows import Outcome, Terms, load, stands
 from tasks.announce import announce_failure
 from tasks.backfill import Progress, publish_backfill
-from tasks.bi import publish_views
 from tasks.plan import find_hold, plan_windows
 from tasks.progress import narrate
-from tasks.report import report_catalogue
 from tasks.retrying import retry_policy
 
 
@@ -107,8 +106,7 @@ def _backfill(form: _Form) -> State[BackfillReport]:
     if not form.dry_run:
         outcomes = _run(plan, terms)
         report = replace(report, outcomes=outcomes, sentence=summed_up(outcomes))
-        publish_views([contract.name], terms.as_of)
-        report_catalogue(terms.as_of)
+        bring_up_to_date(contract, terms.as_of)
     return _end(report)
 
 

@@ -14,14 +14,13 @@ from esteira.lake.inbox import INBOX
 from esteira.reception import Refusal, route
 from esteira.redaction import printable
 from esteira.settings import read_settings
+from flows.afterwards import bring_up_to_date
 from flows.batches import BatchReport
 from flows.drops import Rejected, reject, take_drop
 from flows.ending import announced, completed, failed
 from flows.file_batches import Terms
 from tasks import find_hold
-from tasks.bi import publish_views
 from tasks.inbox import find_drop
-from tasks.report import report_catalogue
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
 
@@ -86,8 +85,7 @@ def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | N
         get_run_logger().warning("%s waits in the inbox: %s is %s", drop.key, found.name, hold)
         return None
     taken = take_drop(found, drop, terms)
-    publish_views([found.name], terms.as_of)
-    report_catalogue(terms.as_of)
+    bring_up_to_date(found, terms.as_of)
     return taken
 
 

@@ -19,6 +19,7 @@ from esteira.extraction.beginning import Unchanged
 from esteira.settings import Settings, read_settings
 from esteira.warehouse import LoadResult
 from esteira.warehouse.states import DatasetState
+from flows.afterwards import bring_up_to_date
 from flows.batches import BatchReport, curate_and_load, published, timed
 from flows.drops import Rejected
 from flows.ending import announced, completed, failed
@@ -26,12 +27,9 @@ from flows.file_batches import Terms
 from flows.files import take_files
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches
 from tasks.announce import announce_failure, announce_well
-from tasks.bi import publish_views
-from tasks.export import export_loaded
 from tasks.latest import LoadedBatch, publish_latest
 from tasks.load import settle_unchanged
 from tasks.plan import skip_batch
-from tasks.refresh import ask_for_refreshes
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
@@ -85,16 +83,11 @@ def ingest(
     try:
         report = _ingest(dataset, (start, end), moment)
     except EsteiraError as exc:
-        if not isinstance(exc, OF_OUR_PLACES):
-            _write_catalogue(moment)
+        if not isinstance(exc, OF_OUR_PLACES) and runtime.flow_run.parent_flow_run_id is None:
+            report_catalogue(moment)  # also when nothing came: that the data grow old is what it must say
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     _publish_latest(report)
-    publish_views([dataset], moment, is_window=start is not None)
-    if report.hold is None:
-        export_loaded(find_dataset(read_settings().datasets, dataset), moment)
-    _write_catalogue(moment)
-    if report.batches:
-        ask_for_refreshes([dataset], moment)
+    bring_up_to_date(find_dataset(read_settings().datasets, dataset), moment, is_window=start is not None)
     return completed(report, _sentence(report))  # type: ignore[no-any-return] # the same
 
 
@@ -116,12 +109,6 @@ def _publish_latest(report: IngestReport) -> None:
     if report.batches:
         batches = [LoadedBatch(each.batch, each.entry, each.seconds, each.page) for each in report.batches]
         publish_latest(report.dataset, batches)
-
-
-def _write_catalogue(as_of: datetime) -> None:
-    """The catalogue, also when nothing came: that the data grow old is what it must say. A flow of many datasets does it once, at its end."""
-    if runtime.flow_run.parent_flow_run_id is None:
-        report_catalogue(as_of)
 
 
 def _ingest(dataset: str, limits: tuple[datetime | None, datetime | None], moment: datetime) -> IngestReport:

@@ -15,17 +15,16 @@ from esteira.lake import Seal
 from esteira.rebuild import Rebuild, Selection, require_askable
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
+from flows.afterwards import bring_up_to_date
 from flows.batches import curated
 from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
-from tasks.bi import publish_views
-from tasks.export import export_loaded
 from tasks.extract import extract_batch
 from tasks.publish import publish
 from tasks.rebuild import find_raw, load_generations, plan_rebuilds, seal_again
-from tasks.report import report_batch, report_catalogue
+from tasks.report import report_batch
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
 
@@ -75,9 +74,7 @@ def rebuild(
     for each, result in zip(planned, results, strict=True):
         publish(each.batch, result, report_batch(contract, each.batch.id, moment))
     announce_well(contract, "rebuild")
-    publish_views([dataset], moment, is_window=True)
-    export_loaded(contract, moment)
-    report_catalogue(moment)
+    bring_up_to_date(contract, moment, is_window=True)
     return results
 
 

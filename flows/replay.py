@@ -13,15 +13,14 @@ from esteira.contract import Dataset
 from esteira.errors import EsteiraError
 from esteira.quarantine.run import Outcome
 from esteira.settings import read_settings
+from flows.afterwards import bring_up_to_date
 from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
-from tasks.bi import publish_views
-from tasks.export import export_loaded
 from tasks.publish import publish, publish_replay
 from tasks.replay import find_refused, rehearse_batch, replay_batch
-from tasks.report import report_batch, report_catalogue
+from tasks.report import report_batch
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
 
@@ -60,9 +59,7 @@ def replay(
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     publish_replay(contract, outcomes)
     announce_well(contract, "replay")
-    publish_views([dataset], moment)
-    export_loaded(contract, moment)
-    report_catalogue(moment)
+    bring_up_to_date(contract, moment)
     return outcomes
 
 

@@ -8,14 +8,13 @@ from esteira.catalogue import find_dataset
 from esteira.errors import EsteiraError
 from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
+from flows.afterwards import bring_up_to_date
 from flows.ending import announced, failed
 from flows.ingest import in_utc
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
-from tasks.bi import publish_views
-from tasks.export import export_loaded
 from tasks.rebuild import undo_batch
-from tasks.report import report_batch, report_catalogue
+from tasks.report import report_batch
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
 
@@ -48,7 +47,5 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
     announce_well(contract, "undo")
     moment = in_utc(runtime.flow_run.scheduled_start_time)
     report_batch(contract, batch, moment)
-    publish_views([dataset], moment)
-    export_loaded(contract, moment)
-    report_catalogue(moment)
+    bring_up_to_date(contract, moment)
     return result

@@ -31,16 +31,8 @@ def write_views(datasets: list[str], as_of: datetime) -> Published:
     return published
 
 
-def publish_views(datasets: Sequence[str], as_of: datetime, *, is_window: bool = False) -> None:
-    """Bring `bi` up to date, before a BI tool is asked to read it; a warning when that fails.
-
-    Args:
-        datasets: What the run was about.
-        as_of: The run's moment.
-        is_window: One window of a backfill leaves it to the backfill, which copies a group once.
-    """
-    if is_window and runtime.flow_run.parent_flow_run_id is not None:
-        return
+def publish_views(datasets: Sequence[str], as_of: datetime) -> None:
+    """Bring `bi` up to date with what a run was about; a warning when that fails."""
     try:
         write_views(list(datasets), as_of)
     except Exception as exc:  # noqa: BLE001 - the rows are in, whatever is wrong with a view
