@@ -33,8 +33,7 @@ def stack_up(state: Path) -> int:
     """Start the stack in the background and prepare Prefect; returns the exit code."""
     up(StackConfig(state=state, with_dashboard=True), on_progress=lambda line: click.echo(line, err=True))
     load_environment()
-    admit(StateFolder(state.resolve()), os.environ)
-    prepare_prefect()
+    prepare_stack(state)
     click.echo(where_to_look())
     return 0
 
@@ -53,6 +52,12 @@ def stack_status(state: Path, *, as_json: bool) -> int:
     rows = [(part.name, "running" if part.is_listening else "down", f"127.0.0.1:{part.port}") for part in parts]
     click.echo(dump(parts) if as_json else table(("part", "state", "address"), rows))
     return 0 if parts and all(part.is_listening for part in parts) else 1
+
+
+def prepare_stack(state: Path) -> None:
+    """Let the dashboard's analyst in, and prepare Prefect."""
+    admit(StateFolder(state.resolve()), os.environ)
+    prepare_prefect()
 
 
 def prepare_prefect() -> None:

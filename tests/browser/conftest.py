@@ -31,13 +31,10 @@ DATASET = dataclasses.replace(_BASE, name="too_few_airlines", title={}, quality=
 
 
 _PREPARE = """
-import os, sys
+import sys
 from pathlib import Path
-from cli.stack import prepare_prefect
-from local.dashboard.analyst import admit
-from local.state import StateFolder
-admit(StateFolder(Path(sys.argv[1])), os.environ)
-prepare_prefect()
+from cli.stack import prepare_stack
+prepare_stack(Path(sys.argv[1]))
 """
 
 

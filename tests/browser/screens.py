@@ -28,9 +28,10 @@ RUN_SECONDS = 900
 BARELY = "document.styleSheets[0].insertRule('::-webkit-scrollbar { display: none }')"
 _RUNS = """
 import json, sys
+from pathlib import Path
 from cli.main import main
-from cli.stack import prepare_prefect
-prepare_prefect()
+from cli.stack import prepare_stack
+prepare_stack(Path(sys.argv[2]))
 for command in json.loads(sys.argv[1]):
     sys.argv[1:] = command
     try:
@@ -107,8 +108,9 @@ def main() -> None:
         if url:
             _photograph(Path(folder), url)
             return
-        with running(StackConfig(state=Path(folder) / "stack", ports=Ports.free())) as stack:
+        with running(StackConfig(Path(folder) / "stack", Ports.free(), with_dashboard=True)) as stack:
             _run(stack)
+            photograph_dashboard(Path(folder), stack)
             _photograph(Path(folder), stack.env["ESTEIRA_REPORT_URL"])
             _photograph_form(Path(folder), stack)
             photograph_runs(Path(folder), stack)
@@ -124,6 +126,12 @@ def _photograph_form(folder: Path, stack: Stack) -> None:
     address = f"{stack.env['PREFECT_UI_URL']}/{run_form(stack)}"
     with fresh_page(folder) as page:
         _take(page, address.rsplit("/", 1)[0], Shot("run-form", "run", "en", 1120, 900, after="Name of the contract."))
+
+
+def photograph_dashboard(folder: Path, stack: Stack) -> None:
+    """The end of the pipe, with a year of flights."""
+    with fresh_page(folder) as page:
+        _take(page, stack.env["ESTEIRA_DASHBOARD_URL"], Shot("dashboard", "", "en", 1280, 1150, after="Weather"))
 
 
 def photograph_runs(folder: Path, stack: Stack) -> None:
@@ -155,7 +163,7 @@ def _python(stack: Stack, code: str) -> str:
 def _run(stack: Stack) -> None:
     commands = json.dumps([["ingest", "--all", "--as-of", day] for day in DAYS])
     subprocess.run(
-        [sys.executable, "-c", _RUNS, commands],
+        [sys.executable, "-c", _RUNS, commands, stack.state],
         env=stack.client_environment(),
         cwd=ROOT,
         timeout=RUN_SECONDS,

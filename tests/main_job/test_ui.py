@@ -102,6 +102,7 @@ def test_the_log_reads_as_a_story_with_a_line_for_each_step_and_none_twice(seen:
         f"{TABLE} 2014-01-02: 16 rows are curated, 0 in quarantine",
         f"{TABLE} 2014-01-02: committed: 16 inserted; the table has 16 rows",
         f"{TABLE} 2014-01-02: quality page …",
+        f"bi: made anew: {TABLE}",
         "Finished in state Completed('1 batch: 16 extracted, 16 inserted, 0 updated, 0 quarantined.')",
     ]
 
