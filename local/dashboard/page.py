@@ -92,10 +92,10 @@ def by_airline(rows: pd.DataFrame) -> Any:
         .mark_bar(color="#2a78b5")
         .encode(
             x=alt.X("delay:Q", title="minutes"),
-            y=alt.Y("airline:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220)),
+            y=alt.Y("airline:N", sort="-x", title=None, axis=alt.Axis(labelLimit=220, labelOverlap=False)),
             tooltip=["airline", alt.Tooltip("delay:Q", format=".2f"), "flights"],
         )
-        .properties(height=360, usermeta=IN_SVG)
+        .properties(height=380, usermeta=IN_SVG)
     )
 
 
@@ -110,7 +110,7 @@ def by_hour(rows: pd.DataFrame) -> Any:
             color=alt.Color("origin:N", title="from"),
             tooltip=["origin", "hour", alt.Tooltip("delay:Q", format=".2f"), "flights"],
         )
-        .properties(height=360, usermeta=IN_SVG)
+        .properties(height=380, usermeta=IN_SVG)
     )
 
 

@@ -131,7 +131,7 @@ def _photograph_form(folder: Path, stack: Stack) -> None:
 def photograph_dashboard(folder: Path, stack: Stack) -> None:
     """The end of the pipe, with a year of flights."""
     with fresh_page(folder) as page:
-        _take(page, stack.env["ESTEIRA_DASHBOARD_URL"], Shot("dashboard", "", "en", 1280, 1150, after="Weather"))
+        _take(page, stack.env["ESTEIRA_DASHBOARD_URL"], Shot("dashboard", "", "en", 1280, 1580, after="Weather"))
 
 
 def photograph_runs(folder: Path, stack: Stack) -> None:
