@@ -20,7 +20,7 @@ def story(world: Any, write_contract: Any) -> dict[str, Any]:
     told["rows"] = world.query(f'SELECT COUNT("airline name"), COUNT(DISTINCT _esteira_batch) FROM bi.{NAME}')
     world.run(f"CREATE VIEW bi.own AS SELECT carrier FROM bi.{NAME}")
     world.run(f"UPDATE esteira.publication SET hash = 'of an older version' WHERE name = '{NAME}'")
-    (told["second"],) = world.esteira_each(ingest[1])
+    told["second"] = world.esteira(*ingest[1])  # in a process of its own, whose log is in what it wrote
     told["still"] = world.query(f"SELECT row_count, last_batch FROM bi.freshness WHERE dataset = '{NAME}'")
     world.run("DROP VIEW bi.own")
     (told["third"],) = world.esteira_each(ingest[2])
@@ -33,6 +33,7 @@ def test_a_run_shows_its_dataset_under_its_business_names(story: dict[str, Any])
     assert story["rows"] == [(16, 1)]
 
 
+@pytest.mark.fault(61)
 def test_a_view_that_cannot_be_made_is_a_warning_with_what_to_do_and_the_batch_is_in(story: dict[str, Any]):
     assert story["second"].code == 0, story["second"].err
     text = story["second"].out + story["second"].err
@@ -42,6 +43,7 @@ def test_a_view_that_cannot_be_made_is_a_warning_with_what_to_do_and_the_batch_i
     assert story["still"][0][1].startswith("2014-01-03")
 
 
+@pytest.mark.fault(61)
 def test_the_next_run_does_it_again(story: dict[str, Any]):
     assert story["third"].code == 0, story["third"].err
     assert story["hash"] == [(64,)]

@@ -1,6 +1,7 @@
 """What analysts see: views with business names, a dictionary, freshness, and who may read them."""
 
 import secrets
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -299,3 +300,22 @@ def test_contracts_of_another_folder_keep_their_rows_and_their_views(bench: Any,
     ):
         put(bench, thief)
     assert bench.query(f"SELECT id FROM bi_pt.{ours.name}") == [(1,)]
+
+
+def test_of_two_runs_that_make_one_view_the_later_finds_it_made(bench: Any, make_dataset: Any, monkeypatch: Any):
+    dataset = make_dataset(Append())
+    bench.load(dataset, [item(1)])
+    ended: list[Published] = []
+    second = threading.Thread(target=lambda: ended.append(put(bench, dataset)))
+    run = Session.run
+
+    def watched(self: Session, statement: str, *rest: Any) -> int:
+        if 'INSERT INTO "esteira"."publication"' in statement and not second.ident:
+            second.start()
+            second.join(timeout=1)  # without the lock it would be in the way by then
+        return run(self, statement, *rest)
+
+    monkeypatch.setattr(Session, "run", watched)
+    assert put(bench, dataset).made == (dataset.name,)
+    second.join(timeout=20)
+    assert ended == [Published()]
