@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.prefect_state import kept_by_prefect
+
 NAME = "shown_airlines"
 DAYS = [f"2014-01-0{day}T06:00Z" for day in (2, 3, 4)]
 
@@ -21,6 +23,7 @@ def story(world: Any, write_contract: Any) -> dict[str, Any]:
     world.run(f"CREATE VIEW bi.own AS SELECT carrier FROM bi.{NAME}")
     world.run(f"UPDATE esteira.publication SET hash = 'of an older version' WHERE name = '{NAME}'")
     (told["second"],) = world.esteira_each(ingest[1])
+    told["logged"] = kept_by_prefect(world.stack.state)
     told["still"] = world.query(f"SELECT row_count, last_batch FROM bi.freshness WHERE dataset = '{NAME}'")
     world.run("DROP VIEW bi.own")
     (told["third"],) = world.esteira_each(ingest[2])
@@ -33,15 +36,17 @@ def test_a_run_shows_its_dataset_under_its_business_names(story: dict[str, Any])
     assert story["rows"] == [(16, 1)]
 
 
+@pytest.mark.fault(61)
 def test_a_view_that_cannot_be_made_is_a_warning_with_what_to_do_and_the_batch_is_in(story: dict[str, Any]):
     assert story["second"].code == 0, story["second"].err
-    text = story["second"].out + story["second"].err
-    assert f"The views of {NAME} in bi are not brought up to date: LoadError" in text
-    assert "depends on" in text
-    assert "(runbook: The views of bi are behind)" in text
+    (line,) = (line for line in story["logged"].splitlines() if f"The views of {NAME} in bi are not brought" in line)
+    assert "not brought up to date: LoadError" in line
+    assert f"view bi.own depends on view bi.{NAME}" in line
+    assert "the next run does it again (runbook: The views of bi are behind)" in line
     assert story["still"][0][1].startswith("2014-01-03")
 
 
+@pytest.mark.fault(61)
 def test_the_next_run_does_it_again(story: dict[str, Any]):
     assert story["third"].code == 0, story["third"].err
     assert story["hash"] == [(64,)]

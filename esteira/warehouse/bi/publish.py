@@ -78,7 +78,7 @@ def publish(warehouse: Warehouse, datasets: Collection[str], contracts: Contract
             members = contracts.members(group)
             if late := snapshots.behind(session, members, run.as_of):
                 waiting[group.name] = tuple(late)
-            elif snapshots.copy(session, group, members, standing, warehouse.config.schema, run.name):
+            elif snapshots.copy(session, group, members, standing, warehouse.config, run.name):
                 copied.append(group.name)
         if copied:
             standing = publication.read_standing(session, standing.numbers)

@@ -11,6 +11,7 @@ from esteira.warehouse import ddl, ledger
 from esteira.warehouse.bi.definitions import COPY_PREFIX, copy_schema
 from esteira.warehouse.bi.freshness import FACTS, SNAPSHOT_TABLE, facts_query
 from esteira.warehouse.bi.publication import Standing, read_standing
+from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session
 from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.live import live_columns
@@ -27,7 +28,9 @@ def behind(session: Session, members: Sequence[Dataset], as_of: datetime) -> lis
     return [each.name for each in members if _is_behind(each, entries[each.name], moment)]
 
 
-def copy(session: Session, group: Group, members: Sequence[Dataset], before: Standing, schema: str, run: str) -> bool:
+def copy(
+    session: Session, group: Group, members: Sequence[Dataset], before: Standing, config: WarehouseConfig, run: str
+) -> bool:
     """Replace the copies of the members that changed, if the ledgers still say what they said; returns whether it did.
 
     Args:
@@ -35,15 +38,17 @@ def copy(session: Session, group: Group, members: Sequence[Dataset], before: Sta
         group: Whose.
         members: Its contracts.
         before: What was read when the group was found fresh.
-        schema: Of the tables.
+        config: Where.
         run: Name of the run, for the record.
 
     Raises:
         LoadError: A copy differs from its contract in a way that a person must decide.
         WarehouseBusy: The lock, or a copy, was held for too long.
     """
-    new = {each.name for each in members if _shape(session, group, each, schema)}
+    session.limit_statements(min(config.ddl_wait_seconds, config.statement_timeout_seconds))
+    new = {each.name for each in members if _shape(session, group, each, config.schema)}
     session.run(f"CREATE TABLE IF NOT EXISTS {lock_table(group.name)} (held BOOLEAN)")
+    session.limit_statements(config.statement_timeout_seconds)
     with session.transaction():
         session.run(f"LOCK {lock_table(group.name)}")  # before the first read, which fixes what this transaction sees
         now = read_standing(session, group.of)
@@ -52,7 +57,7 @@ def copy(session: Session, group: Group, members: Sequence[Dataset], before: Sta
         number = session.count(f"SELECT COALESCE(MAX(snapshot_id), 0) + 1 FROM {SNAPSHOT_TABLE}")
         for each in members:
             if each.name in new or now.shown.get((group.name, each.name)) != now.numbers[each.name]:
-                _copy_rows(session, each, schema, copy_schema(group.name))
+                _copy_rows(session, each, config.schema, copy_schema(group.name))
             _record(session, (group.name, number, each.name, now.numbers[each.name]), each, run)
     return True
 
