@@ -25,6 +25,7 @@ from tasks.backfill import Progress, publish_backfill
 from tasks.bi import publish_views
 from tasks.plan import find_hold, plan_windows
 from tasks.progress import narrate
+from tasks.refresh import ask_for_refreshes
 from tasks.report import report_catalogue
 from tasks.retrying import retry_policy
 
@@ -109,6 +110,7 @@ def _backfill(form: _Form) -> State[BackfillReport]:
         report = replace(report, outcomes=outcomes, sentence=summed_up(outcomes))
         publish_views([contract.name], terms.as_of)
         report_catalogue(terms.as_of)
+        ask_for_refreshes([contract.name], terms.as_of)
     return _end(report)
 
 

@@ -21,6 +21,7 @@ from flows.file_batches import Terms
 from tasks import find_hold
 from tasks.bi import publish_views
 from tasks.inbox import find_drop
+from tasks.refresh import ask_for_refreshes
 from tasks.report import report_catalogue
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
@@ -88,6 +89,7 @@ def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | N
     taken = take_drop(found, drop, terms)
     publish_views([found.name], terms.as_of)
     report_catalogue(terms.as_of)
+    ask_for_refreshes([found.name], terms.as_of)
     return taken
 
 

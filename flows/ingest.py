@@ -90,8 +90,7 @@ def ingest(
     _publish_latest(report)
     publish_views([dataset], moment)
     _write_catalogue(moment)
-    if report.batches:
-        ask_for_refreshes([dataset], moment)
+    ask_for_refreshes([dataset], moment)
     return completed(report, _sentence(report))  # type: ignore[no-any-return] # the same
 
 

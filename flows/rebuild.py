@@ -24,6 +24,7 @@ from tasks.bi import publish_views
 from tasks.extract import extract_batch
 from tasks.publish import publish
 from tasks.rebuild import find_raw, load_generations, plan_rebuilds, seal_again
+from tasks.refresh import ask_for_refreshes
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
@@ -76,6 +77,7 @@ def rebuild(
     announce_well(contract, "rebuild")
     publish_views([dataset], moment)
     report_catalogue(moment)
+    ask_for_refreshes([dataset], moment)
     return results
 
 

@@ -19,6 +19,7 @@ from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
 from tasks.bi import publish_views
 from tasks.publish import publish, publish_replay
+from tasks.refresh import ask_for_refreshes
 from tasks.replay import find_refused, rehearse_batch, replay_batch
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
@@ -61,6 +62,7 @@ def replay(
     announce_well(contract, "replay")
     publish_views([dataset], moment)
     report_catalogue(moment)
+    ask_for_refreshes([dataset], moment)
     return outcomes
 
 

@@ -14,6 +14,7 @@ from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
 from tasks.bi import publish_views
 from tasks.rebuild import undo_batch
+from tasks.refresh import ask_for_refreshes
 from tasks.report import report_batch, report_catalogue
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
@@ -49,4 +50,5 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
     report_batch(contract, batch, moment)
     publish_views([dataset], moment)
     report_catalogue(moment)
+    ask_for_refreshes([dataset], moment)
     return result

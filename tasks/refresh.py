@@ -83,11 +83,11 @@ def row(outcome: Outcome) -> dict[str, str]:
 def ask_for_refreshes(datasets: Sequence[str], as_of: datetime) -> None:
     """Behind a load: ask the pool for a run for each asset that is due by it. The sweep finds what this misses, so nothing here is an error.
 
-    At a terminal nobody is asked: whoever sits there says `esteira refresh`.
+    At a terminal nobody is asked: whoever sits there says `esteira refresh`. Inside a flow of many datasets its end asks, when the views are published.
     """
     try:
         settings = read_settings()
-        if not runtime.deployment.id or not has_assets(settings.datasets):
+        if not runtime.deployment.id or runtime.flow_run.parent_flow_run_id or not has_assets(settings.datasets):
             return
         assets = [asset for asset in assets_of(settings) if set(asset.needs) & set(datasets)]
         for outcome in look(open_warehouse(), assets, terms_of(settings, as_of)) if assets else ():
