@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from esteira.catalogue import load_catalogue
+from esteira.catalogue import load_catalogue, module_of
 from esteira.contract import Asset, Dataset
-from esteira.errors import ConfigError, EsteiraError
+from esteira.errors import ConfigError
 
 FOLDER = "assets"
 
@@ -68,20 +66,7 @@ def _check(asset: Asset, catalogue: Mapping[str, Dataset]) -> None:
 
 
 def _load(path: Path) -> Asset:
-    spec = importlib.util.spec_from_file_location(f"_esteira_assets.{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"{path} is no Python file.", dataset=path.stem)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except EsteiraError as exc:
-        raise exc.located(dataset=path.stem) from exc.__cause__
-    except Exception as exc:
-        raise ConfigError(
-            f"{path} cannot be read as a BI asset: {type(exc).__name__}: {exc}.", dataset=path.stem
-        ) from exc
-    asset = getattr(module, "ASSET", None)
+    asset = getattr(module_of(path, "_esteira_assets", "a BI asset"), "ASSET", None)
     if not isinstance(asset, Asset) or asset.name != path.stem:
         raise ConfigError(f"{path} does not define ASSET = Asset({path.stem!r}, ...).", dataset=path.stem)
     return asset

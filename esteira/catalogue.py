@@ -152,20 +152,25 @@ def _check_parent(dataset: Dataset, parent: Dataset | None) -> None:
 
 
 def _load(path: Path) -> Dataset:
-    dataset = getattr(_module(path, "_esteira_datasets", "a contract"), "DATASET", None)
+    dataset = getattr(module_of(path, "_esteira_datasets", "a contract"), "DATASET", None)
     if not isinstance(dataset, Dataset) or dataset.name != path.stem:
         raise ConfigError(f"{path} does not define DATASET = Dataset(name={path.stem!r}, ...).", dataset=path.stem)
     return dataset
 
 
 def _load_group(path: Path) -> Group:
-    group = getattr(_module(path, "_esteira_groups", "a group"), "GROUP", None)
+    group = getattr(module_of(path, "_esteira_groups", "a group"), "GROUP", None)
     if not isinstance(group, Group) or group.name != path.stem:
         raise ConfigError(f"{path} does not define GROUP = Group(name={path.stem!r}, ...).")
     return group
 
 
-def _module(path: Path, package: str, what: str) -> ModuleType:
+def module_of(path: Path, package: str, what: str) -> ModuleType:
+    """The module of a file that people write; `package` and `what` name it, to Python and to them.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
     spec = importlib.util.spec_from_file_location(f"{package}.{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ConfigError(f"{path} is no Python file.", dataset=path.stem)

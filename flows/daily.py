@@ -18,6 +18,7 @@ from flows.fan_out import Terms, run_on_pool, skipped
 from flows.ingest import IngestReport, in_utc, ingest
 from flows.outcome import Outcome, table
 from tasks.bi import publish_views
+from tasks.refresh import ask_for_refreshes
 from tasks.report import report_catalogue
 from tasks.tags import tag_run
 
@@ -48,6 +49,7 @@ def daily(
     _publish(cadence, list(outcomes.values()))
     publish_views([dataset.name for dataset in datasets], in_utc(moment))
     report_catalogue(in_utc(moment))
+    ask_for_refreshes([dataset.name for dataset in datasets], in_utc(moment))
     bad = [outcome.dataset for outcome in outcomes.values() if not outcome.is_well]
     if bad:
         return Failed(
