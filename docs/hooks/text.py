@@ -13,6 +13,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE_ROOMS = ("esteira", "flows", "tasks", "blocks", "deployments", "cli", "infra", "local")
+BESIDE = ("tests/warehouse/places.py",)
+"""Files outside of these rooms that read a variable of their own."""
 _CODE = re.compile(r"(`[^`]*`)")
 _ITEM = re.compile(r"^ {4}(\w+(?:, \w+)*): +(.*)$")
 
@@ -90,7 +92,7 @@ def attributes(thing: Any) -> dict[str, str]:
 def constants(pattern: str) -> tuple[Constant, ...]:
     """Constants of the rooms whose text matches a pattern as a whole."""
     return tuple(
-        each for path in _sources() for each in _constants(path) if re.fullmatch(pattern, each.value)
+        each for path in (*_sources(), *(ROOT / name for name in BESIDE)) for each in _constants(path) if re.fullmatch(pattern, each.value)
     )  # fmt: skip
 
 
