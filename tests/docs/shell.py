@@ -146,7 +146,7 @@ def _wrong_aws(words: list[str]) -> str | None:
     service, operation, *rest = [word for word in words if not word.startswith("--")][:2] + words
     if service in {"s3", "configure", "sso"}:
         return None  # commands of aws' own, which no API has
-    model = botocore.session.get_session().get_service_model(service)
+    model = botocore.session.get_session().get_service_model("s3" if service == "s3api" else service)
     names = {xform_name(each, "-"): each for each in model.operation_names}
     if operation not in names:
         return f"aws {service} has no {operation}"
