@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from esteira.warehouse import Warehouse
 
 MIN_PYTHON = (3, 11)
+LOCK_VARIABLE = "ESTEIRA_LOCK"
+"""The lock file that `esteira doctor` compares the installed packages with; `requirements.lock` of the checkout by default."""
 MIN_DISK_BYTES = 512 * 1024**2
 """Free space below which a run may end in the middle: PostgreSQL and the emulator of a laptop need it, a task's spill files too."""
 MAX_SKEW_SECONDS = 60.0
@@ -74,7 +76,7 @@ class Checkup:
 
     def packages(self) -> str:
         """What is installed against the lock."""
-        path = Path(os.environ.get("ESTEIRA_LOCK", PROJECT_FOLDER / "requirements.lock"))
+        path = Path(os.environ.get(LOCK_VARIABLE, PROJECT_FOLDER / "requirements.lock"))
         if not path.is_file():
             return "there is no lock file beside the installed code, as in an image; nothing to compare"
         pins = list(_pins(path))

@@ -14,6 +14,7 @@ from esteira.errors import ConfigError
 from esteira.observe.lines import ask_for_lines, is_json
 
 STATE_VARIABLE = "ESTEIRA_STATE"
+"""Folder of the laptop stack's state; `.esteira` in the current folder by default."""
 _MALLOC = {"MALLOC_ARENA_MAX": (-8, 2), "MALLOC_MMAP_THRESHOLD_": (-3, 4 * 1024 * 1024)}
 """The GNU C library's variables, which the image has, and what `mallopt` takes instead: https://man7.org/linux/man-pages/man3/mallopt.3.html
 

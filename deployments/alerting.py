@@ -18,7 +18,8 @@ class Alerting(BaseSettings):
         second_url: Where it is told that a message was not delivered; better another service than Slack.
         channels: Owners that have a channel of their own, and the block that posts there, as `slack-webhook/finance`.
         docs_url: Where the documentation is served.
-        alert_late_seconds, alert_pending_seconds: After which a run that does not start is an incident.
+        alert_late_seconds: How long a run may be late before that is an incident.
+        alert_pending_seconds: How long a run may be pending before that is an incident.
         alert_silent_seconds: After the last heartbeat, which comes every 180 s at most.
         alert_delivery_seconds: In which a message must have been taken by its channel.
     """

@@ -43,7 +43,8 @@ class Place(BaseSettings):
         image: The image of the task definition, by digest; the revision is taken from it.
         ecs_cluster: Name or ARN of the cluster.
         task_definition_arn: The task definition that delivery registered for the image, with its revision.
-        subnets, security_groups: Of the tasks, separated by commas.
+        subnets: Of the tasks, separated by commas.
+        security_groups: Of the tasks, separated by commas.
         has_public_ip: Whether tasks get a public address, as in a VPC without a NAT gateway.
         aws_credentials_block: Block of prefect-aws that a push pool logs in with; a worker uses its own role.
         upkeep_role_arn: Role of the maintenance deployment, the only one that may delete.

@@ -12,6 +12,7 @@ import signal
 from collections import Counter
 
 VARIABLE = "ESTEIRA_FAILPOINT"
+"""For tests only: `NAME:kill` or `NAME:raise` stops a process at one of its durable writes; by default nothing happens."""
 NAMES = (
     "extract.part",
     "extract.checkpoint",

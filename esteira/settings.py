@@ -35,7 +35,9 @@ class Settings(BaseSettings):
     Attributes:
         stage: Environment: local, dev, prod.
         lake_bucket: Bucket of the lake.
-        warehouse_host, warehouse_port, warehouse_database: Redshift endpoint.
+        warehouse_host: Address of the Redshift endpoint.
+        warehouse_port: Its port.
+        warehouse_database: The database there.
         warehouse_secret, warehouse_workgroup, warehouse_cluster: How to log in, exactly one of: a secret with `username` and
             `password`; by IAM to a Serverless workgroup; by IAM to a provisioned cluster.
         warehouse_schema: Schema of the datasets' tables.
@@ -44,7 +46,8 @@ class Settings(BaseSettings):
         lock_wait_seconds: Wait for a dataset's lock after which its holder is looked at; an orphan of ours must be idle as long.
         ddl_wait_seconds: Bound of one statement that shapes tables, such as an ALTER that waits for a reader.
         copy_role_arn: Role that COPY reads the lake with.
-        portal_url, portal_secret: The demo's portal; other portals are blocks.
+        portal_url: Address of the demo's portal; other portals are blocks.
+        portal_secret: Name of the secret of the demo's portal.
         docs_url: Where these pages are served, for links to the runbook; without one, messages name the file.
         report_url: Where the quality pages of the lake's `report/html/` are served; without one, links lead to the AWS console.
         datasets: Folder of the contracts.
@@ -66,7 +69,8 @@ class Settings(BaseSettings):
             has its own number, and is asked for as many pieces of work as this says.
         dask_scheduler: Address of the scheduler of a Dask cluster, such as `tcp://scheduler:8786`; without one the run starts workers on its own
             machine and stops them.
-        step_retries, step_retry_seconds: How often a step is tried again after a transient error, and the first wait.
+        step_retries: How often a step is tried again after a transient error.
+        step_retry_seconds: Wait before the first of these; each later one waits longer.
     """
 
     model_config = SettingsConfigDict(env_prefix="ESTEIRA_", frozen=True, extra="ignore")

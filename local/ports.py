@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 
 HOST = "127.0.0.1"
 VARIABLE_PREFIX = "ESTEIRA_PORT_"
+"""With `PORTAL`, `AWS`, `WAREHOUSE`, `PREFECT`, `SLACK` or `REPORTS` behind it: the port of that part of the laptop stack; 0 takes a free one."""
 
 
 class PortError(ValueError):

@@ -37,8 +37,38 @@ from tasks.drift import show_drift
 from tasks.measure import measure_failed
 from tasks.notices import beside_the_work, emit, notify, quietly, with_links
 
-FAILED, LOADED, QUARANTINED = "esteira.batch.failed", "esteira.batch.loaded", "esteira.batch.quarantined"
-STALE, SLOW, RECOVERED = "esteira.dataset.stale", "esteira.dataset.slow", "esteira.dataset.recovered"
+FAILED = "esteira.batch.failed"
+"""A batch, or what comes before one, failed for good: retries are used up. Told once an incident.
+
+Payload: error, message, next_step, patch, runbook, run, extracted, quarantined, seconds, last_good_batch, last_good_extracted, difference,
+    last_good_seconds.
+"""
+LOADED = "esteira.batch.loaded"
+"""A batch is in the table, or was before (`is_new` false). Told to nobody; what begins or ends with it has events of its own.
+
+Payload: is_new, curated, inserted, updated, unchanged, stale, duplicate, state, extracted, quarantined, seconds, last_good_batch,
+    last_good_extracted, difference, last_good_seconds.
+"""
+QUARANTINED = "esteira.batch.quarantined"
+"""Rows of a batch were refused. Told from half of the contract's limit on; over it nothing was loaded (`is_over`).
+
+Payload: quarantined, extracted, share, limit, is_over, rules.
+"""
+STALE = "esteira.dataset.stale"
+"""The newest rows are older than the contract's `freshness` allows; looked at hourly. Told once an incident.
+
+Payload: age, limit, watermark.
+"""
+SLOW = "esteira.dataset.slow"
+"""A batch took more than a minute and more than 3 x the median seconds of the 20 before it. Told once an incident.
+
+Payload: seconds, usual_seconds.
+"""
+RECOVERED = "esteira.dataset.recovered"
+"""What people were told of is over: a batch was loaded, or nothing is left to do.
+
+Payload: over, batches.
+"""
 NOBODYS = "inbox"
 """Stands for the dataset of a file that is nobody's."""
 _UNASKED = (TransientError, AuthError, ConfigError)

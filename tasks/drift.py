@@ -10,6 +10,12 @@ from esteira.errors import ContractError
 from esteira.lake import Lake, Seal
 from tasks.notices import beside_the_work, notify, with_links
 
+DRIFTED = "esteira.dataset.drifted"
+"""The portal has a column that the contract does not know; the batch is loaded without it. Told once for each column.
+
+Payload: columns, patch.
+"""
+
 
 def tell_new_columns(dataset: Dataset, seal: Seal, lake: Lake) -> None:
     """Say between which batches columns came that this batch was curated without; nothing where there are none, or the contract ignores them."""
@@ -32,7 +38,7 @@ def _notify(dataset: Dataset, batch: str, sentences: list[str], came: list[str],
         next_step=f"`esteira drift {dataset.name} --patch | git apply` takes it over; answer the descriptions.",
     )  # fmt: skip
     with beside_the_work(f"the drift of {dataset.name}"):
-        notify("esteira.dataset.drifted", with_links(notice, "contracterror"), None, columns=came, patch=patch)
+        notify(DRIFTED, with_links(notice, "contracterror"), None, columns=came, patch=patch)
 
 
 def show_drift(error: ContractError, dataset: Dataset) -> None:

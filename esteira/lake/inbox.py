@@ -21,7 +21,15 @@ from esteira.lake.bucket import Bucket, code_of
 from esteira.lake.writing import MIB, GrowingObject
 
 INBOX = "inbox/"
+"""What people drop for a dataset: `inbox/<dataset>/<file>`.
+
+Written by people, under the role of `ESTEIRA_DROP_PROFILE` or with `esteira drop`. Deleted by the run that took or refused it, by its version.
+"""
 REJECTED = "inbox-rejected/"
+"""What was refused, in a folder for each refusal, with a letter that says why in both languages.
+
+Written by the run that refused it. Deleted by the bucket's lifecycle.
+"""
 REASON_SUFFIX = ".MOTIVO-REASON.txt"
 _BLOCK_BYTES = MIB
 _MAX_NAME_BYTES = 200

@@ -1,4 +1,4 @@
-"""The names of objects: zone, dataset, batch, attempt, part."""
+"""The names of objects: zone, dataset, batch, attempt, part; who writes each and who deletes it, which the reference prints from here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ TOMBSTONE_NAME = "TOMBSTONE.json"
 PROFILE_NAME = "profile.json"
 REPORTS = "report/html/"
 """The pages for people. What is in them can be made again from ledger, seals and profiles."""
-CATALOGUE_PAGE = f"{REPORTS}index.html"
+CATALOGUE_PAGE = "report/html/index.html"
+"""The catalogue: how each dataset stands.
+
+Written after each load, and by `esteira report`. Deleted by nobody.
+"""
 VERSION_NAME = "VERSION.json"
 MAX_PARTS = 1_000_000
 MAX_KEY_BYTES = 1024
@@ -50,38 +54,63 @@ class Layout:
         return f"{zone}/{self.dataset}/{self.batch}/{folder}"
 
     def part(self, zone: Zone, attempt: str, number: int) -> str:
-        """One part; numbers count from 1 and run on over attempts."""
+        """One part; numbers count from 1 and run on over attempts.
+
+        Written by extraction (raw) or curation (curated, quarantine), once. Deleted by `esteira maintenance` where no seal names it or its generation
+        was never committed, and by `esteira erase`.
+        """
         suffix = "json.zst" if zone == "raw" else "parquet"
         return f"{self.prefix(zone)}{attempt}/part-{number:05d}.{suffix}"
 
     def file_part(self, attempt: str, number: int) -> str:
-        """One piece of a file that is kept byte for byte; mostly there is only one."""
+        """One piece of a file that is kept byte for byte; mostly there is only one.
+
+        Written by the extraction of a file, once. Deleted as a part is, and 90 days after a dropped file was refused.
+        """
         return f"{self.prefix('raw')}{attempt}/part-{number:05d}.bin"
 
     def profile(self, attempt: str) -> str:
-        """What the columns of an attempt's curated parts hold, beside them."""
+        """What the columns of an attempt's curated parts hold, beside them.
+
+        Written by curation, once. Deleted with the parts beside it.
+        """
         return f"{self.prefix('curated')}{attempt}/{PROFILE_NAME}"
 
     def checkpoint(self, attempt: str, number: int, walk: int = 1) -> str:
-        """Where the extraction stood after part `number`; those of a later walk come after all of an earlier one."""
+        """Where the extraction stood after part `number`; those of a later walk come after all of an earlier one.
+
+        Written by extraction after each part. Deleted by `esteira maintenance` once the batch is settled.
+        """
         return f"{self.prefix('raw')}{attempt}/checkpoint-{(walk - 1) * MAX_PARTS + number:05d}.json"
 
     def seal(self, zone: Zone) -> str:
-        """The one object that says what the batch consists of."""
+        """The one object that says what the batch consists of.
+
+        Written by the first attempt that gets so far, with `If-None-Match: *`. Deleted by nobody: the bucket's policy denies it to all.
+        """
         return f"{self.prefix(zone)}SEAL.json"
 
     def tombstone(self, zone: Zone) -> str:
-        """Stands beside a seal whose parts were purged."""
+        """Stands beside a seal whose parts were purged.
+
+        Written by `esteira erase`, and by `esteira maintenance` for a refused file. Deleted by nobody.
+        """
         return f"{self.prefix(zone)}{TOMBSTONE_NAME}"
 
     @property
     def attempts(self) -> str:
-        """Where each attempt at the batch is noted, beside the zones: a note alone does not open a batch."""
+        """Where each attempt at the batch is noted, beside the zones: a note alone does not open a batch.
+
+        Written by each process that works at the batch, when it begins and when it ends. Deleted by nobody.
+        """
         return f"report/attempts/{self.dataset}/{self.batch}/"
 
     @property
     def drift(self) -> str:
-        """What is noted of a generation that drift stopped."""
+        """What is noted of a generation that drift stopped.
+
+        Written by curation when the source drifted. Deleted by nobody.
+        """
         return f"{self.drift_folder(self.dataset)}{self.batch}/{GENERATION}{self.generation:03d}.json"
 
     @staticmethod
@@ -91,27 +120,50 @@ class Layout:
 
     @staticmethod
     def listed_folder(dataset: str) -> str:
-        """The notes of listed files whose bytes an earlier batch brought."""
+        """The notes of listed files whose bytes an earlier batch brought.
+
+        Written by the extraction of a portal's files. Deleted by nobody.
+        """
         return f"report/listed/{dataset}/"
 
     @property
     def page(self) -> str:
-        """The quality page of this generation."""
+        """The quality page of this generation.
+
+        Written after each load, and by `esteira report`. Deleted by `esteira maintenance` after `ESTEIRA_REPORT_DAYS`, and by `esteira erase`.
+        """
         return f"{report_prefix(self.dataset)}{self.batch}/{self.generation}.html"
 
     def manifest(self, seal_hash: str) -> str:
-        """The COPY manifest derived from a seal; its name carries the seal's hash, so rewriting it changes nothing."""
+        """The COPY manifest derived from a seal; its name carries the seal's hash, so rewriting it changes nothing.
+
+        Written by a load before its COPY. Deleted by `esteira maintenance` with a generation that was never committed, and by `esteira erase`.
+        """
         return f"{self.prefix('curated')}manifest-{seal_hash[:16]}.json"
 
 
 def standing_note(dataset: str) -> str:
-    """Up to when a dataset is loaded."""
+    """Up to when a dataset is loaded.
+
+    Written after each load, for the hourly age that needs no Prefect. Deleted by nobody.
+    """
     return f"report/latest/{dataset}.json"
 
 
 def hold_note(dataset: str) -> str:
-    """Why a dataset is old on purpose."""
+    """Why a dataset is old on purpose.
+
+    Written by `esteira pause`, `retire` and `rename`; `esteira resume` overwrites it. Deleted by nobody.
+    """
     return f"report/held/{dataset}.json"
+
+
+def former_names(dataset: str) -> str:
+    """The names that a dataset had before: in a zone, so that whoever may read its batches may read them, and no lifecycle rule takes them first.
+
+    Written by `esteira rename`. Deleted by nobody.
+    """
+    return f"curated/{dataset}/FORMERLY.json"
 
 
 def report_prefix(dataset: str) -> str:
@@ -120,7 +172,10 @@ def report_prefix(dataset: str) -> str:
 
 
 def latest_page(dataset: str) -> str:
-    """The page of a dataset's newest batch, under a name that does not change."""
+    """The page of a dataset's newest batch, under a name that does not change.
+
+    Written after each load, and by `esteira report`. Deleted by `esteira erase`; the next load makes it again.
+    """
     return f"{report_prefix(dataset)}latest.html"
 
 

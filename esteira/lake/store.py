@@ -12,10 +12,8 @@ import msgspec
 
 from esteira.errors import LakeUnavailable, SealConflict
 from esteira.lake.bucket import Bucket
-from esteira.lake.layout import GENERATION, Layout, Zone
+from esteira.lake.layout import GENERATION, Layout, Zone, former_names
 from esteira.lake.seal import AttemptNote, Checkpoint, Part, Seal, Tombstone
-
-FORMER_NAMES = "FORMERLY.json"
 
 
 class Lake(Bucket):
@@ -115,12 +113,12 @@ class Lake(Bucket):
 
     def names(self, dataset: str) -> tuple[str, ...]:
         """A dataset's name and those that it had before, newest first: what was sealed under one of them stays there."""
-        content = self.get(_former_key(dataset))
+        content = self.get(former_names(dataset))
         return (dataset, *(msgspec.json.decode(content, type=tuple[str, ...]) if content else ()))
 
     def put_former_name(self, dataset: str, former: str) -> None:
         """Remember that a dataset had another name, and with it those that it had before that one; idempotent."""
-        key = _former_key(dataset)
+        key = former_names(dataset)
         self.put(key, msgspec.json.encode(self.names(former)))
 
     def find_settled_seal(self, zone: Zone, dataset: str, batch: str, generation: int = 1) -> Seal | None:
@@ -220,11 +218,6 @@ class Lake(Bucket):
 
 def _described(key: str, content: bytes, **facts: Any) -> Part:
     return Part(key=key, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), **facts)
-
-
-def _former_key(dataset: str) -> str:
-    """In a zone, beside the batches, so that whoever may read those may read it, and no lifecycle rule takes it before them."""
-    return f"curated/{dataset}/{FORMER_NAMES}"
 
 
 _LOST_HINT = "Restore the object's version from the bucket's history; a sealed object is never rewritten."

@@ -20,6 +20,7 @@ from esteira.observe.subject import subject
 from esteira.redaction import scrub
 
 FORMAT_VARIABLE = "ESTEIRA_LOG_FORMAT"
+"""`json` writes a JSON object for each record, for CloudWatch; by default lines are written for people."""
 HANDLER_VARIABLE = "PREFECT_LOGGING_HANDLERS_CONSOLE_CLASS"
 FIELDS = (
     "time", "level", "logger", "message", "dataset", "batch", "attempt", "step", "flow", "run", "run_id", "task", "error", "traceback",

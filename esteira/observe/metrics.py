@@ -25,8 +25,49 @@ MOST_AT_ONCE = 1000
 """Metrics of one request: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
 _CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 """A CloudWatch that does not answer, as from a network without a way to it, costs a run ten seconds and not the ten minutes of botocore's own."""
-FAILURES, BATCHES = "Failures", "Batches"
-QUARANTINE_SHARE, SLOWNESS = "QuarantineShare", "Slowness"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a metric is.
+
+    Attributes:
+        says: In a sentence, with when it is sent.
+        unit: CloudWatch's name of it.
+        dimensions: Names of those that it has.
+        is_whole: Whether it comes for the stage as a whole too, without any.
+    """
+
+    says: str
+    unit: Unit = "Count"
+    dimensions: tuple[str, ...] = ("Dataset",)
+    is_whole: bool = False
+
+
+BATCHES, FAILURES, QUARANTINE_SHARE, SLOWNESS = "Batches", "Failures", "QuarantineShare", "Slowness"
+MEANINGS = {
+    BATCHES: Meaning("1 for each batch that was loaded.", is_whole=True),
+    FAILURES: Meaning("1 for each batch, or what comes before one, that failed for good.", is_whole=True),
+    "Rows": Meaning("Rows that a batch brought, the refused ones among them. With each loaded batch."),
+    "QuarantinedRows": Meaning("Rows of a batch that were refused. With each loaded batch."),
+    "QuarantineRatio": Meaning(
+        "Refused rows over all rows, from 0 to 1. With each loaded batch, and with one that failed over it.", "None"
+    ),
+    QUARANTINE_SHARE: Meaning(
+        "The ratio over the contract's `max_quarantine_ratio`: above 1 nothing is loaded. As the ratio.", "None", is_whole=True
+    ),
+    "Seconds": Meaning("From the begin of a batch's first step to its ledger row. With each loaded batch that one run did.", "Seconds"),
+    "StepSeconds": Meaning("Of one step of a batch. With each loaded batch.", "Seconds", ("Dataset", "Step")),
+    SLOWNESS: Meaning(
+        "Seconds over those from which people are told that a batch was slow: above 1 it was. Once enough batches were measured.",
+        "None",
+        is_whole=True,
+    ),
+    "Bytes": Meaning("Stored in raw by this process. With each batch that it extracted, a failed one too.", "Bytes"),
+    "Retries": Meaning("Requests to the portal that were tried again. As the bytes."),
+    "WaitSeconds": Meaning("Seconds before these retries, and for the portal's rate budget. As the bytes.", "Seconds"),
+}  # fmt: skip
+"""All that is sent, and nothing else can be: `Metric` looks its unit up here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +77,17 @@ class Metric:
     Attributes:
         name: Of the metric.
         value: Now.
-        unit: CloudWatch's name of it.
         dimensions: Empty for the stage as a whole.
     """
 
     name: str
     value: float
-    unit: Unit = "Count"
     dimensions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> Unit:
+        """CloudWatch's name of it."""
+        return MEANINGS[self.name].unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +116,13 @@ def of_batch(batch: Measured) -> Iterator[Metric]:
     entry, own = batch.entry, {"Dataset": batch.dataset}
     yield from _both(BATCHES, 1, own)
     yield from _quarantine(entry.quarantined, entry.extracted, batch.limit, own)
-    yield Metric("Rows", entry.extracted, "Count", own)
-    yield Metric("QuarantinedRows", entry.quarantined, "Count", own)
-    yield from (Metric("StepSeconds", took, "Seconds", own | {"Step": step}) for step, took in batch.seconds.items())
+    yield Metric("Rows", entry.extracted, own)
+    yield Metric("QuarantinedRows", entry.quarantined, own)
+    yield from (Metric("StepSeconds", took, own | {"Step": step}) for step, took in batch.seconds.items())
     if entry.seconds is not None:
-        yield Metric("Seconds", entry.seconds, "Seconds", own)
+        yield Metric("Seconds", entry.seconds, own)
         if batch.usual_seconds is not None:
-            yield from _both(SLOWNESS, slowness(entry.seconds, batch.usual_seconds), own, "None")
+            yield from _both(SLOWNESS, slowness(entry.seconds, batch.usual_seconds), own)
     yield from _effort(batch.effort, own)
 
 
@@ -124,25 +168,25 @@ def namespace(stage: str) -> str:
     return f"Esteira/{stage}"
 
 
-def _both(name: str, value: float, own: Mapping[str, str], unit: Unit = "Count") -> Iterator[Metric]:
-    yield Metric(name, value, unit)
-    yield Metric(name, value, unit, own)
+def _both(name: str, value: float, own: Mapping[str, str]) -> Iterator[Metric]:
+    yield Metric(name, value)
+    yield Metric(name, value, own)
 
 
 def _quarantine(quarantined: int, extracted: int, limit: float, own: Mapping[str, str]) -> Iterator[Metric]:
     ratio = quarantined / extracted if extracted else 0.0
-    yield Metric("QuarantineRatio", ratio, "None", own)
+    yield Metric("QuarantineRatio", ratio, own)
     # A contract that allows no refused row: the first one is over the limit already.
-    yield from _both(QUARANTINE_SHARE, ratio / limit if limit else 2.0 * bool(quarantined), own, "None")
+    yield from _both(QUARANTINE_SHARE, ratio / limit if limit else 2.0 * bool(quarantined), own)
 
 
 def _effort(effort: Effort, own: Mapping[str, str]) -> Iterator[Metric]:
     """Nothing where this process has not brought the batch into raw: a zero would say that it was for nothing."""
     if effort == NO_EFFORT:
         return
-    yield Metric("Bytes", effort.stored_bytes, "Bytes", own)
-    yield Metric("Retries", effort.retries, "Count", own)
-    yield Metric("WaitSeconds", effort.waited_seconds, "Seconds", own)
+    yield Metric("Bytes", effort.stored_bytes, own)
+    yield Metric("Retries", effort.retries, own)
+    yield Metric("WaitSeconds", effort.waited_seconds, own)
 
 
 def _datum(metric: Metric) -> dict[str, object]:

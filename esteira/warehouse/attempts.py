@@ -16,14 +16,21 @@ from datetime import UTC, datetime, timedelta
 
 from esteira.errors import AuthError, EsteiraError, LoadError
 from esteira.warehouse.connection import Session
+from esteira.warehouse.own_table import OwnColumn, definition
 
 SCHEMA, TABLE = "esteira", '"esteira"."attempt"'
 KEPT_DAYS = 2
 """No session lives longer than its client by days; a note is removed when its load ends, or after this."""
-_COLUMNS = (
-    "dataset VARCHAR(63) NOT NULL, batch_id VARCHAR(128) NOT NULL, load VARCHAR(16) NOT NULL, run VARCHAR(256) NOT NULL, "
-    "pid INTEGER NOT NULL, session_started TIMESTAMP NOT NULL, recorded_at TIMESTAMP NOT NULL"
-)
+SHAPE = {
+    "dataset": OwnColumn("VARCHAR(63) NOT NULL", "What is loaded."),
+    "batch_id": OwnColumn("VARCHAR(128) NOT NULL", "Which batch of it."),
+    "load": OwnColumn("VARCHAR(16) NOT NULL", "Random id of the call of the loader; its tries share it."),
+    "run": OwnColumn("VARCHAR(256) NOT NULL", "Name of the run."),
+    "pid": OwnColumn("INTEGER NOT NULL", "The session's backend, for `pg_terminate_backend`."),
+    "session_started": OwnColumn("TIMESTAMP NOT NULL", "When that session began (UTC): a pid is given again."),
+    "recorded_at": OwnColumn("TIMESTAMP NOT NULL", "When the note was written (UTC, the warehouse's clock)."),
+}
+"""Sessions of loads that are under way, so that a successor can end those that hang; a row goes when its load ends."""
 logger = logging.getLogger(__name__)
 
 
@@ -105,7 +112,7 @@ def _write(session: Session, attempt: Attempt) -> bool:
         session.run(statement, values)
     except LoadError:  # the first load of this warehouse: nothing is asked for at every other one
         session.run(f'CREATE SCHEMA IF NOT EXISTS "{SCHEMA}"')
-        session.run(f"CREATE TABLE IF NOT EXISTS {TABLE} ({_COLUMNS})")
+        session.run(f"CREATE TABLE IF NOT EXISTS {TABLE} ({definition(SHAPE)})")
         session.run(statement, values)
     return True
 

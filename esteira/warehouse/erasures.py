@@ -15,16 +15,27 @@ from esteira.warehouse.graves import grave_columns, grave_table
 from esteira.warehouse.health import CARE_SECONDS
 from esteira.warehouse.live import live_columns
 from esteira.warehouse.locks import locked_transaction
+from esteira.warehouse.own_table import OwnColumn, definition
 from esteira.warehouse.rule import Rule
 from esteira.warehouse.statements import table_name
 
 AUDIT_SCHEMA, AUDIT_TABLE = "esteira", '"esteira"."erasure"'
-_SHAPE = {
-    "dataset": "VARCHAR(63) NOT NULL", "request": "VARCHAR(256) NOT NULL", "step": "VARCHAR(16) NOT NULL",
-    "key_columns": "VARCHAR(4096) NOT NULL", "digest": "VARCHAR(64) NOT NULL", "batches": "BIGINT NOT NULL",
-    "rows_erased": "BIGINT NOT NULL", "objects_deleted": "BIGINT NOT NULL", "run": "VARCHAR(256) NOT NULL",
-    "version": "VARCHAR(64) NOT NULL", "erased_at": "TIMESTAMPTZ NOT NULL",
-}  # fmt: skip
+SHAPE = {
+    "dataset": OwnColumn("VARCHAR(63) NOT NULL", "Its name."),
+    "request": OwnColumn("VARCHAR(256) NOT NULL", "Id of the person's request."),
+    "step": OwnColumn(
+        "VARCHAR(16) NOT NULL", "`rows`: out of the table; `objects`: the old objects of the lake are deleted."
+    ),
+    "key_columns": OwnColumn("VARCHAR(4096) NOT NULL", "Names of the key's columns."),
+    "digest": OwnColumn("VARCHAR(64) NOT NULL", "Hash of the key's values, which stand nowhere."),
+    "batches": OwnColumn("BIGINT NOT NULL", "How many held rows of it."),
+    "rows_erased": OwnColumn("BIGINT NOT NULL", "How many rows."),
+    "objects_deleted": OwnColumn("BIGINT NOT NULL", "How many versions of objects; 0 in the first step."),
+    "run": OwnColumn("VARCHAR(256) NOT NULL", "Name of the run."),
+    "version": OwnColumn("VARCHAR(64) NOT NULL", "Version of Esteira."),
+    "erased_at": OwnColumn("TIMESTAMPTZ NOT NULL", "When, by the warehouse's clock."),
+}
+"""Who asked for an erasure, and what it took: a row for each of its two steps, and no value of a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +69,7 @@ class Erasure:
 def prepare(session: Session) -> None:
     """Make the audit table; idempotent, outside the transaction."""
     session.run(f'CREATE SCHEMA IF NOT EXISTS "{AUDIT_SCHEMA}"')
-    columns = ", ".join(f"{name} {kind}" for name, kind in _SHAPE.items())
-    session.run(f"CREATE TABLE IF NOT EXISTS {AUDIT_TABLE} ({columns})")
+    session.run(f"CREATE TABLE IF NOT EXISTS {AUDIT_TABLE} ({definition(SHAPE)})")
 
 
 def clear(session: Session, dataset: Dataset, schema: str, key: Mapping[str, Any]) -> None:
@@ -93,7 +103,7 @@ def write(session: Session, erasure: Erasure) -> None:
         erasure.rows, erasure.objects, erasure.run[:256], erasure.version,
     )  # fmt: skip
     marks = ", ".join(["%s"] * len(values))
-    session.run(f"INSERT INTO {AUDIT_TABLE} ({', '.join(_SHAPE)}) VALUES ({marks}, GETDATE())", values)
+    session.run(f"INSERT INTO {AUDIT_TABLE} ({', '.join(SHAPE)}) VALUES ({marks}, GETDATE())", values)
 
 
 def note(warehouse: Warehouse, erasure: Erasure) -> None:

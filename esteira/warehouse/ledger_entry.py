@@ -18,12 +18,20 @@ class LedgerEntry:
     Counts satisfy `extracted = curated + quarantined` and `curated = inserted + updated + unchanged + stale + duplicate`.
 
     Attributes:
-        batch_id, window_start, window_end: The batch.
+        batch_id: The batch.
+        window_start: Begin of its window of source time; of a file the moment or period that orders it.
+        window_end: End of the window, exclusive. The watermark is that of the last committed batch.
         seal_hash: Hash of the curated seal; empty when nothing was loaded.
         attempt: The attempt that sealed it.
-        extracted, curated, quarantined: Rows on their way here.
-        inserted, updated, unchanged, stale, duplicate: Where the curated rows went.
-        total_reported: The portal's own figure, or None.
+        extracted: Rows that the source delivered.
+        curated: Of these the rows that passed every row rule.
+        quarantined: Of these the rows that were refused.
+        inserted: Curated rows that the table did not have.
+        updated: Curated rows that took the place of another version of themselves.
+        unchanged: Curated rows that the table had just so.
+        stale: Curated rows older than what the table has of their key.
+        duplicate: Curated rows whose key a newer row of the same batch has.
+        total_reported: The portal's own count of rows, or None where it tells none.
         warnings: What the contract says to mention and not to stop for.
         run: Name of the run.
         version: Version of Esteira.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from esteira.errors import ConfigError
 from esteira.warehouse.connection import Session
 from esteira.warehouse.ledger_entry import READ
+from esteira.warehouse.own_table import OwnColumn, definition
 
 LEDGER_SCHEMA, VIEW_SCHEMA, VERSION_TABLE = "esteira_ledger", "esteira", '"esteira"."ledger_version"'
 MIGRATION_LOCK = '"esteira_lock"."_migration"'
@@ -59,6 +60,12 @@ SHAPE = {
     "findings": LedgerColumn("VARCHAR(65535) NOT NULL", 4, "'[]'"),
     "seconds": LedgerColumn("DOUBLE PRECISION", 5, "CAST(NULL AS DOUBLE PRECISION)"),
 }
+VERSION_SHAPE = {
+    "dataset": OwnColumn("VARCHAR(63) NOT NULL", "Its name."),
+    "version": OwnColumn("INTEGER NOT NULL", "Shape of its ledger."),
+    "migrated_at": OwnColumn("TIMESTAMPTZ NOT NULL", "Since when."),
+}
+"""The shape that each ledger has; the largest version counts."""
 
 
 def ledger_table(dataset: str) -> str:
@@ -97,10 +104,7 @@ def ensure_ledger(session: Session, dataset: str, lock_table: str) -> None:
 def _make_schemas(session: Session) -> None:
     for schema in (LEDGER_SCHEMA, VIEW_SCHEMA):
         session.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-    session.run(
-        f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} "
-        "(dataset VARCHAR(63) NOT NULL, version INTEGER NOT NULL, migrated_at TIMESTAMPTZ NOT NULL)"
-    )
+    session.run(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} ({definition(VERSION_SHAPE)})")
     session.run(f"CREATE TABLE IF NOT EXISTS {MIGRATION_LOCK} (held BOOLEAN)")
 
 

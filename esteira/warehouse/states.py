@@ -17,13 +17,22 @@ from esteira.errors import ConfigError, LoadError
 from esteira.warehouse import ledger, ledger_tables
 from esteira.warehouse.connection import Session, Warehouse
 from esteira.warehouse.live import live_columns
+from esteira.warehouse.own_table import OwnColumn, definition
 from esteira.warehouse.statements import LOCK_SCHEMA
 
 STATE_TABLE = f'"{ledger_tables.VIEW_SCHEMA}"."dataset_state"'
-_COLUMNS = (
-    "dataset VARCHAR(63) NOT NULL, sequence BIGINT NOT NULL, event VARCHAR(16) NOT NULL, renamed_to VARCHAR(63) NOT NULL, "
-    "reason VARCHAR(4096) NOT NULL, actor VARCHAR(256) NOT NULL, recorded_at TIMESTAMPTZ NOT NULL"
-)
+SHAPE = {
+    "dataset": OwnColumn("VARCHAR(63) NOT NULL", "Its name."),
+    "sequence": OwnColumn("BIGINT NOT NULL", "Order of all rows; a dataset's largest counts."),
+    "event": OwnColumn(
+        "VARCHAR(16) NOT NULL", "`paused`, `resumed`, `retired` (the table stays), `dropped` or `renamed`."
+    ),
+    "renamed_to": OwnColumn("VARCHAR(63) NOT NULL", "Its new name; empty unless it was renamed."),
+    "reason": OwnColumn("VARCHAR(4096) NOT NULL", "Why, as the person said."),
+    "actor": OwnColumn("VARCHAR(256) NOT NULL", "Who."),
+    "recorded_at": OwnColumn("TIMESTAMPTZ NOT NULL", "When, by the warehouse's clock."),
+}
+"""What people decided about datasets. Rows are only ever added."""
 _READ = "dataset, event, renamed_to, reason, actor, recorded_at"
 Event = Literal["paused", "resumed", "retired", "dropped", "renamed"]
 _GONE = frozenset({"retired", "dropped", "renamed"})
@@ -72,7 +81,7 @@ def ensure_states(session: Session) -> None:
     """Make the table of states and the lock that its writers take; idempotent."""
     for schema in (ledger_tables.VIEW_SCHEMA, LOCK_SCHEMA):
         session.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-    session.run(f"CREATE TABLE IF NOT EXISTS {STATE_TABLE} ({_COLUMNS})")
+    session.run(f"CREATE TABLE IF NOT EXISTS {STATE_TABLE} ({definition(SHAPE)})")
     session.run(f"CREATE TABLE IF NOT EXISTS {ledger_tables.MIGRATION_LOCK} (held BOOLEAN)")
 
 

@@ -26,7 +26,7 @@ ORDER = (
 """Of deploying; each takes outputs of those before it. Destroying goes the other way."""
 
 
-class _Loader(yaml.CSafeLoader):
+class Loader(yaml.CSafeLoader):
     """YAML with CloudFormation's short functions, which are read as plain values: nothing here evaluates them."""
 
 
@@ -36,7 +36,7 @@ def _plain(loader: yaml.CSafeLoader, _suffix: str, node: yaml.Node) -> Any:
     return loader.construct_sequence(node, deep=True) if isinstance(node, yaml.SequenceNode) else node.value
 
 
-_Loader.add_multi_constructor("!", _plain)
+Loader.add_multi_constructor("!", _plain)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Template:
 def read_template(name: str, folder: Path = INFRA) -> Template:
     """The template of a name."""
     body = (folder / f"{name}.yaml").read_text(encoding="utf-8")
-    parsed = yaml.load(body, Loader=_Loader)  # noqa: S506 - a safe loader, which makes plain values only
+    parsed = yaml.load(body, Loader=Loader)  # noqa: S506 - a safe loader, which makes plain values only
     resources = {logical: each["Type"] for logical, each in parsed["Resources"].items()}
     return Template(name, body, parsed.get("Parameters", {}), frozenset(parsed.get("Outputs", {})), resources)
 

@@ -16,6 +16,10 @@ from typing import Any
 
 import boto3
 
+AGE_HOURS = "AgeHours"
+"""Hours since the end of the last loaded window of a dataset; a dataset that a person holds has none. Hourly. Unit: None. Dimensions: Dataset."""
+AGE_SHARE = "AgeShare"
+"""The same over what the contract's `freshness` allows: 1 is the limit. Hourly. Unit: None. Dimensions: Dataset; the largest of all datasets without any."""
 LATEST, HELD = "report/latest/", "report/held/"
 MOST_AT_ONCE = 1000
 """Metrics of one request: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html"""
@@ -54,12 +58,12 @@ def _age(note: dict[str, Any], now: datetime) -> dict[str, float | None]:
 
 def _metrics(ages: dict[str, dict[str, float | None]]) -> Iterator[dict[str, Any]]:
     shares = {name: age["share"] for name, age in ages.items() if age["share"] is not None}
-    yield {"MetricName": "AgeShare", "Value": max(shares.values(), default=0.0), "Unit": "None"}
+    yield {"MetricName": AGE_SHARE, "Value": max(shares.values(), default=0.0), "Unit": "None"}
     for name, age in ages.items():
         own = [{"Name": "Dataset", "Value": name}]
-        yield {"MetricName": "AgeHours", "Value": age["hours"], "Unit": "None", "Dimensions": own}
+        yield {"MetricName": AGE_HOURS, "Value": age["hours"], "Unit": "None", "Dimensions": own}
         if name in shares:
-            yield {"MetricName": "AgeShare", "Value": shares[name], "Unit": "None", "Dimensions": own}
+            yield {"MetricName": AGE_SHARE, "Value": shares[name], "Unit": "None", "Dimensions": own}
 
 
 def _publish(metrics: list[dict[str, Any]]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = ("esteira", "flows", "tasks", "blocks", "datasets", "deployments", "cli")
-ROOMS = (*PRODUCTION, "infra", "local")
+ROOMS = (*PRODUCTION, "infra", "local", "docs")
 MAY_HOLD_NO_PYTHON = {"infra"}
 """Policies and templates are data; its handlers, once there are some, are under the same rules."""
 

@@ -12,8 +12,9 @@ MAY_IMPORT = {
     "flows": {"flows", "tasks", "blocks", "datasets", "esteira"},
     "deployments": {"deployments", "flows", "tasks", "blocks", "datasets", "esteira"},
     "infra": {"infra"},
-    "local": set(ROOMS) - {"cli"},
-    "cli": set(ROOMS),
+    "local": set(ROOMS) - {"cli", "docs"},
+    "cli": set(ROOMS) - {"docs"},
+    "docs": set(ROOMS),
 }
 WHY = {
     "esteira": "the core knows no room above it: pass what it needs as a plain value.",
@@ -24,7 +25,8 @@ WHY = {
     "deployments": "deployments describe flows; they do not touch the laptop, the cloud templates or the command line.",
     "infra": "infra/ stands alone: copy the constant, or let CloudFormation pass it.",
     "local": "the laptop stack may use every room but the command line, which starts it.",
-    "cli": "",
+    "cli": "the command line describes nothing of itself: docs/hooks/ reads it.",
+    "docs": "",
 }
 
 

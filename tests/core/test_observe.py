@@ -135,7 +135,7 @@ def test_a_contract_that_allows_no_refused_row_is_over_its_limit_with_the_first(
 def test_a_failure_is_counted_once_for_the_stage_and_once_for_its_dataset():
     assert list(of_failure("flights")) == [
         Metric("Failures", 1),
-        Metric("Failures", 1, "Count", {"Dataset": "flights"}),
+        Metric("Failures", 1, {"Dataset": "flights"}),
     ]
     shares = [each.value for each in of_failure("flights", (2, 10, 0.1)) if each.name == "QuarantineShare"]
     assert shares == [2.0, 2.0]
@@ -144,7 +144,7 @@ def test_a_failure_is_counted_once_for_the_stage_and_once_for_its_dataset():
 def test_nothing_is_sent_and_aws_is_not_asked_where_metrics_are_off(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens there
     assert put([Metric("Rows", 1)], "dev", "off") == 0
-    assert put([Metric("Rows", 1, "Count", {"Dataset": "flights"})], "dev", "stage") == 0
+    assert put([Metric("Rows", 1, {"Dataset": "flights"})], "dev", "stage") == 0
     assert namespace("dev") == "Esteira/dev"
 
 

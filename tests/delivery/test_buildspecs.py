@@ -113,9 +113,9 @@ def test_a_stranger_does_not_become_the_deployer(aws: Aws) -> None:
 
 
 def stages() -> dict[str, Any]:
-    from tests.infra import written
+    from infra.deploy import statements
 
-    (pipeline,) = written.resources(ROOT / "infra/delivery.yaml", "AWS::CodePipeline::Pipeline").values()
+    (pipeline,) = statements.resources(ROOT / "infra/delivery.yaml", "AWS::CodePipeline::Pipeline").values()
     return {each["Name"]: each["Actions"] for each in pipeline["Properties"]["Stages"]}
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.deploy.statements import Statement, statements
 from infra.deploy.template import INFRA
 from local.aws.bootstrap import REGION
 from local.ports import Ports
 from local.stack import StackConfig, running
-from tests.infra.written import Statement, statements
 from tests.main_job.dropped import Office, contract, sales
 from tests.main_job.world import Warm, World, as_root
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from infra.deploy.statements import TEMPLATES, statements
 from tests.deployments import test_functions_rights
 from tests.infra import test_each_statement
-from tests.infra.written import TEMPLATES, statements
 from tests.stack import test_monitoring
 
 TAKEN_OUT = {

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from infra.deploy.stage import read_stage
+from infra.deploy.statements import TEMPLATES, Statement, comment_above, parsed, resources, statements
 from infra.deploy.template import INFRA, ORDER, read_template
-from tests.infra.written import TEMPLATES, Statement, comment_above, parsed, resources, statements
 
 EVERY = [each for path in TEMPLATES for each in statements(path)]
 LIMIT_BYTES = 51_200

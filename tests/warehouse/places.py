@@ -26,6 +26,7 @@ from local.stack import Stack
 from local.state import StateFolder
 
 VARIABLE = "ESTEIRA_REDSHIFT_LIVE"
+"""For tests only: a JSON object that names a real Redshift and a real bucket for them (docs/reference/live.md); by default they take the laptop stack."""
 SCHEMA = "loads"
 KEYS = ("host", "port", "database", "secret", "workgroup", "cluster", "copy_role_arn", "bucket")
 CONNECT_SECONDS = 10

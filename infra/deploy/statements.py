@@ -1,4 +1,4 @@
-"""The templates as they are written: nodes with their lines, so that a rule can ask for the comment beside something."""
+"""The templates as they are written: nodes with their lines, so that a reader is told the comment beside something, and a rule can ask for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from infra.deploy.template import INFRA, _Loader
+from infra.deploy.template import INFRA, Loader
 
 TEMPLATES = sorted(INFRA.glob("*.yaml"))
 _BETWEEN = re.compile(r"\s*- (!If|[A-Z]\w+)$")
@@ -39,6 +39,7 @@ class Statement:
 
     @property
     def sid(self) -> str:
+        """Its name."""
         return str(self.said.get("Sid", f"statement without Sid: {self.said}"))
 
     def all(self, key: str) -> list[str]:
@@ -50,20 +51,20 @@ class Statement:
 @cache
 def parsed(path: Path) -> dict[str, Any]:
     """A template; functions are plain values."""
-    return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader))
+    return dict(yaml.load(path.read_text(encoding="utf-8"), Loader=Loader))  # noqa: S506 - a safe loader, which makes plain values only
 
 
 @cache
 def statements(path: Path) -> tuple[Statement, ...]:
     """Every statement of every policy of a template."""
     text = path.read_text(encoding="utf-8")
-    loader = _Loader(text)
-    root = loader.get_single_node()
+    loader = Loader(text)
+    root: Any = loader.get_single_node()
     lines = text.splitlines()
     (resources,) = [value for key, value in root.value if key.value == "Resources"]
     return tuple(
         Statement(
-            path.name, loader.construct_mapping(node, deep=True), comment_above(lines, node.start_mark.line), owner.value,
+            path.name, _said(loader, node), comment_above(lines, node.start_mark.line), owner.value,
             node.start_mark.line, _end(lines, node),
         )
         for owner, resource in resources.value
@@ -94,6 +95,10 @@ def _end(lines: list[str], node: yaml.Node) -> int:
     while end > node.start_mark.line + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
         end -= 1
     return end
+
+
+def _said(loader: Loader, node: yaml.MappingNode) -> dict[str, Any]:
+    return {str(key): value for key, value in loader.construct_mapping(node, deep=True).items()}
 
 
 def _mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:
