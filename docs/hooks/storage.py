@@ -19,6 +19,7 @@ _LEAD = (
 )
 _GIVEN: dict[str, Any] = {
     "dataset": "<dataset>", "batch": "<batch>", "attempt": "<attempt>", "number": 1, "walk": 1, "seal_hash": "<hash>",
+    "version": "<version>", "name": "<file>",
 }  # fmt: skip
 _WRITTEN = "\n\nWritten"
 

@@ -196,15 +196,24 @@ def export_folder(dataset: str, version: str) -> str:
 
 
 def export_note(dataset: str, version: str) -> str:
-    """What says that a version is complete, and which objects it consists of."""
+    """What says that a version of a dataset's exports is complete, and which objects it consists of.
+
+    Written last, when the version's files are stored. Deleted with them by `esteira maintenance` when newer versions stand, and by `esteira erase`.
+    """
     return f"{export_folder(dataset, version)}{VERSION_NAME}"
 
 
 def export_pointer(dataset: str) -> str:
-    """The version to read."""
+    """The version of a dataset's exports to read.
+
+    Written when a newer version is complete. Deleted by `esteira erase`; the next load makes another.
+    """
     return f"{export_prefix(dataset)}latest.json"
 
 
 def export_latest(dataset: str, name: str) -> str:
-    """A file of that version under a key that does not change."""
+    """A file of that version under a key that does not change.
+
+    Written over when a newer version is complete. Deleted by `esteira erase`; the next load makes it again.
+    """
     return f"{export_prefix(dataset)}latest/{name}"
