@@ -15,6 +15,7 @@ from esteira.spreadsheet.neutral import neutral_table
 
 SLICE_BYTES = 8 * 1024 * 1024
 """Of Arrow memory that is turned into text at a time: its text is a few times as large."""
+SLICE_ROWS = 16_384
 MICROSECONDS = 1_000_000
 QUOTE = '"'
 
@@ -22,7 +23,7 @@ QUOTE = '"'
 def sliced(table: pa.Table, most_rows: int | None = None) -> Iterator[pa.Table]:
     """The rows of a table in slices of bounded memory and length."""
     fits = max(1, table.num_rows * SLICE_BYTES // max(table.nbytes, 1))
-    step = min(fits, most_rows or fits, 65_536)
+    step = min(fits, most_rows or fits, SLICE_ROWS)
     for start in range(0, table.num_rows, step):
         yield table.slice(start, step)
 

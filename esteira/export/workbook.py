@@ -1,7 +1,7 @@
 """Tables into a workbook of any length in little memory: sheets are streamed into the archive, row by row as Arrow makes their text.
 
-No library: those that we could lock write cell by cell from Python, which takes 20 times as long. Only what is said here is written, and
-no formula, link, macro or external name can be among it.
+No library: those that we could lock write cell by cell from Python, which takes several times as long (docs/adr/0017-bi.md). Only what is said here is
+written, and no formula, link, macro or external name can be among it.
 """
 
 from __future__ import annotations

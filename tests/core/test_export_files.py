@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -224,3 +226,31 @@ def test_the_same_rows_make_the_same_bytes() -> None:
 
 def test_columns_are_named_as_excel_names_them() -> None:
     assert [letters(number) for number in (1, 26, 27, 702, 703, 16_384)] == ["A", "Z", "AA", "ZZ", "AAA", "XFD"]
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows() -> None:
+    """Five times as many rows, beyond what one sheet holds; a process each, of which the kernel knows the peak."""
+    few, many = (
+        int(subprocess.run([sys.executable, "-c", PEAK, str(rows)], check=True, capture_output=True, text=True).stdout)
+        for rows in (300_000, 1_500_000)
+    )
+    assert many - few < 40, f"{few} MB, then {many} MB"
+
+
+PEAK = """
+import os, resource, sys
+import pyarrow as pa
+from esteira.export.conventions import CONVENTIONS
+from esteira.export.delimited import write_delimited
+from esteira.export.workbook import Workbook
+piece = pa.table({"n": pa.array(range(50_000), pa.int64()), "t": ["text " * 4] * 50_000})
+tables = lambda: (piece for _ in range(int(sys.argv[1]) // 50_000))
+with open(os.devnull, "wb") as file:
+    write_delimited(file, tables(), ["n", "t"], CONVENTIONS["pt-BR"])
+book = Workbook(open(os.devnull, "wb"), CONVENTIONS["pt-BR"], "t")
+book.add_rows("Data", ["n", "t"], tables())
+book.close()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak // (1024 if sys.platform != "darwin" else 1024 * 1024))
+"""

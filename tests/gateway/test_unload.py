@@ -112,3 +112,38 @@ def test_memory_stays_flat_over_many_row_groups(cursor: Any, s3: Any, prefix: st
     with io.BytesIO(s3.get_object(Bucket=BUCKET, Key=f"{prefix}0000_part_00.parquet")["Body"].read()) as file:
         assert pq.ParquetFile(file).metadata.num_rows == count
         assert pq.ParquetFile(file).num_row_groups > 3
+
+
+def test_rows_go_into_the_folders_of_their_values_and_the_columns_into_the_keys(
+    cursor: Any, s3: Any, schema: str
+) -> None:
+    prefix = f"unload/{time.monotonic_ns()}/"
+    cursor.execute(f"CREATE TABLE {schema}.t (id BIGINT, day DATE, kind VARCHAR(9))")
+    cursor.execute(
+        f"INSERT INTO {schema}.t VALUES (1, '2024-01-01', 'a/b'), (2, '2024-01-01', NULL), (3, '2024-01-02', 'a/b')"
+    )
+    cursor.execute(
+        unload_sql(
+            f"SELECT * FROM {schema}.t", prefix, 'ENCRYPTED AUTO PARTITION BY ("day", kind) PARALLEL OFF MANIFEST'
+        )
+    )
+    keys = [each["Key"].removeprefix(prefix) for each in s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]]
+    folders = (
+        "day=2024-01-01/kind=__HIVE_DEFAULT_PARTITION__",
+        "day=2024-01-01/kind=a%2Fb",
+        "day=2024-01-02/kind=a%2Fb",
+    )
+    assert keys == [*(f"{folder}/000.parquet" for folder in folders), "manifest"]
+    assert [read(s3, f"{prefix}{folder}/000.parquet").to_pylist() for folder in folders] == [
+        [{"id": 2}],
+        [{"id": 1}],
+        [{"id": 3}],
+    ]
+
+
+def test_a_partition_by_what_is_not_unloaded_is_refused(cursor: Any, schema: str) -> None:
+    cursor.execute(f"CREATE TABLE {schema}.t (id BIGINT)")
+    with pytest.raises(Refusal, match="column other of PARTITION BY"):
+        cursor.execute(
+            unload_sql(f"SELECT * FROM {schema}.t", f"unload/{time.monotonic_ns()}/", "PARTITION BY (other)")
+        )

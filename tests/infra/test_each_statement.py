@@ -228,6 +228,19 @@ def fetch_back(bench: Bench) -> bool:
     )
 
 
+def export(bench: Bench) -> bool:
+    """A person gets a file: Redshift writes it, and the task reads it."""
+    ingest(bench)
+    return bench.esteira("export", "airlines", "--out", str(bench.folder.parent / f"{next(bench.days)}.csv"))
+
+
+def register(bench: Bench) -> bool:
+    """An export becomes a table of the catalogue."""
+    task = bench.as_role("task", "glue")
+    name = f"t{next(bench.days)}"
+    return _succeeds(lambda: task.create_table(DatabaseName="esteira_local", TableInput={"Name": name}))
+
+
 def list_curated(bench: Bench) -> bool:
     """Redshift lists what COPY loads; the local COPY takes the manifest's word."""
     return _succeeds(
@@ -255,6 +268,7 @@ NEEDED_BY: dict[str, Callable[[Bench], bool]] = {
     "LakePolicy:ReadOwnSecrets": ingest,
     "LakePolicy:ReadOwnSettings": break_glass,
     "LakePolicy:PublishMetrics": measure,
+    "LakePolicy:RegisterExports": register,
     "UpkeepRole:ListOwnPrefixes": sweep,
     "UpkeepRole:ListUnfinishedUploads": sweep,
     "UpkeepRole:ReadAndDelete": sweep,
@@ -266,6 +280,8 @@ NEEDED_BY: dict[str, Callable[[Bench], bool]] = {
     "DropRole:ReadWhatCameBack": fetch_back,
     "CopyRole:ListCurated": list_curated,
     "CopyRole:ReadCurated": ingest,
+    "CopyRole:ListExports": export,
+    "CopyRole:WriteExports": export,
 }
 """Which command stops without which statement."""
 EVERY = {
