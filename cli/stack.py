@@ -12,6 +12,7 @@ import click
 from cli.environment import load_environment
 from cli.output import dump, table
 from esteira.errors import ConfigError
+from local.dashboard import URL_VARIABLE
 from local.dashboard.analyst import admit
 from local.ports import PortError
 from local.stack import StackConfig, down, status, up
@@ -81,7 +82,7 @@ def where_to_look() -> str:
         ("Prefect UI", env.get("PREFECT_UI_URL", "")),
         ("Portal", f"{env.get('ESTEIRA_PORTAL_URL', '')} (token-protected)"),
         ("Slack catcher", slack),
-        ("Dashboard", env.get("ESTEIRA_DASHBOARD_URL", "")),
+        ("Dashboard", env.get(URL_VARIABLE, "")),
         ("Quality pages", f"{env.get('ESTEIRA_REPORT_URL')} (or `esteira report`, without a server)"),
         ("Warehouse", f"{_warehouse(env)} (password in secret {env.get('ESTEIRA_WAREHOUSE_SECRET')})"),
         ("S3 and the rest of AWS", f"{env.get('AWS_ENDPOINT_URL')} (profile {env.get('AWS_PROFILE')} in {env.get('AWS_CONFIG_FILE')})"),

@@ -9,7 +9,7 @@ from typing import Literal
 from local import prefect_server
 from local.aws.bootstrap import PORTAL_SECRET, REGION, STAGE, WAREHOUSE_SECRET, Bootstrap, Deployed, write_private
 from local.certificates import Certificates
-from local.dashboard import ANALYST, ANALYSTS
+from local.dashboard import ANALYST, ANALYSTS, URL_VARIABLE
 from local.ports import HOST, Ports
 from local.state import StateFolder
 from local.supervisor import Part, answers_http, clean_environment, file_exists_and_listens
@@ -116,7 +116,7 @@ class Plan:
 
     def dashboard_environment(self) -> dict[str, str]:
         """What clients are told where there is a dashboard: whom each run grants the BI views to, and where the page is."""
-        return {"ESTEIRA_BI_GROUP": ANALYSTS, "ESTEIRA_DASHBOARD_URL": f"http://{HOST}:{self.ports.dashboard}"}
+        return {"ESTEIRA_BI_GROUP": ANALYSTS, URL_VARIABLE: f"http://{HOST}:{self.ports.dashboard}"}
 
     def bootstrap(self) -> Deployed:
         """Deploy into the running emulator."""
