@@ -3,15 +3,16 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from esteira.batch import Window, batch_of
-from esteira.contract import Dataset, Group, Quality, Replace, Upsert
+from esteira.contract import Dataset, Group, Quality, Replace, SpreadsheetSource, Upsert
 from esteira.errors import EsteiraError, LoadError
-from esteira.warehouse import UndoRequest, erasures
+from esteira.warehouse import SettleRequest, UndoRequest, erasures
 from esteira.warehouse.bi import snapshots
 from esteira.warehouse.bi.publish import Contracts, Published, Run, publish
 from esteira.warehouse.connection import Session
@@ -255,3 +256,27 @@ def test_a_member_that_is_retired_takes_its_copy_along(star: Star):
     assert star.bench.query(f"SELECT id FROM bi_{star.group.name}.{star.facts.name}") == [(1,)]
     with star.bench.warehouse.session() as session:
         assert snapshots.copies_of(session, star.names.name) == []
+
+
+def test_of_files_nothing_is_ever_due_once_one_is_loaded(bench: Any, make_dataset: Any):
+    star = Star(bench, make_dataset)
+    files = SpreadsheetSource(match="names*.csv", columns={"Id": "id", "Label": "label", "Amount": "amount"})
+    star.names = replace(star.names, source=files)
+    star.load(star.facts, 1, item(1, "one"))
+    assert star.publish(1).copied == ()
+    star.bench.load(star.names, [item(1, "eins")], batch_id="file-0123456789abcdef-01234567")
+    assert star.publish(1).copied == (star.group.name,)
+    star.load(star.facts, 2, item(1, "two"))
+    assert star.publish(2).copied == (star.group.name,)
+    assert star.shown() == [(1, "two", "eins")]
+
+
+def test_a_batch_that_was_given_up_holds_no_group_up_and_is_counted(star: Star):
+    star.load(star.facts, 2, item(1, "two"))
+    day = FIRST_DAY + timedelta(days=1)
+    lost = batch_of(star.names, Window(day, day + timedelta(days=1)))
+    star.bench.loader().settle(SettleRequest(lost, "three attempts"))
+    assert star.publish(2).copied == (star.group.name,)
+    assert star.shown() == [(1, "two", "eins")]
+    query = f"SELECT missing_batches, data_as_of FROM bi.freshness WHERE dataset = '{star.group.name}'"
+    assert star.bench.query(query) == [(1, FIRST_DAY + timedelta(days=1))]

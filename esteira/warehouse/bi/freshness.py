@@ -114,7 +114,10 @@ def _head(kind: str, name: str, titles: Titles, owner: str) -> str:
 
 
 def _judged(limit: timedelta | None) -> str:
-    """Age and completeness. GETDATE is UTC: https://docs.aws.amazon.com/redshift/latest/dg/r_GETDATE.html."""
+    """Age and completeness. GETDATE is UTC: https://docs.aws.amazon.com/redshift/latest/dg/r_GETDATE.html.
+
+    A quotient of two sums would keep four digits: https://docs.aws.amazon.com/redshift/latest/dg/r_numeric_computations201.html
+    """
     seconds = "GREATEST(DATEDIFF(second, window_end AT TIME ZONE 'UTC', GETDATE()), 0)"
     hours = f"{limit.total_seconds() / 3600:.4f}" if limit else "NULL"
     fresh = f"{seconds} <= {limit.total_seconds():.0f}" if limit else "CAST(NULL AS BOOLEAN)"
@@ -122,6 +125,6 @@ def _judged(limit: timedelta | None) -> str:
         f"last_batch, data_as_of, loaded_at, CAST({seconds} / 3600.0 AS DECIMAL(12,2)) AS age_hours, "
         f"CAST({hours} AS DECIMAL(12,2)) AS expected_hours, {fresh} AS is_fresh, CAST(row_count AS BIGINT) AS row_count, "
         "CAST(extracted AS BIGINT) AS extracted, CAST(quarantined AS BIGINT) AS quarantined, "
-        "CAST(CASE WHEN reported > 0 THEN curated * 1.0 / reported ELSE 1 END AS DECIMAL(9,6)) AS completeness, "
+        "CAST(CASE WHEN reported > 0 THEN CAST(curated AS DOUBLE PRECISION) / reported ELSE 1 END AS DECIMAL(9,6)) AS completeness, "
         "CAST(missing_batches AS BIGINT) AS missing_batches"
     )
