@@ -33,7 +33,9 @@ ASSET = Asset(
 DEPLOYED = """
 from cli.environment import load_environment
 load_environment()
+from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
+print(Artifact.get("bi-assets").data)
 with get_client(sync_client=True) as client:
     flow = client.create_flow_from_name("refresh")
     body = {"name": "refresh", "flow_id": str(flow), "parameter_openapi_schema": {}}
@@ -50,13 +52,6 @@ with get_client(sync_client=True) as client:
 print(json.dumps([each.parameters for each in found]))
 """
 AS_DEPLOYED = {"PREFECT__RUNTIME__DEPLOYMENT__ID": "6f1c8a52-0000-4000-8000-000000000000"}
-ARTIFACT = """
-import json
-from cli.environment import load_environment
-load_environment()
-from prefect.artifacts import Artifact
-print(Artifact.get("bi-assets").data)
-"""
 WATCH = """
 from cli.environment import load_environment
 load_environment()
@@ -95,21 +90,20 @@ def story(world: Any, write_contract: Any, tool: Receiver) -> Story:
     folder = _written(world, write_contract, tool)
     options = ("--datasets", str(folder))
     look = ("refresh", "--dry-run", "--json", *options)
-    (never,) = world.esteira_each(look)
-    tool.states["x"] = "failed"
     tool.down = True
     failing = ("refresh", ASSET, "--wait", "0", "--as-of", FIRST, *options)
-    *loaded, due, failed, _, waiting, opened = world.esteira_each(
-        ("ingest", ONE, "--as-of", FIRST, *options), ("ingest", OTHER, "--as-of", FIRST, *options), (*look, "--as-of", FIRST),
+    never, *loaded, due, failed, _, waiting, opened = world.esteira_each(
+        look, ("ingest", ONE, "--as-of", FIRST, *options), ("ingest", OTHER, "--as-of", FIRST, *options), (*look, "--as-of", FIRST),
         failing, failing, ("refresh", "--dry-run", "--as-of", FIRST, *options), ("silence", "--list", "--json"),
     )  # fmt: skip
+    assert [each.code for each in (*loaded, due, failed)] == [0, 0, 0, 75], failed.err
     _wait(world, f"{ASSET} is not refreshed")
     watched = world.python(WATCH, env={"ESTEIRA_DATASETS": str(folder)})
     assert watched.code == 0, watched.err
     tool.down, tool.is_plain = False, True
     done, again = world.esteira_each((*failing, "--force"), failing)
     _wait(world, f"{ASSET} recovered")
-    artifact = world.python(ARTIFACT)
+    artifact, asked = _asked(world, options)
     return Story(
         never,
         tuple(loaded),
@@ -120,14 +114,14 @@ def story(world: Any, write_contract: Any, tool: Receiver) -> Story:
         done,
         artifact,
         again,
-        _asked(world, options),
+        asked,
         len(tool.begun),
     )
 
 
 def _written(world: Any, write_contract: Any, tool: Receiver) -> Path:
     folder: Path = write_contract(ONE)
-    write_contract(OTHER, folder=folder)
+    write_contract(OTHER, base="airports", folder=folder)  # another title
     (folder / "assets").mkdir()
     (folder / "assets" / f"{ASSET}.py").write_text(FILE.format(asset=ASSET, one=ONE, other=OTHER, url=tool.url))
     with closing(as_root(world.stack, "secretsmanager")) as client:
@@ -135,13 +129,12 @@ def _written(world: Any, write_contract: Any, tool: Receiver) -> Path:
     return folder
 
 
-def _asked(world: Any, options: tuple[str, ...]) -> list[Any]:
-    """What two loads ask the pool for, when they run as deployed."""
-    deployed = world.python(DEPLOYED).out.strip()
+def _asked(world: Any, options: tuple[str, ...]) -> tuple[Any, list[Any]]:
+    """The artifact, and what two loads ask the pool for when they run as deployed."""
+    artifact, deployed = world.python(DEPLOYED).out.strip().splitlines()
     commands = [("ingest", name, "--as-of", SECOND, *options) for name in (ONE, OTHER, OTHER)]
     assert [each.code for each in world.esteira_each(*commands, env=AS_DEPLOYED)] == [0, 0, 0]
-    found: list[Any] = json.loads(world.python(ASKED, deployed).out)
-    return found
+    return json.loads(artifact), json.loads(world.python(ASKED, deployed).out)
 
 
 def _wait(world: Any, word: str) -> str:
@@ -189,7 +182,7 @@ def test_it_is_refreshed_in_the_end_and_once_for_the_same_batches(world: Any, st
     print(f"\n{story.done.out}\n{story.again.out}")
     assert "refreshed" in story.done.out
     assert "shows the newest batches since" in story.again.out
-    (row,) = json.loads(story.artifact.out)
+    (row,) = story.artifact
     assert (row["asset"], row["state"]) == (ASSET, "current")
     assert f"{ONE} 2014-01-02" in row["shows"]
     assert story.posts == 1

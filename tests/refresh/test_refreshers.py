@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import logging
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -227,3 +231,15 @@ def test_a_key_that_is_none_is_refused_before_anything_is_sent(key: str):
     with pytest.raises(AuthError, match="esteira/test/hook") as raised:
         open_refresher(wanted_of(Receiver(url="http://127.0.0.1:9")), "test", lambda _: {"key": key})
     assert not key or key not in raised.value.paragraph()
+
+
+def test_the_request_in_the_documentation_is_signed_as_it_says():
+    page = (Path(__file__).parents[2] / "docs/bi/connect.md").read_text(encoding="utf-8")
+    sent = dict(re.findall(r"^(webhook-\w+): (.+)$", page, re.MULTILINE))
+    key = re.search(r"whsec_([A-Za-z0-9+/]+=)`", page)
+    body = re.search(r"^\{.+\}$", page, re.MULTILINE)
+    assert key
+    assert body
+    content = f"{sent['webhook-id']}.{sent['webhook-timestamp']}.{body[0]}".encode()
+    digest = hmac.digest(base64.b64decode(key[1]), content, "sha256")
+    assert sent["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
