@@ -16,6 +16,8 @@ from local.supervisor import Part, answers_http, clean_environment, file_exists_
 
 Isolation = Literal["snapshot", "serializable"]
 """Of the database; without one it keeps what it has, which is SNAPSHOT in a new folder."""
+DASHBOARD_VARIABLE = "ESTEIRA_DASHBOARD_URL"
+"""Where the laptop's dashboard listens. The laptop stack sets it; nobody needs to."""
 DATABASE = "dev"
 DATABASE_USER = "esteira"
 RUN_LOGS = {"PREFECT_LOGGING_EXTRA_LOGGERS": "esteira,blocks", "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
@@ -116,7 +118,7 @@ class Plan:
 
     def dashboard_environment(self) -> dict[str, str]:
         """What clients are told where there is a dashboard: whom each run grants the BI views to, and where the page is."""
-        return {"ESTEIRA_BI_GROUP": ANALYSTS, "ESTEIRA_DASHBOARD_URL": f"http://{HOST}:{self.ports.dashboard}"}
+        return {"ESTEIRA_BI_GROUP": ANALYSTS, DASHBOARD_VARIABLE: f"http://{HOST}:{self.ports.dashboard}"}
 
     def bootstrap(self) -> Deployed:
         """Deploy into the running emulator."""

@@ -24,7 +24,12 @@ from tasks.announce import announce_recovery
 from tasks.notices import beside_the_work, notify, with_links
 from tasks.retrying import is_transient
 
-FAILED, ARTIFACT = "esteira.asset.failed", "bi-assets"
+FAILED = "esteira.asset.failed"
+"""A BI tool did not refresh an asset: the rows are loaded, and people see what was shown before. Told once an incident.
+
+Payload: code, state, needs.
+"""
+ARTIFACT = "bi-assets"
 DEPLOYMENT = "refresh/refresh"
 SECTION = "refreshfailed"
 

@@ -24,7 +24,7 @@ from esteira.contract import Dataset
 from esteira.settings import PROJECT_FOLDER
 from infra.deploy import statements
 
-NAME = r"esteira\.(?:batch|dataset)\.[a-z_]+"
+NAME = r"esteira\.(?:batch|dataset|asset)\.[a-z_]+"
 _LEAD = (
     "What becomes of a batch or a dataset is emitted as a Prefect event with the dataset as its resource (`esteira.dataset.<name>`). Alerts are Prefect automations that "
     "`esteira deploy` applies; [Alerts](../operations/alerts.md) tells how to live with them. Alarms are CloudWatch's, and need no Prefect."
