@@ -25,7 +25,7 @@ from tasks.notices import beside_the_work, notify, with_links
 from tasks.retrying import is_transient
 
 FAILED = "esteira.asset.failed"
-"""A BI tool did not show what is loaded: the refresh of an asset failed. Told once until it works again.
+"""A BI tool did not refresh an asset: the rows are loaded, and people see what was shown before. Told once an incident.
 
 Payload: code, state, needs.
 """

@@ -18,8 +18,7 @@ _LEAD = (
     "The bucket is versioned: what is overwritten or deleted stays below for as long as the lifecycle says, and an erasure deletes versions too."
 )
 _GIVEN: dict[str, Any] = {
-    "dataset": "<dataset>", "batch": "<batch>", "attempt": "<attempt>", "number": 1, "walk": 1, "seal_hash": "<hash>",
-    "version": "<version>", "name": "<file>",
+    "dataset": "<dataset>", "batch": "<batch>", "attempt": "<attempt>", "number": 1, "walk": 1, "seal_hash": "<hash>", "version": "<version>", "name": "<file>",
 }  # fmt: skip
 _WRITTEN = "\n\nWritten"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from docs.hooks.text import attributes, code, page, table
 from esteira.profile.column import ColumnProfile
-from esteira.warehouse import attempts, erasures, ledger_tables, profiles, states
+from esteira.warehouse import attempts, erasures, ledger_tables, profiles, refreshes, states
+from esteira.warehouse.bi import publication
 from esteira.warehouse.ledger_entry import LedgerEntry
 from esteira.warehouse.own_table import OwnColumn
 
@@ -55,6 +56,8 @@ def others() -> tuple[Own, ...]:
     return (
         Own("esteira.attempt", "Sessions of loads that are under way, so that a successor can end those that hang. A row goes when its load ends.", attempts.SHAPE),
         Own("esteira.dataset_state", "What people decided about datasets. Rows are only ever added.", states.SHAPE),
+        Own("esteira.publication", "What stands in the schemas `bi`, so that only what changed is made anew. Their own tables are in [The schema bi](bi.md).", publication.SHAPE),
+        Own("esteira.refresh", "A row for each attempt to have a BI tool read the tables anew.", refreshes.SHAPE),
         Own("esteira.erasure", "Who asked for an erasure, and what it took: a row for each of its two steps.", erasures.SHAPE),
         Own("esteira.ledger_version", "The shape of each ledger; the largest version counts.", ledger_tables.VERSION_SHAPE),
         Own("esteira.profile", "A view over `esteira_profile.<dataset>`, with `dataset` in front: a row for each column of each batch.", profile),

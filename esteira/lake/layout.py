@@ -191,22 +191,26 @@ def export_prefix(dataset: str) -> str:
 
 
 def export_folder(dataset: str, version: str) -> str:
-    """One version of a dataset's exports: attempts, and the note of the one that is it."""
+    """One version of a dataset's exports: attempts, and the note of the one that is it.
+
+    Written by the export after a load. Deleted by `esteira maintenance` after `ESTEIRA_EXPORT_DAYS`, but never the version that `latest.json` names nor
+    the newest `ESTEIRA_EXPORT_VERSIONS`; and by `esteira erase`.
+    """
     return f"{export_prefix(dataset)}{version}/"
 
 
 def export_note(dataset: str, version: str) -> str:
-    """What says that a version of a dataset's exports is complete, and which objects it consists of.
+    """What says that a version is complete, and which objects it consists of.
 
-    Written last, when the version's files are stored. Deleted with them by `esteira maintenance` when newer versions stand, and by `esteira erase`.
+    Written by the export after a load, last of the version's objects. Deleted with the version.
     """
     return f"{export_folder(dataset, version)}{VERSION_NAME}"
 
 
 def export_pointer(dataset: str) -> str:
-    """The version of a dataset's exports to read.
+    """The version to read.
 
-    Written when a newer version is complete. Deleted by `esteira erase`; the next load makes another.
+    Written by the export after a load, when all else stands. Deleted by `esteira erase`; the next load makes it again.
     """
     return f"{export_prefix(dataset)}latest.json"
 
@@ -214,6 +218,6 @@ def export_pointer(dataset: str) -> str:
 def export_latest(dataset: str, name: str) -> str:
     """A file of that version under a key that does not change.
 
-    Written over when a newer version is complete. Deleted by `esteira erase`; the next load makes it again.
+    Written by the export after a load. Deleted by `esteira erase`; the next load makes it again.
     """
     return f"{export_prefix(dataset)}latest/{name}"

@@ -15,16 +15,35 @@ from typing import Any, Literal
 
 from esteira.warehouse import ledger, ledger_tables, states
 from esteira.warehouse.connection import Session
+from esteira.warehouse.own_table import OwnColumn, definition
 from esteira.warehouse.statements import LOCK_SCHEMA
 
 TABLE = f'"{ledger_tables.VIEW_SCHEMA}"."refresh"'
 LOCK = f'"{LOCK_SCHEMA}"."_refresh"'
 """No dataset's name begins with `_`."""
-_COLUMNS = (
-    "asset VARCHAR(63) NOT NULL, sequence BIGINT NOT NULL, attempt VARCHAR(128) NOT NULL, shows VARCHAR(65535) NOT NULL, tool VARCHAR(64) NOT NULL, state VARCHAR(16) NOT NULL, "
-    "tool_id VARCHAR(2048) NOT NULL, reason VARCHAR(4096) NOT NULL, run VARCHAR(256) NOT NULL, holder VARCHAR(64) NOT NULL, "
-    "started_at TIMESTAMPTZ NOT NULL, touched_at TIMESTAMPTZ NOT NULL, retry_at TIMESTAMPTZ, ended_at TIMESTAMPTZ"
-)
+SHAPE = {
+    "asset": OwnColumn("VARCHAR(63) NOT NULL", "Name of the dashboard, model or dataset of a BI tool."),
+    "sequence": OwnColumn("BIGINT NOT NULL", "Order of the asset's rows, counting from 1."),
+    "attempt": OwnColumn("VARCHAR(128) NOT NULL", "Id of the attempt, which the tool is told where it takes one."),
+    "shows": OwnColumn(
+        "VARCHAR(65535) NOT NULL",
+        "JSON: by dataset its newest ledger row, the newest that changed the table, and its batch.",
+    ),
+    "tool": OwnColumn("VARCHAR(64) NOT NULL", "Which kind of refresher."),
+    "state": OwnColumn(
+        "VARCHAR(16) NOT NULL",
+        "`starting`, `running`, `following` (somebody else began it), `done`, `failed`, `cancelled`, `refused`, `unknown`, `followed` (somebody else's, over).",
+    ),
+    "tool_id": OwnColumn("VARCHAR(2048) NOT NULL", "The tool's own id of the refresh."),
+    "reason": OwnColumn("VARCHAR(4096) NOT NULL", "The tool's words about what went wrong."),
+    "run": OwnColumn("VARCHAR(256) NOT NULL", "Name of the run that wrote it last."),
+    "holder": OwnColumn("VARCHAR(64) NOT NULL", "Who follows it now; empty when nobody does."),
+    "started_at": OwnColumn("TIMESTAMPTZ NOT NULL", "When it began, by the warehouse's clock."),
+    "touched_at": OwnColumn("TIMESTAMPTZ NOT NULL", "When its follower was last heard of."),
+    "retry_at": OwnColumn("TIMESTAMPTZ", "Not asked again before."),
+    "ended_at": OwnColumn("TIMESTAMPTZ", "When it was over; null while it is under way."),
+}
+"""A row for each attempt at a refresh."""
 _KEPT_SHORT = {"tool_id": 2048, "reason": 1000, "run": 250}
 """Characters; of a text in any language the column has room for four bytes each, but for ids, which are ASCII."""
 NEWS_ENTRIES = 200
@@ -108,7 +127,7 @@ def ensure_refreshes(session: Session) -> None:
     """Make the table and its lock; idempotent."""
     for schema in (ledger_tables.VIEW_SCHEMA, LOCK_SCHEMA):
         session.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-    session.run(f"CREATE TABLE IF NOT EXISTS {TABLE} ({_COLUMNS})")
+    session.run(f"CREATE TABLE IF NOT EXISTS {TABLE} ({definition(SHAPE)})")
     session.run(f"CREATE TABLE IF NOT EXISTS {LOCK} (held BOOLEAN)")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from typing import get_args
 
@@ -11,8 +12,9 @@ import pytest
 from docs.hooks import commands, events, figures, pages, storage, tables, text, variables
 from docs.hooks.architecture import ROOMS as DRAWN_ROOMS
 from docs.hooks.text import attributes
+from esteira.warehouse.own_table import OwnColumn
 from infra.deploy import statements
-from tests.conventions.sources import ROOMS, ROOT, report
+from tests.conventions.sources import ROOMS, ROOT, modules, report
 
 PREFIXES = {"ESTEIRA_ALERT_", "ESTEIRA_PORT_", "ESTEIRA_WAREHOUSE_"}
 """Begins of names, as messages and code have them."""
@@ -198,6 +200,30 @@ def test_every_column_of_the_ledger_and_of_the_other_tables_says_what_it_is() ->
         [f"{table}.{name}" for table, name, says in shapes if not says.strip()],
         "say it beside its type in esteira/warehouse/.",
     )
+
+
+def test_every_table_of_its_own_is_in_the_reference() -> None:
+    """One that is made from a shape is known by it; the others are those of datasets, locks, and the schema bi, which has its own page."""
+    shapes = [id(own.shape) for own in tables.others()]
+    found = {
+        f"{module.name}: {name}": value
+        for module in modules("esteira")
+        if "= OwnColumn" in module.text or ": OwnColumn(" in module.text
+        for name, value in vars(importlib.import_module(".".join(module.package))).items()
+        if isinstance(value, dict) and value and all(isinstance(each, OwnColumn) for each in value.values())
+    }
+    assert len(found) >= 6
+    report(
+        [name for name, value in found.items() if id(value) not in shapes],
+        "add it to others() of docs/hooks/tables.py.",
+    )
+    private = [
+        f"{m.name}:{line}"
+        for m in modules("esteira")
+        for line, text in m.strings()
+        if re.fullmatch(r".*VARCHAR\(\d+\) NOT NULL, \w+ (VARCHAR|BIGINT).*", text)
+    ]
+    report(private, "name the columns as OwnColumn (esteira/warehouse/own_table.py), with what each holds.")
 
 
 def test_every_key_of_the_lake_says_who_writes_and_who_deletes_it() -> None:

@@ -13,13 +13,17 @@ import pytest
 import tasks.announce
 import tasks.drift
 import tasks.notices
+import tasks.refresh
 from blocks import incidents
 from blocks.incidents import Incident
 from docs.hooks import events
 from esteira.alerts.trend import Counts
 from esteira.batch import Batch, Window
 from esteira.catalogue import find_dataset
-from esteira.errors import DataQualityError, PayloadError
+from esteira.contract import Asset, Webhook
+from esteira.errors import DataQualityError, LoadError, PayloadError
+from esteira.refresh.due import Decision
+from esteira.refresh.run import Outcome
 from esteira.settings import PROJECT_FOLDER
 from esteira.warehouse import LedgerEntry, LoadResult
 
@@ -65,6 +69,9 @@ CASES: dict[str, Callable[[], None]] = {
     "esteira.dataset.stale": lambda: tasks.announce.announce_stale(DATASET, "30 h", "26 h", "2014-01-01"),
     "esteira.dataset.slow": load,
     "esteira.dataset.recovered": lambda: tasks.announce.announce_recovery("airlines", "bi-team", ("stale",)),
+    "esteira.asset.failed": lambda: tasks.refresh._announce(
+        Outcome(Asset("board", needs=("airlines",), refresher=Webhook("https://bi.example", secret="hook")), Decision("failed"), error=LoadError("no"))
+    ),
     "esteira.dataset.drifted": lambda: tasks.drift._notify(DATASET, BATCH.id, ["a column is new"], ["alliance"], "--- a"),
 }  # fmt: skip
 

@@ -29,7 +29,7 @@ from tests.docs.blocks import Block, blocks, inline
 EXEMPT: dict[tuple[str, str], str] = {}
 """Page and first line of a block that is not checked, and why. At most ten."""
 MAX_EXEMPT = 10
-SHOWN = {"text", "diff", "mermaid"}
+SHOWN = {"text", "diff", "http", "mermaid"}
 """Languages of what is only shown."""
 RUN_ELSEWHERE = "docs/portals/"
 """tests/portals runs these contracts against servers."""

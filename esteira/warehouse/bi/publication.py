@@ -24,15 +24,20 @@ from esteira.warehouse.bi.freshness import FACTS, FRESHNESS_NAME, HISTORY_NAME, 
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session
 from esteira.warehouse.ledger_tables import VIEW_SCHEMA, ledger_table
+from esteira.warehouse.own_table import OwnColumn, definition
 from esteira.warehouse.statements import LOCK_SCHEMA, table_name
 
 PUBLICATION = f'"{VIEW_SCHEMA}"."publication"'
 PUBLICATION_LOCK = f'"{LOCK_SCHEMA}"."_bi"'
 """Held by whoever changes a view; no dataset's name begins with `_`."""
-_SHAPE = (
-    "name VARCHAR(127) NOT NULL, hash VARCHAR(64) NOT NULL, views VARCHAR(65535) NOT NULL, part VARCHAR(65535) NOT NULL, "
-    "published_at TIMESTAMPTZ NOT NULL"
-)
+SHAPE = {
+    "name": OwnColumn("VARCHAR(127) NOT NULL", "Of a definition: a dataset or a group."),
+    "hash": OwnColumn("VARCHAR(64) NOT NULL", "Of what it was made from; another one makes it anew."),
+    "views": OwnColumn("VARCHAR(65535) NOT NULL", "JSON: the views that it made, to take away when it goes."),
+    "part": OwnColumn("VARCHAR(65535) NOT NULL", "Its part of `bi.freshness`; empty where it has none."),
+    "published_at": OwnColumn("TIMESTAMPTZ NOT NULL", "When, by the warehouse's clock."),
+}
+"""What stands in the schemas bi, so that only what changed is made anew."""
 _SNAPSHOT_TYPES = {
     "last_batch": "VARCHAR(128)", "window_end": "TIMESTAMPTZ", "data_as_of": "TIMESTAMPTZ", "loaded_at": "TIMESTAMPTZ",
 }  # fmt: skip
@@ -96,7 +101,7 @@ def prepare(session: Session) -> None:
     for schema in (VIEW_SCHEMA, LOCK_SCHEMA, BI_SCHEMA):
         session.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
     dictionary = ", ".join(f"{name} {kind}" for name, kind in DICTIONARY_COLUMNS.items())
-    session.run(f"CREATE TABLE IF NOT EXISTS {PUBLICATION} ({_SHAPE})")
+    session.run(f"CREATE TABLE IF NOT EXISTS {PUBLICATION} ({definition(SHAPE)})")
     session.run(f"CREATE TABLE IF NOT EXISTS {SNAPSHOT_TABLE} ({_SNAPSHOT_SHAPE})")
     session.run(f"CREATE TABLE IF NOT EXISTS {DICTIONARY} ({dictionary})")
     session.run(f"CREATE TABLE IF NOT EXISTS {PUBLICATION_LOCK} (held BOOLEAN)")
