@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs up down clean distclean lock
+.PHONY: help demo test test-fast test-long faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs twins up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -126,6 +126,9 @@ image-scan: $(READY) ## wait for the registry's scan of IMAGE at DIGEST; severe 
 docs: $(READY) ## build the documentation into site/; a dead link is an error
 	@NO_MKDOCS_2_WARNING=true exec $(PY) -m mkdocs build --strict --quiet
 	@echo "docs: open site/index.html"
+
+twins: $(READY) ## tell which Portuguese pages are behind their English ones, and what to do
+	@exec $(PY) -m tests.twins
 
 up: $(READY) ## start the laptop stack and keep it running
 	@exec .venv/bin/esteira stack up

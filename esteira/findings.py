@@ -45,7 +45,7 @@ _WORDS: dict[Language, dict[str, str]] = {
     "pt": {
         "unique": "{column} não pode se repetir num lote e se repete: {values}.",
         "reference": "{column}: {rows} linhas citam {target} que não existem: {values}.",
-        "no_target": "{column}: {target} ainda não está no armazém.",
+        "no_target": "{column}: {target} ainda não está no data warehouse.",
         "volume": "Volume: {rows:,} linhas; o usual são {usual:,.0f} (de {low:,.0f} a {high:,.0f}, {batches} lotes semelhantes).",
         "nulls": (
             "NullRate {column}: {nulls:,} de {rows:,} linhas estão vazias, {share:.2%}; o usual são {usual:.2%} "

@@ -6,7 +6,7 @@ PRESCRIBED = {"flows", "tasks", "blocks", "deployments", "tests", "prefect.yaml"
 OTHER_ROOMS = {"esteira", "datasets", "cli", "infra", "local", "docs", "bench"}
 OTHER_FILES = {
     ".ci", ".dockerignore", ".gitignore", ".gitattributes", ".python-version", "CHANGELOG.md", "LICENSE", "Makefile", "README.md",
-    "README.pt-BR.md", "CONTRIBUTING.md", "SECURITY.md", "mkdocs.yml", "requirements.lock", "requirements-dev.lock",
+    "README.pt.md", "CONTRIBUTING.md", "SECURITY.md", "mkdocs.yml", "requirements.lock", "requirements-dev.lock",
 }  # fmt: skip
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 

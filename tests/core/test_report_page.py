@@ -91,7 +91,7 @@ def test_a_rule_across_columns_has_words_instead_of_a_star():
     ("state", "english", "portuguese"),
     [
         ("given_up", "Given up: no row was loaded", "Abandonado: nenhuma linha foi carregada"),
-        ("undone", "Taken out of the warehouse", "Retirado do armazém"),
+        ("undone", "Taken out of the warehouse", "Retirado do data warehouse"),
         ("unchanged", "Nothing has changed at the portal", "Nada mudou no portal"),
         ("skipped", "Skipped by decision: no row was loaded", "Pulado por decisão: nenhuma linha foi carregada"),
     ],
