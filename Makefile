@@ -17,7 +17,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs twins up down clean distclean lock
+.PHONY: help demo test test-fast test-long test-nightly faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs twins up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -32,7 +32,10 @@ test-fast: $(READY) ## run the tests that need no stack, in less than a minute
 	@exec $(PYTEST) -n 2 --dist loadgroup -m "$(WHEELS_ONLY) and not stack and not slow"
 
 test-long: $(READY) ## strike a load at each of its durable writes in each way; the long stories from the command line
-	@exec $(PYTEST) -n 2 --dist loadgroup -m long
+	@exec $(PYTEST) -n 2 --dist loadgroup -m "long and not nightly"
+
+test-nightly: $(READY) ## the same strikes under the other kind of isolation; more seeds of the simulations (10 minutes)
+	@exec $(PYTEST) -n 2 --dist loadgroup -m nightly
 
 faults: $(READY) ## run the tests of the fault catalogue, and print a line for each of its numbers (25 minutes; LIST=1 names the tests)
 	@exec $(PY) -m tests.faults $(if $(LIST),--list)

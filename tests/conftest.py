@@ -73,22 +73,7 @@ def _no_session_of_another_test(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark by folder, so that no test can forget it; the longest groups start first, small tests fill the gaps."""
     for item in items:
-        folder = _folder(item)
-        item.user_properties += [("fault", number) for mark in item.iter_markers("fault") for number in mark.args]
-        if folder in GROUPS:
-            if folder != "torture" or not item.get_closest_marker(
-                "long"
-            ):  # those are many, and a lab of their own is cheap
-                item.add_marker(pytest.mark.xdist_group(folder))
-            item.add_marker(pytest.mark.slow)
-        if _is_second_turn(item, folder) or item.path.stem in LONG:
-            item.add_marker(pytest.mark.long)
-        if item.path.stem in SECONDS:
-            item.add_marker(pytest.mark.slow)
-        if folder in NEEDS_STACK:
-            item.add_marker(pytest.mark.stack)
-        for warning in (*CONNECTOR_SOCKETS, *(CONNECTOR_WARNINGS if folder in USES_CONNECTOR else ())):
-            item.add_marker(pytest.mark.filterwarnings(warning))
+        _mark(item)
     items.sort(key=lambda item: GROUPS.index(_folder(item)) if _folder(item) in GROUPS else len(GROUPS))
 
 
@@ -98,6 +83,32 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     is_worker = hasattr(session.config, "workerinput")
     if is_worker and session.config.getvalue("loadgroup") and any("@" not in item.nodeid for item in grouped):
         raise pytest.UsageError("pytest-xdist does not see the groups of tests: pin a pytest that it works with.")
+
+
+def _mark(item: pytest.Item) -> None:
+    folder = _folder(item)
+    item.user_properties += [("fault", number) for mark in item.iter_markers("fault") for number in mark.args]
+    if folder in GROUPS:
+        if folder != "torture" or not item.get_closest_marker(
+            "long"
+        ):  # those are many, and a lab of their own is cheap
+            item.add_marker(pytest.mark.xdist_group(folder))
+        item.add_marker(pytest.mark.slow)
+    _mark_length(item, is_second_turn=_is_second_turn(item, folder))
+    if item.path.stem in SECONDS:
+        item.add_marker(pytest.mark.slow)
+    if folder in NEEDS_STACK:
+        item.add_marker(pytest.mark.stack)
+    for warning in (*CONNECTOR_SOCKETS, *(CONNECTOR_WARNINGS if folder in USES_CONNECTOR else ())):
+        item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+def _mark_length(item: pytest.Item, *, is_second_turn: bool) -> None:
+    """What is long comes to the nightly tests with its second turn; what is not comes to the long ones."""
+    if item.get_closest_marker("long") and is_second_turn:
+        item.add_marker(pytest.mark.nightly)
+    if item.get_closest_marker("nightly") or is_second_turn or item.path.stem in LONG:
+        item.add_marker(pytest.mark.long)
 
 
 def _is_second_turn(item: pytest.Item, folder: str) -> bool:

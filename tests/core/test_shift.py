@@ -17,7 +17,7 @@ from esteira.quality.stability import NUMBERS, TEXTS, Categories, Spread, usual
 FIRST = datetime(2014, 1, 1, tzinfo=UTC)
 TRAIL, CLEAN = 56, 100
 """Days that are looked at, and days that are judged."""
-SEEDS = [pytest.param(seed, marks=[] if seed < 1 else pytest.mark.long) for seed in range(6)]
+SEEDS = [pytest.param(seed, marks=[] if seed < 1 else pytest.mark.nightly) for seed in range(6)]
 WEEK = np.array([1, 1.05, 1.1, 1, 0.9, 0.3, 0.2])
 Days = np.ndarray[Any, Any]
 
@@ -251,7 +251,7 @@ def test_what_a_sample_says_of_wide_tables_raises_no_more_alarms_and_finds_a_see
     assert verdicts(draw, known, judge, seed, 1.0, every=20).count(False) >= 4, "of 5"
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 8))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(1, 8))])
 def test_all_34_rules_of_a_dataset_together_raise_at_most_one_alarm_in_100_clean_batches(seed: int):
     """Each kind of figures stands for a column with a rule, so the alarms of all of them come together."""
     judged = [

@@ -29,7 +29,7 @@ from esteira.warehouse.states import Act
 from tests.warehouse.folding import COLUMNS, MIDNIGHT, Load, Model, Row, Thing, random_rows
 from tests.warehouse.test_fold import MODES
 
-SEEDS = (0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long))
+SEEDS = (0, pytest.param(1, marks=pytest.mark.nightly), pytest.param(2, marks=pytest.mark.nightly))
 STEPS = 9
 NUMBER, LETTER = "id: less_than(20)", "label: not_equal_to(ç)"
 
