@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from esteira.batch import Known, is_snapshot, plan_due
 from esteira.contract import Dataset, Group, SpreadsheetSource
-from esteira.warehouse import ddl, ledger
+from esteira.warehouse import ddl
 from esteira.warehouse.bi.definitions import COPY_PREFIX, copy_schema
 from esteira.warehouse.bi.freshness import FACTS, SNAPSHOT_TABLE, facts_query
 from esteira.warehouse.bi.publication import Standing, read_standing
 from esteira.warehouse.config import WarehouseConfig
 from esteira.warehouse.connection import Session
-from esteira.warehouse.ledger_entry import LedgerEntry
-from esteira.warehouse.live import live_columns
+from esteira.warehouse.ledger_tables import ledger_table
 from esteira.warehouse.statements import LOAD_COLUMNS, LOCK_SCHEMA, names, table_columns, table_name
 
 
@@ -23,7 +24,7 @@ def behind(session: Session, members: Sequence[Dataset], as_of: datetime) -> lis
 
     So a member that ran ahead waits for the others, whichever run asks. Of files nothing is ever due: one loaded batch is enough.
     """
-    entries = {each.name: ledger.read_current(session, each.name) for each in members}
+    entries = _entries(session, [each.name for each in members])
     moment = max([as_of, *(newest for each in members if (newest := _newest(each, entries[each.name])))])
     return [each.name for each in members if _is_behind(each, entries[each.name], moment)]
 
@@ -46,7 +47,7 @@ def copy(
         WarehouseBusy: The lock, or a copy, was held for too long.
     """
     session.limit_statements(min(config.ddl_wait_seconds, config.statement_timeout_seconds))
-    new = {each.name for each in members if _shape(session, group, each, config.schema)}
+    new = _shape(session, group, members, config.schema)
     session.run(f"CREATE TABLE IF NOT EXISTS {lock_table(group.name)} (held BOOLEAN)")
     session.limit_statements(config.statement_timeout_seconds)
     with session.transaction():
@@ -81,7 +82,33 @@ def group_of(schema: str) -> str:
     return schema.removeprefix(COPY_PREFIX)
 
 
-def _newest(dataset: Dataset, entries: Sequence[LedgerEntry]) -> datetime | None:
+_Shape = dict[str, tuple[Any, ...]]
+"""Column to its length in bytes, its type, and its digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What planning needs of a batch's current entry."""
+
+    batch_id: str
+    window_start: datetime
+    window_end: datetime
+    state: str
+
+
+def _entries(session: Session, datasets: Sequence[str]) -> dict[str, list[_Entry]]:
+    """The current entries of each dataset, in one query."""
+    parts = [
+        f"SELECT '{name}' AS dataset, batch_id, window_start, window_end, state, generation FROM {ledger_table(name)}"
+        for name in datasets
+    ]
+    current: dict[str, dict[str, _Entry]] = {name: {} for name in datasets}
+    for name, *facts, _ in session.rows(f"{' UNION ALL '.join(parts)} ORDER BY generation"):
+        current[str(name)][str(facts[0])] = _Entry(*facts)
+    return {name: list(found.values()) for name, found in current.items()}
+
+
+def _newest(dataset: Dataset, entries: Sequence[_Entry]) -> datetime | None:
     """The moment of its newest data; a slot's is its beginning, since it is loaded before it is over."""
     moments = (
         each.window_start if is_snapshot(dataset) else each.window_end for each in entries if each.state == "committed"
@@ -89,7 +116,7 @@ def _newest(dataset: Dataset, entries: Sequence[LedgerEntry]) -> datetime | None
     return None if isinstance(dataset.source, SpreadsheetSource) else max(moments, default=None)
 
 
-def _is_behind(dataset: Dataset, entries: Sequence[LedgerEntry], moment: datetime) -> bool:
+def _is_behind(dataset: Dataset, entries: Sequence[_Entry], moment: datetime) -> bool:
     if not any(each.state == "committed" for each in entries):
         return True
     if isinstance(dataset.source, SpreadsheetSource) or dataset.retired:
@@ -98,18 +125,32 @@ def _is_behind(dataset: Dataset, entries: Sequence[LedgerEntry], moment: datetim
     return any(not due.is_skipped for due in plan_due(dataset, moment, known))
 
 
-def _shape(session: Session, group: Group, dataset: Dataset, schema: str) -> bool:
-    """Bring a copy to its contract, with texts as wide as the table's; returns whether it is new, and empty."""
-    is_new = not live_columns(session, copy_schema(group.name), dataset.name)
-    texts = {name: size for name, (_, size) in live_columns(session, schema, dataset.name).items() if size}
-    ddl.ensure_table(session, dataset, copy_schema(group.name), _halved(texts, dataset))
-    return is_new
+def _shape(session: Session, group: Group, members: Sequence[Dataset], schema: str) -> set[str]:
+    """Bring each copy to its contract, with texts as wide as the table's; returns those that are new, and empty."""
+    tables, copies = _shapes(session, schema), _shapes(session, copy_schema(group.name))
+    for each in members:
+        shape = tables.get(each.name, {})
+        if shape != copies.get(each.name):
+            ddl.ensure_table(session, each, copy_schema(group.name), _halved(shape, each))
+    return {each.name for each in members} - copies.keys()
 
 
-def _halved(texts: Mapping[str, int], dataset: Dataset) -> dict[str, int]:
+def _shapes(session: Session, schema: str) -> dict[str, _Shape]:
+    """The columns of each table of a schema."""
+    query = (
+        "SELECT table_name, column_name, character_maximum_length, data_type, numeric_precision, numeric_scale "
+        "FROM svv_columns WHERE table_schema = %s"
+    )
+    found: dict[str, _Shape] = {}
+    for table, column, *facts in session.rows(query, (schema,)):
+        found.setdefault(str(table), {})[str(column)] = tuple(facts)
+    return found
+
+
+def _halved(shape: _Shape, dataset: Dataset) -> dict[str, int]:
     """Lengths that a text of twice the room is made for: `varchar_bytes` doubles them again. A length that the contract fixes stays."""
     fixed = {column.name for column in dataset.columns if column.max_bytes is not None}
-    return {name: (size + 1) // 2 for name, size in texts.items() if name not in fixed}
+    return {name: (int(size) + 1) // 2 for name, (size, *_) in shape.items() if size and name not in fixed}
 
 
 def _copy_rows(session: Session, dataset: Dataset, schema: str, copies: str) -> None:
