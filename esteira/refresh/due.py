@@ -86,7 +86,7 @@ def decide(asset: Asset, at: Situation) -> Decision:
             return reason
     used = spent(at.attempts, at.now)
     if asset.limit is not None and len(used) >= asset.limit:
-        room = min(used) + DAY
+        room = sorted(used)[len(used) - asset.limit] + DAY
         return Decision(
             "waits",
             f"{len(used)} of {asset.limit} refreshes of 24 hours are used; there is room at {room:%Y-%m-%d %H:%MZ}",

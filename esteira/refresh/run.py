@@ -283,6 +283,8 @@ def _ended(tool: Refresher, attempt: Attempt, asset: Asset) -> Progress:
     found = tool.poll(attempt.tool_id)
     if found.is_over:
         return found
+    if attempt.state == "following":  # it is not ours to end
+        return Progress("unknown", attempt.tool_id, "timeout")
     answer = tool.cancel(attempt.tool_id)
     if isinstance(answer, Progress) and answer.state == "done":
         return answer

@@ -14,7 +14,7 @@ from typing import Any
 from esteira.findings import read, written
 from esteira.lake import Seal
 from esteira.warehouse.connection import Session
-from esteira.warehouse.ledger_entry import READ, WRITTEN, LedgerEntry
+from esteira.warehouse.ledger_entry import READ, WRITTEN, LedgerEntry, State
 from esteira.warehouse.ledger_tables import SHAPE, ledger_table, selected, versions
 
 _READ = ", ".join(READ)
@@ -74,6 +74,13 @@ def read_last_change(session: Session, dataset: str) -> LedgerEntry | None:
     """The entry written last that changed the table; None when there is none."""
     changed = "WHERE state IN ('committed', 'undone') ORDER BY sequence DESC, window_end DESC LIMIT 1"
     return next(iter(_read(session, dataset, f"SELECT {_READ}", changed)), None)
+
+
+def read_newest(session: Session, dataset: str, states: Iterable[State], limit: int) -> list[LedgerEntry]:
+    """The newest entries that are in one of these states, newest first; empty when the dataset was never loaded."""
+    listed = ", ".join(f"'{state}'" for state in sorted(states))
+    rest = f"WHERE state IN ({listed}) ORDER BY sequence DESC, window_end DESC LIMIT {limit:d}"
+    return _read(session, dataset, f"SELECT {_READ}", rest)
 
 
 def _read(session: Session, dataset: str, select: str, rest: str) -> list[LedgerEntry]:

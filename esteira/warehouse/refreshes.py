@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from esteira.warehouse import ledger, ledger_tables, states
+from esteira.warehouse import ledger, ledger_tables
 from esteira.warehouse.connection import Session
+from esteira.warehouse.ledger_entry import State as LedgerState
 from esteira.warehouse.own_table import OwnColumn, definition
 from esteira.warehouse.statements import LOCK_SCHEMA
 
@@ -46,13 +47,13 @@ SHAPE = {
 """A row for each attempt at a refresh."""
 _KEPT_SHORT = {"tool_id": 2048, "reason": 1000, "run": 250}
 """Characters; of a text in any language the column has room for four bytes each, but for ids, which are ASCII."""
-NEWS_ENTRIES = 200
-"""Newest ledger rows among which the last change is looked for."""
+NEWS_ENTRIES = 100
+"""Newest changes among which the first one is looked for that no refresh has shown: more are older than any span that is waited."""
 State = Literal["starting", "running", "following", "done", "failed", "cancelled", "refused", "unknown", "followed"]
 NEVER = datetime.min.replace(tzinfo=UTC)
 OPEN = frozenset({"starting", "running", "following"})
-_CHANGES = frozenset({"committed", "undone"})
-_NEWS = _CHANGES | {"unchanged"}
+_CHANGES: tuple[LedgerState, ...] = ("committed", "undone")
+_NEWS: tuple[LedgerState, ...] = (*_CHANGES, "unchanged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +182,13 @@ def read_news(session: Session, datasets: Iterable[str]) -> dict[str, News]:
     return {name: _news(session, name) for name in datasets}
 
 
-def held(session: Session) -> dict[str, str]:
-    """Datasets that a person keeps from running, with the words for it."""
-    return {name: str(state) for name, state in states.read_states(session).items()}
-
-
 def _news(session: Session, dataset: str) -> News:
-    entries = [each for each in ledger.read_entries(session, dataset, NEWS_ENTRIES) if each.state in _NEWS]
-    changes = [each for each in entries if each.state in _CHANGES]
+    changes = ledger.read_newest(session, dataset, _CHANGES, NEWS_ENTRIES)
     watermark = ledger.read_standing(session, dataset).watermark
     if not changes:
         return News(dataset, watermark=watermark)
-    shown = Shown(entries[0].sequence, changes[0].sequence, changes[0].batch_id)
+    (newest,) = ledger.read_newest(session, dataset, _NEWS, 1)
+    shown = Shown(newest.sequence, changes[0].sequence, changes[0].batch_id)
     return News(dataset, shown, {each.sequence: each.committed_at for each in changes if each.committed_at}, watermark)
 
 

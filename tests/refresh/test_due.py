@@ -139,6 +139,7 @@ def test_the_daily_limit_counts_what_began_in_24_hours_and_reached_the_tool():
         "waits",
         "3 of 3 refreshes of 24 hours are used; there is room at 2026-11-26 12:30Z",
     )
+    assert "room at 2026-11-27 07:00Z" in decided(2, 2, *done, of=asset(daily=2)).why  # the limit was lowered meanwhile
     assert decided(2, 2, refused, *done[:2], attempt(hours=24.1), of=asset(daily=3)).verdict == "start"
     assert decided(2, 2, *done, of=asset(daily=3), forced=True).verdict == "waits"
 

@@ -19,9 +19,10 @@ from esteira.contract import Append, Asset, Quality
 from esteira.errors import AuthError, RefreshFailed, SourceUnavailable
 from esteira.refresh import open_refresher
 from esteira.refresh.run import Outcome, Terms, look, run_assets
-from esteira.warehouse import refreshes
+from esteira.warehouse import LedgerEntry, ledger, refreshes
 from tests.refresh.conftest import SECRETS, wanted_of
 from tests.refresh.tools import PowerBiService, Receiver, Tool, serving
+from tests.warehouse.conftest import FIRST_DAY
 
 _numbers = itertools.count(1)
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -295,6 +296,36 @@ def test_what_runs_for_too_long_is_cancelled_and_has_failed(make_desk: MakeDesk)
     assert found.error.code == "timeout"
     assert desk.tool.states[desk.tool.begun[0]] == "cancelled"
     assert desk.rows("reason") == ["timeout: It ran for more than 0:30:00. It was cancelled."]
+
+
+def test_what_somebody_else_began_is_not_cancelled_for_running_long(make_desk: MakeDesk):
+    desk = make_desk(PowerBiService(is_premium=True), timeout=timedelta(minutes=30))
+    desk.load()
+    theirs = desk.tool.foreign()
+    desk.run()
+    desk.past(31)
+    assert desk.run().error is None
+    assert desk.tool.states[theirs] == "running"
+    assert desk.rows() == ["followed", "following"]
+
+
+def test_a_snapshot_that_is_unchanged_again_and_again_is_still_known(
+    make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(refreshes, "NEWS_ENTRIES", 1)
+    desk = make_desk(Receiver(is_plain=True))
+    desk.load()
+    assert desk.run().decision.why == "refreshed"
+    (name,) = desk.datasets
+    with desk.bench.warehouse.session() as session:
+        for day in (2, 3):
+            window = FIRST_DAY + timedelta(days=day)
+            ledger.write_entry(
+                session, name, LedgerEntry(f"unchanged-{day}", window, window, state="unchanged", generation=0)
+            )
+        news = refreshes.read_news(session, [name])[name]
+    assert (news.shown.changed, news.shown.sequence) == (1, 3)
+    assert desk.run().decision.verdict == "current"
 
 
 def test_a_batch_that_is_taken_out_is_shown_too_after_the_span(make_desk: MakeDesk):
