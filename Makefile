@@ -10,14 +10,14 @@ READY := .venv/.ready
 PYTEST := $(PY) -m pytest
 # Tests that need only wheels. The other two groups install Debian packages, so they are targets of their own.
 WHEELS_ONLY := not browser and not image and not long
-LOCK := $(PY) -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
+LOCK := $(PY) -m uv pip compile --quiet --universal $(UPGRADE) --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11
 
 # Nothing that a shell happens to export may change what is installed or where Python looks.
 unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help demo test test-fast test-long test-nightly faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs twins up down clean distclean lock
+.PHONY: help check update licences demo test test-fast test-long test-nightly faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs twins up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -126,6 +126,16 @@ image-push: ## push IMAGE to its registry; its digest goes to image-digest.txt
 image-scan: $(READY) ## wait for the registry's scan of IMAGE at DIGEST; severe findings are an error
 	@exec $(PY) -m infra.delivery scan $(IMAGE) $(DIGEST)
 
+check: $(READY) ## all that continuous integration checks, in its order (an hour; as root on Debian the browser and the image too)
+	@$(MAKE) lint types docs licences
+	@if [ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then $(MAKE) test-browser test-image; \
+	else echo "check: test-browser and test-image install Debian packages, so they are for root on Debian"; fi
+	@$(MAKE) test-long
+	@$(MAKE) test
+
+licences: $(READY) ## the licence of each package that is shipped; one that we may not ship is an error
+	@exec $(PY) -m infra.delivery licences requirements.lock
+
 docs: $(READY) ## build the documentation into site/; a dead link is an error
 	@NO_MKDOCS_2_WARNING=true exec $(PY) -m mkdocs build --strict --quiet
 	@echo "docs: open site/index.html"
@@ -149,6 +159,11 @@ distclean: clean ## clean, and remove .venv too
 
 # The runtime lock is a subset of the development lock: the constraint keeps the versions equal.
 # sed takes out index addresses that uv may still write: a lock names files by hash, not by where they came from.
+UPGRADE =
+update: ## take the newest versions that pyproject.toml allows into the lock files; then run the tests
+	@$(MAKE) lock UPGRADE=--upgrade
+	@git --no-pager diff --stat -- requirements.lock requirements-dev.lock
+
 lock: $(READY) ## resolve the dependencies again and write both lock files
 	@$(PY) -m uv --version >/dev/null 2>&1 || $(PY) -m pip install --quiet --quiet uv
 	@$(LOCK) --all-extras --output-file requirements-dev.lock pyproject.toml

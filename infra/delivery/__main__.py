@@ -1,4 +1,4 @@
-"""`python -m infra.delivery assume ROLE | smoke --stage dev | scan IMAGE DIGEST | sbom PIP DPKG`; `make` targets and buildspecs call it."""
+"""`python -m infra.delivery assume ROLE | smoke --stage dev | scan IMAGE DIGEST | sbom PIP DPKG | licences LOCK`; `make` targets and buildspecs call it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from infra.delivery import licences
 from infra.delivery.login import exports
 from infra.delivery.sbom import contents
 from infra.delivery.scan import check
@@ -46,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     sbom.add_argument("pip", type=Path, help="what `pip list --format json` printed inside")
     sbom.add_argument("dpkg", type=Path, help="what `dpkg-query` printed inside: name, version, architecture by tabs")
     sbom.set_defaults(run=_sbom)
+    licence = commands.add_parser(
+        "licences", help="the licence of each package of a lock; one that we may not ship is an error"
+    )
+    licence.add_argument("lock", type=Path)
+    licence.set_defaults(run=_licences)
     return parser
 
 
@@ -65,6 +71,13 @@ def _scan(asked: argparse.Namespace) -> int:
 def _sbom(asked: argparse.Namespace) -> int:
     print(json.dumps(contents(asked.pip.read_text(), asked.dpkg.read_text()), indent=1))
     return 0
+
+
+def _licences(asked: argparse.Namespace) -> int:
+    found = licences.licences(asked.lock.read_text(encoding="utf-8"))
+    for line in licences.lines(found):
+        print(line)
+    return 65 if any(each.is_refused for each in found) else 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from tests.conventions.sources import PRODUCTION, ROOMS, ROOT, modules, report, 
 PRESCRIBED = {"flows", "tasks", "blocks", "deployments", "tests", "prefect.yaml", "Dockerfile", "pyproject.toml"}
 OTHER_ROOMS = {"esteira", "datasets", "cli", "infra", "local", "docs", "bench"}
 OTHER_FILES = {
-    ".ci", ".dockerignore", ".gitignore", ".gitattributes", ".python-version", "CHANGELOG.md", "LICENSE", "Makefile", "README.md",
+    ".ci", ".pre-commit-config.yaml", ".dockerignore", ".gitignore", ".gitattributes", ".python-version", "CHANGELOG.md", "LICENSE", "Makefile", "README.md",
     "README.pt.md", "CONTRIBUTING.md", "SECURITY.md", "mkdocs.yml", "requirements.lock", "requirements-dev.lock",
 }  # fmt: skip
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.conventions.sources import ROOT
-from tests.delivery.conftest import DIGEST, HEAVY, Aws, Clone, Deploy
+from tests.delivery.conftest import DIGEST, Aws, Clone, Deploy
 
 REPOSITORY = "000000000000.dkr.ecr.us-east-1.amazonaws.com/esteira-dev"
 TRUSTING = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
@@ -22,16 +22,19 @@ def phases(name: str) -> dict[str, list[str]]:
     return {phase: each["commands"] for phase, each in said["phases"].items()}
 
 
-def targets(lines: list[str]) -> list[str]:
-    return [word for line in lines for found in re.findall(r"\bmake ([a-z -]+)", line) for word in found.split()]
+def test_a_build_calls_the_make_target_of_the_other_ci_and_no_command_of_its_own() -> None:
+    script = (ROOT / ".ci/run").read_text().splitlines()
+    assert [line for line in script if re.match(r"make\b|\.venv|python", line)] == ["make check"]
+    assert phases("buildspec.yml")["pre_build"] == ["make check"]
 
 
-def test_a_build_calls_the_make_targets_of_the_other_ci_and_no_command_of_its_own() -> None:
-    script = [
-        line for line in (ROOT / ".ci/run").read_text().splitlines() if not line.lstrip().startswith(("#", "echo"))
-    ]
-    wanted = [each for each in targets(script) if each in HEAVY]
-    assert targets(phases("buildspec.yml")["pre_build"]) == wanted == list(HEAVY)
+def test_make_check_runs_every_group_of_tests_and_every_check() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    assert recipe
+    run = {each for found in re.findall(r"\$\(MAKE\) ([a-z -]+)", recipe[1]) for each in found.split()}
+    groups = set(re.findall(r"^(test[a-z-]*):", makefile, re.MULTILINE)) - {"test-fast"}  # a part of `test`
+    assert run == groups | {"lint", "types", "docs", "licences"}
 
 
 def test_every_phase_of_a_build_runs_in_a_clean_clone_up_to_the_registry(clone: Clone) -> None:
