@@ -25,7 +25,7 @@ WORDS = "docs/concepts.pt.md"
 _STAMP = re.compile(r"\A<!-- This is (?P<page>\S+) as of git blob (?P<blob>[0-9a-f]{40}); \S+ -m tests\.twins -->\n")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"(^|\s+)# .*$", re.MULTILINE)
-_COMMENTED = {"sh", "python", "yaml", "ini", "dockerfile"}
+_COMMENTED = {"sh", "console", "python", "yaml", "toml"}
 
 
 @dataclass(frozen=True)
