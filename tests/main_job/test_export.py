@@ -259,6 +259,24 @@ def test_maintenance_removes_versions_that_are_old_and_never_the_latest(
     assert all(shelf.read(file["key"]) for file in latest["files"] if file["name"])
 
 
+def test_an_erased_person_is_in_no_version_of_any_export_and_latest_is_made_again_without_them(
+    world: Any, shelf: Shelf, esteira: Any, loaded: Any
+) -> None:
+    assert b"Endeavor" in shelf.read(f"export/{NAME}/latest/{NAME}.en-US.csv")
+    before = shelf.latest
+    done = esteira("erase", NAME, "--key", "carrier=9E", "--request", "R-1", "--apply")
+    assert done.code == 0, done.err
+    listed = shelf.s3.list_object_versions(Bucket=shelf.bucket, Prefix=f"export/{NAME}/")
+    assert not {each["Key"].split("/")[2] for each in listed["Versions"]} & {before["version"]}
+    contents = [
+        shelf.s3.get_object(Bucket=shelf.bucket, Key=each["Key"], VersionId=each["VersionId"])["Body"].read()
+        for each in listed["Versions"]
+    ]
+    assert not [content for content in contents if b"Endeavor" in content]
+    assert (shelf.latest["rows"], "9E" in shelf.partitions()) == (15, False)
+    assert shelf.table()["Parameters"]["esteira_version"] == shelf.latest["version"]
+
+
 def _told(world: Any) -> list[str]:
     """Messages to Slack about this dataset."""
     return [each for each in world.messages() if NAME in each]
