@@ -23,7 +23,8 @@ from esteira.export.beside import Provenance
 from esteira.export.delivery import provenance_of, split_columns
 from esteira.export.files import Wanted, Written, replacing, write_file
 from esteira.export.snapshot import ROWS, Rows
-from esteira.lake.exports import attempt_folder, version_id
+from esteira.lake.exports import version_id
+from esteira.lake.layout import export_attempt
 from esteira.settings import read_settings
 from esteira.warehouse.unloading import unloading
 
@@ -115,7 +116,7 @@ def _rows(dataset: Dataset, request: Request, folder: Path, lines: Lines) -> tup
         kept, left_out = split_columns(moment.columns)
         columns, left_out = (moment.columns, ()) if request.with_personal else (kept, left_out)
         version = version_id(moment.entry.sequence, moment.entry.batch_id, "by hand")
-        target = f"{attempt_folder(dataset.name, version, lake.new_attempt())}{ROWS}"
+        target = f"{export_attempt(dataset.name, version, lake.new_attempt())}{ROWS}"
         lines.say("the warehouse unloads the table …")
         lines.total = moment.unload(columns, lake.uri(target), is_ordered=True)
     provenance = provenance_of(moment, left_out, datetime.now(UTC), importlib.metadata.version("esteira"))

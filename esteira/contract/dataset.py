@@ -103,7 +103,7 @@ class Dataset:
         self._check_design()
         check_write(self)
         check_files(self)
-        check_exports(self.exports, self.name, self.column_names)
+        check_exports(self.exports, self.name, [column.name for column in self.columns if not column.is_pii])
 
     @property
     def api(self) -> ApiSource:

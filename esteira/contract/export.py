@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -51,11 +52,16 @@ class Export:
         return self.format if self.locale == "iso" else f"{self.locale}.{self.format}"
 
 
-def check_exports(exports: tuple[Export, ...], dataset: str, columns: tuple[str, ...]) -> None:
+def check_exports(exports: tuple[Export, ...], dataset: str, columns: Collection[str]) -> None:
     """Refuse exports that a contract cannot have.
 
+    Args:
+        exports: The contract's.
+        dataset: Its name.
+        columns: Those that an export holds.
+
     Raises:
-        ConfigError: No tuple of exports, the same file twice, Parquet twice, or partitions by a column that the schema does not have.
+        ConfigError: No tuple of exports, the same file twice, partitions by a column that no export holds, or by all of them.
     """
     given: Any = exports  # a single one, without its comma, would pass as nothing
     if not isinstance(given, tuple) or not all(isinstance(each, Export) for each in given):
@@ -64,7 +70,22 @@ def check_exports(exports: tuple[Export, ...], dataset: str, columns: tuple[str,
         )
     suffixes = [each.suffix for each in exports]
     if len(set(suffixes)) != len(suffixes):
-        raise ConfigError(f"exports names {', '.join(suffixes)}: one of them twice.", dataset=dataset)
-    missing = [name for each in exports for name in each.partition_by if name not in columns]
+        raise ConfigError(
+            f"exports names {', '.join(suffixes)}: one of them twice.", dataset=dataset, hint="Name each file once."
+        )
+    for each in exports:
+        _check_partitions(each, dataset, columns)
+
+
+def _check_partitions(export: Export, dataset: str, columns: Collection[str]) -> None:
+    missing = [name for name in export.partition_by if name not in columns]
     if missing:
-        raise ConfigError(f"partition_by names {', '.join(missing)}, which the schema does not have.", dataset=dataset)
+        raise ConfigError(
+            f"partition_by names {', '.join(missing)}, which the schema does not have or calls personal.",
+            dataset=dataset,
+            hint="Name columns that may stand in the key of a file.",
+        )
+    if export.partition_by and set(export.partition_by) >= set(columns):
+        raise ConfigError(
+            "partition_by names every column, and nothing is left for the files.", dataset=dataset, hint="Name fewer."
+        )

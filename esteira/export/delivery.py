@@ -22,7 +22,6 @@ from esteira.lake import Lake
 from esteira.lake.exports import (
     ExportFile,
     ExportVersion,
-    attempt_folder,
     find_version,
     point_at,
     put_version,
@@ -30,6 +29,7 @@ from esteira.lake.exports import (
     version_id,
 )
 from esteira.lake.glue import Catalogue
+from esteira.lake.layout import export_attempt
 from esteira.warehouse import LedgerEntry, Warehouse
 from esteira.warehouse.reads import last_change
 from esteira.warehouse.statements import table_columns
@@ -82,7 +82,7 @@ def _make(dataset: Dataset, places: Places, as_of: datetime) -> ExportVersion:
     with unloading(places.warehouse, dataset) as moment:
         columns, left_out = split_columns(moment.columns)
         version = _version_id(dataset, moment.entry)
-        folder = attempt_folder(dataset.name, version, places.lake.new_attempt())
+        folder = export_attempt(dataset.name, version, places.lake.new_attempt())
         rows = _unload(moment, columns, places.lake.uri(folder))
     failpoint("export.rows")
     provenance = provenance_of(moment, left_out, as_of, places.version)

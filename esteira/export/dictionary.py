@@ -84,10 +84,9 @@ def entries_of(datasets: Iterable[Dataset]) -> list[DatasetEntry]:
 def entry_of(dataset: Dataset) -> DatasetEntry:
     """What the contract says of one dataset."""
     freshness = dataset.quality.freshness
-    titles: Mapping[str, str] = getattr(dataset, "titles", None) or {}
     return DatasetEntry(
         name=dataset.name,
-        titles={language: titles.get(language) or dataset.name for language in LANGUAGES},
+        titles={language: dataset.titles[language] for language in LANGUAGES},
         description=dataset.description,
         owner=dataset.owner,
         source=_source(dataset),

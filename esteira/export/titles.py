@@ -11,9 +11,8 @@ UTC = "UTC"
 
 
 def title_of(column: Column, language: Language) -> str:
-    """The column's business name in a language, or its own name; one that holds moments of UTC says so."""
-    titles: dict[str, str] = getattr(column, "titles", None) or {}
-    title = titles.get(language) or column.name
+    """The column's business name in a language; one that holds moments of UTC says so."""
+    title = column.titles[language]
     is_utc = pa.types.is_timestamp(column.arrow) and column.arrow.tz is not None
     return f"{title} ({UTC})" if is_utc and UTC not in title else title
 

@@ -14,7 +14,7 @@ import msgspec
 
 from esteira.errors import SealConflict
 from esteira.lake.bucket import Bucket
-from esteira.lake.layout import export_folder, export_latest, export_note, export_pointer
+from esteira.lake.layout import export_latest, export_note, export_pointer
 from esteira.lake.writing import MIB, GrowingObject
 
 
@@ -123,11 +123,6 @@ def fetch_object(lake: Bucket, key: str, path: Path) -> None:
     with lake.translated("s3:GetObject", key), path.open("wb") as opened:
         for block in lake.client.get_object(Bucket=lake.bucket, Key=key)["Body"].iter_chunks(MIB):
             opened.write(block)
-
-
-def attempt_folder(dataset: str, version: str, attempt: str) -> str:
-    """Where one try at a version writes."""
-    return f"{export_folder(dataset, version)}{attempt}/"
 
 
 def version_id(sequence: int, batch: str, asked: object) -> str:

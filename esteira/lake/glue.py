@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/glue/latest/webapi/API_UpdateTable.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -23,8 +23,8 @@ from esteira.lake.exports import ExportVersion
 from esteira.vault import aws_client, login_error
 
 VERSION, SEQUENCE = "esteira_version", "esteira_sequence"
-PUT_AT_ONCE, DELETE_AT_ONCE = 100, 25
-"""https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html and API_BatchDeletePartition.html"""
+PUT_AT_ONCE = 100
+"""https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html"""
 _PARQUET = {
     "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
@@ -115,9 +115,13 @@ class Catalogue:
             moved = [{"PartitionValueList": list(each), "PartitionInput": wanted[each]} for each in known & set(wanted)]
             for some in _some(moved, PUT_AT_ONCE):
                 _require_done(_glue().batch_update_partition(**place, Entries=some))
-            gone = [{"Values": list(values)} for values in known - set(wanted)]
-            for some in _some(gone, DELETE_AT_ONCE):
-                _require_done(_glue().batch_delete_partition(**place, PartitionsToDelete=some))
+        for values in sorted(known - set(wanted)):
+            self._delete_partition(name, values)
+
+    def _delete_partition(self, name: str, values: tuple[str, ...]) -> None:
+        """One at a time: they are few, and one that another process has deleted is gone all the same."""
+        with suppress(_Absent), self._translated("glue:DeletePartition", name):
+            _glue().delete_partition(DatabaseName=self.database, TableName=name, PartitionValues=list(values))
 
     def _partitions(self, table: dict[str, Any], folder: str) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
         """Values, and what Glue is told of them, of each folder of values in the lake."""
@@ -146,7 +150,7 @@ class Catalogue:
                     hint=f"Grant {action} on the catalogue, database {self.database} and its tables to the task role.",
                 ) from exc
             if code == "EntityNotFoundException":
-                if action == "glue:GetTable" and "atabase" not in str(exc):
+                if action in {"glue:GetTable", "glue:DeletePartition"} and "atabase" not in str(exc):
                     raise _Absent from exc
                 raise ConfigError(
                     f"{action} on {place}: {exc.response['Error'].get('Message', code)}",
@@ -158,7 +162,7 @@ class Catalogue:
 
 
 class _Absent(Exception):
-    """There is no such table."""
+    """There is no such table, or no such partition."""
 
 
 def _glue() -> Any:

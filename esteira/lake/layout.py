@@ -199,18 +199,27 @@ def export_folder(dataset: str, version: str) -> str:
     return f"{export_prefix(dataset)}{version}/"
 
 
+def export_attempt(dataset: str, version: str, attempt: str) -> str:
+    """Where one try at a version writes its rows and files.
+
+    Written by UNLOAD under the COPY role (`rows/`, `parquet/`) and by the process that exports, once. Deleted by `esteira maintenance` when its version is
+    old or it never became one, and by `esteira erase`.
+    """
+    return f"{export_folder(dataset, version)}{attempt}/"
+
+
 def export_note(dataset: str, version: str) -> str:
     """What says that a version is complete, and which objects it consists of.
 
-    Written by the export after a load, last of the version's objects. Deleted with the version.
+    Written by the export that completed it first. Deleted with the version, before the rest of it.
     """
     return f"{export_folder(dataset, version)}{VERSION_NAME}"
 
 
 def export_pointer(dataset: str) -> str:
-    """The version to read.
+    """The version to read, as a copy of its note.
 
-    Written by the export after a load, when all else stands. Deleted by `esteira erase`; the next load makes it again.
+    Written by each export that made a newer version, as its last step. Deleted by `esteira erase`, and written again after it.
     """
     return f"{export_prefix(dataset)}latest.json"
 
@@ -218,6 +227,6 @@ def export_pointer(dataset: str) -> str:
 def export_latest(dataset: str, name: str) -> str:
     """A file of that version under a key that does not change.
 
-    Written by the export after a load. Deleted by `esteira erase`; the next load makes it again.
+    Written by each export that made a newer version, before the pointer. Deleted by `esteira erase`, and written again after it.
     """
     return f"{export_prefix(dataset)}latest/{name}"

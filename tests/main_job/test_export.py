@@ -59,7 +59,7 @@ class Shelf:
     glue: Any
     bucket: str
 
-    def keys(self, below: str = "") -> list[str]:
+    def listed(self, below: str = "") -> list[str]:
         listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"export/{NAME}/{below}")
         return [entry["Key"] for entry in listed.get("Contents", ())]
 
@@ -73,7 +73,7 @@ class Shelf:
 
     @property
     def versions(self) -> list[str]:
-        return [key.split("/")[2] for key in self.keys() if key.endswith("/VERSION.json")]
+        return [key.split("/")[2] for key in self.listed() if key.endswith("/VERSION.json")]
 
     def table(self) -> dict[str, Any]:
         return self.glue.get_table(DatabaseName="esteira_local", Name=NAME)["Table"]
@@ -153,11 +153,7 @@ def test_the_catalogues_table_leads_to_the_parquet_files_of_that_version(world: 
     ]
     read = {}
     for carrier, place in shelf.partitions().items():
-        (key,) = [
-            f"export/{key}"
-            for key in [each.removeprefix("export/") for each in shelf]
-            if place.endswith(key.rpartition("/")[0] + "/")
-        ]
+        (key,) = shelf.listed(place.split(f"/export/{NAME}/")[1])
         (read[carrier],) = pq.read_table(io.BytesIO(shelf.read(key))).to_pylist()
     assert [(carrier, row["name"]) for carrier, row in sorted(read.items())] == world.query(
         f"SELECT carrier, name FROM dw.{NAME} ORDER BY carrier"
@@ -165,15 +161,15 @@ def test_the_catalogues_table_leads_to_the_parquet_files_of_that_version(world: 
 
 
 def test_no_object_of_the_exports_holds_a_personal_column(shelf: Shelf, loaded: Any) -> None:
-    contents = [shelf.read(key) for key in shelf]
+    contents = [shelf.read(key) for key in shelf.listed()]
     assert len(contents) > 5
     assert not [content for content in contents if b"canary-" in content]
 
 
 def test_a_run_without_anything_new_makes_no_other_version(shelf: Shelf, esteira: Any, loaded: Any) -> None:
-    before = shelf.keys()
+    before = shelf.listed()
     assert esteira("ingest", NAME, "--as-of", DAYS[0]).code == 0
-    assert shelf.keys() == before
+    assert shelf.listed() == before
 
 
 @pytest.mark.fault(61)
@@ -197,11 +193,11 @@ def test_a_run_that_is_killed_while_it_exports_leaves_the_old_latest_and_the_nex
     shelf: Shelf, esteira: Any, loaded: Any, place: str
 ) -> None:
     before = shelf.latest
-    files = {key: shelf.read(key) for key in shelf.keys("latest/")}
+    files = {key: shelf.read(key) for key in shelf.listed("latest/")}
     day = DAYS[3 + ("export.rows", "export.file", "export.version").index(place)]
     killed = esteira("ingest", NAME, "--as-of", day, ESTEIRA_FAILPOINT=f"{place}:kill")
     assert killed.code == -9
-    assert (shelf.latest, {key: shelf.read(key) for key in shelf.keys("latest/")}) == (before, files)
+    assert (shelf.latest, {key: shelf.read(key) for key in shelf.listed("latest/")}) == (before, files)
     assert esteira("ingest", NAME, "--as-of", day).code == 0
     assert shelf.latest["sequence"] > before["sequence"]
     assert shelf.table()["Parameters"]["esteira_version"] == shelf.latest["version"]
@@ -253,10 +249,28 @@ def test_maintenance_removes_versions_that_are_old_and_never_the_latest(
     done = esteira("maintenance", NAME, "--apply", "--as-of", later, "--json", ESTEIRA_EXPORT_VERSIONS="1")
     assert done.code == 0, done.err
     assert (shelf.versions, shelf.latest) == ([latest["version"]], latest)
-    assert list(shelf.keys("latest/")) == [
+    assert shelf.listed("latest/") == [
         f"export/{NAME}/latest/{NAME}.{suffix}" for suffix in ("en-US.csv", "pt-BR.xlsx")
     ]
     assert all(shelf.read(file["key"]) for file in latest["files"] if file["name"])
+
+
+def test_an_erased_person_is_in_no_version_of_any_export_and_latest_is_made_again_without_them(
+    world: Any, shelf: Shelf, esteira: Any, loaded: Any
+) -> None:
+    assert b"Endeavor" in shelf.read(f"export/{NAME}/latest/{NAME}.en-US.csv")
+    before = shelf.latest
+    done = esteira("erase", NAME, "--key", "carrier=9E", "--request", "R-1", "--apply")
+    assert done.code == 0, done.err
+    found = shelf.s3.list_object_versions(Bucket=shelf.bucket, Prefix=f"export/{NAME}/")
+    assert not {each["Key"].split("/")[2] for each in found["Versions"]} & {before["version"]}
+    contents = [
+        shelf.s3.get_object(Bucket=shelf.bucket, Key=each["Key"], VersionId=each["VersionId"])["Body"].read()
+        for each in found["Versions"]
+    ]
+    assert not [content for content in contents if b"Endeavor" in content]
+    assert (shelf.latest["rows"], "9E" in shelf.partitions()) == (15, False)
+    assert shelf.table()["Parameters"]["esteira_version"] == shelf.latest["version"]
 
 
 def _told(world: Any) -> list[str]:
