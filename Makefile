@@ -4,6 +4,7 @@
 SHELL := /bin/sh
 .SUFFIXES:
 .DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
 READY := .venv/.ready
