@@ -13,6 +13,7 @@ from tests.twins import Twin, behind, blob, differences, stamp, twins
 TWINS = twins()
 BY_NAME = pytest.mark.parametrize("twin", TWINS, ids=[twin.page for twin in TWINS])
 IN_BOTH = [
+    "docs/bi/connect.md",
     "docs/operations/on-call.md",
     "docs/operations/recovery.md",
     "README.md",
