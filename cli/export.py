@@ -75,10 +75,12 @@ def run_export(request: Request, *, as_json: bool) -> int:
     require_prefect()
     replaces = request.out.exists()
     lines = Lines(dataset.name)
-    with replacing(request.out) as file, tempfile.TemporaryDirectory(prefix="esteira-export-") as temporary:
-        rows, provenance = _rows(dataset, request, Path(temporary), lines)
-        written = write_file(Wanted(dataset, export, request.lang), rows, provenance, file)
-    lines.end()
+    try:
+        with replacing(request.out) as file, tempfile.TemporaryDirectory(prefix="esteira-export-") as temporary:
+            rows, provenance = _rows(dataset, request, Path(temporary), lines)
+            written = write_file(Wanted(dataset, export, request.lang), rows, provenance, file)
+    finally:
+        lines.end()
     told = _facts(request, written, provenance, time.monotonic() - began)
     click.echo(dump(told) if as_json else _text(told | {"replaces": replaces}, provenance))
     return 0

@@ -84,7 +84,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         part.replace(target)
     except OSError as exc:
         raise ConfigError(
-            f"{path} cannot be written: {exc.strerror}. What stood there is as it was.",
+            f"{path} cannot be written: {exc.strerror or exc}. What stood there is as it was.",
             hint="Name another file with --out, or make room.",
         ) from exc
     finally:

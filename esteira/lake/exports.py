@@ -92,11 +92,12 @@ def point_at(lake: Bucket, version: ExportVersion) -> bool:
     latest = find_latest(lake, version.dataset)
     if latest is not None and latest.sequence > version.sequence:
         return False
+    if latest is not None and latest.version == version.version:
+        return True
     for file in version.files:
         if file.name:
             _copy(lake, file, export_latest(version.dataset, file.name))
-    if latest is None or latest.version != version.version:
-        lake.put(export_pointer(version.dataset), msgspec.json.encode(version), content_type="application/json")
+    lake.put(export_pointer(version.dataset), msgspec.json.encode(version), content_type="application/json")
     return True
 
 

@@ -257,6 +257,13 @@ def test_each_role_that_touches_the_lake_may_use_its_key_and_through_s3_alone() 
         assert each.said["Condition"] == {"StringEquals": {"kms:ViaService": "s3.${AWS::Region}.amazonaws.com"}}
 
 
+def test_unload_may_ask_for_the_lakes_encryption_and_for_nothing_else_of_the_bucket() -> None:
+    """ENCRYPTED AUTO; the emulated UNLOAD asks for nothing."""
+    found = one("access.yaml", "SeeEncryption")
+    assert (found.owner, found.all("Action")) == ("CopyRole", ["s3:GetEncryptionConfiguration"])
+    assert found.all("Resource") == ["arn:${AWS::Partition}:s3:::${LakeBucket}"]
+
+
 def test_a_role_is_passed_to_ecs_tasks_alone() -> None:
     """PassRole is not checked by the emulator."""
     passing = [each for each in EVERY if "iam:PassRole" in each.all("Action")]
