@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
@@ -38,3 +39,12 @@ def on_files(files: Files, /, *, config: MkDocsConfig) -> Files:
     for path in MADE:
         files.append(File.generated(config, path, content=made(path)))
     return files
+
+
+# The plugin `offline` writes this script before the other languages are in the index.
+@event_priority(-200)
+def on_post_build(*, config: MkDocsConfig) -> None:
+    """Write the index as a script, for pages that were opened from a disk."""
+    folder = Path(config.site_dir) / "search"
+    index = (folder / "search_index.json").read_text(encoding="utf-8")
+    (folder / "search_index.js").write_text(f"var __index = {index}", encoding="utf-8")
