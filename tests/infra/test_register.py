@@ -14,8 +14,13 @@ TAKEN_OUT = {
 }
 """Without these something stops on a laptop, each with the command or the function that does."""
 READ: dict[str, dict[str, list[str]]] = {
-    # Who may assume a role, which stops everything on a laptop, and KMS, which the emulator does not ask when S3 reads or writes.
+    # Who may assume a role, which stops everything on a laptop; KMS, which the emulator does not ask when S3 reads or writes; QuickSight, which it has not.
     "access.yaml": {
+        "LakePolicy:RefreshSpice": [
+            "quicksight:CreateIngestion",
+            "quicksight:DescribeIngestion",
+            "quicksight:CancelIngestion",
+        ],
         "LakePolicy:UseLakeKey": ["kms:Decrypt", "kms:GenerateDataKey"],
         "TaskRole:EcsTasks": ["sts:AssumeRole"],
         "TaskRole:Laptop": ["sts:AssumeRole"],
