@@ -32,7 +32,8 @@ READ: dict[str, dict[str, list[str]]] = {
         "DropRole:UseLakeKey": ["kms:Decrypt", "kms:GenerateDataKey"],
         "CopyRole:Redshift": ["sts:AssumeRole"],
         "CopyRole:Laptop": ["sts:AssumeRole"],
-        "CopyRole:UseLakeKey": ["kms:Decrypt"],
+        "CopyRole:UseLakeKey": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "CopyRole:SeeEncryption": ["s3:GetEncryptionConfiguration"],
     },
     # The emulator's Step Functions call in nobody's name; test_break_glass.py runs the machine.
     "break-glass.yaml": {
