@@ -82,7 +82,7 @@ def where_to_look() -> str:
         ("Prefect UI", env.get("PREFECT_UI_URL", "")),
         ("Portal", f"{env.get('ESTEIRA_PORTAL_URL', '')} (token-protected)"),
         ("Slack catcher", slack),
-        ("Dashboard", env.get(URL_VARIABLE, "")),
+        *([("Dashboard", env[URL_VARIABLE])] if URL_VARIABLE in env else []),
         ("Quality pages", f"{env.get('ESTEIRA_REPORT_URL')} (or `esteira report`, without a server)"),
         ("Warehouse", f"{_warehouse(env)} (password in secret {env.get('ESTEIRA_WAREHOUSE_SECRET')})"),
         ("S3 and the rest of AWS", f"{env.get('AWS_ENDPOINT_URL')} (profile {env.get('AWS_PROFILE')} in {env.get('AWS_CONFIG_FILE')})"),
