@@ -37,8 +37,12 @@ SECONDS = frozenset({
     "test_proof", "test_profile", "test_pieces", "test_upkeep", "test_budget", "test_transport", "test_new",
 })  # fmt: skip
 """Files that take seconds though none of their tests does: simulations, properties, many small batches."""
-LONG = frozenset({"test_nothing_left", "test_full_disk"})
-"""Files of whole starts of the stack that are ended, struck or starved."""
+LONG = frozenset({
+    "deployments/test_slot", "hands/test_drift", "hands/test_quarantine", "main_job/test_backfill", "main_job/test_cursors", "main_job/test_export",
+    "main_job/test_portal_block", "main_job/test_portal_files", "main_job/test_refresh", "main_job/test_report", "stack/test_full_disk",
+    "stack/test_nothing_left", "warehouse/test_trailing",
+})  # fmt: skip
+"""Files that are stories of many runs, or starts of the stack that are ended, struck or starved: what they are about has shorter tests too."""
 BOTH_ISOLATIONS = frozenset({"test_conflicts", "test_commit", "test_isolation"})
 """Where the database's isolation is what is tested; elsewhere its second kind, which new warehouses do not have, is for `make test-long`."""
 USES_CONNECTOR = ("main_job", "deployments", "hands", "gateway", "warehouse", "torture", "browser")
@@ -107,7 +111,7 @@ def _mark_length(item: pytest.Item, *, is_second_turn: bool) -> None:
     """What is long comes to the nightly tests with its second turn; what is not comes to the long ones."""
     if item.get_closest_marker("long") and is_second_turn:
         item.add_marker(pytest.mark.nightly)
-    if item.get_closest_marker("nightly") or is_second_turn or item.path.stem in LONG:
+    if item.get_closest_marker("nightly") or is_second_turn or f"{_folder(item)}/{item.path.stem}" in LONG:
         item.add_marker(pytest.mark.long)
 
 

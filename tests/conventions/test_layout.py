@@ -1,5 +1,6 @@
 """The top level is the map: each room and file of it is prescribed."""
 
+from tests.conftest import LONG
 from tests.conventions.sources import PRODUCTION, ROOMS, ROOT, modules, report, repository_files
 
 PRESCRIBED = {"flows", "tasks", "blocks", "deployments", "tests", "prefect.yaml", "Dockerfile", "pyproject.toml"}
@@ -63,3 +64,8 @@ def test_the_type_marker_is_shipped() -> None:
 def _docstring(body: list) -> bool:
     value = getattr(body[0], "value", None) if body else None
     return isinstance(getattr(value, "value", None), str)
+
+
+def test_a_file_that_is_named_as_long_is_there() -> None:
+    missing = [name for name in LONG if not (ROOT / "tests" / f"{name}.py").is_file()]
+    assert missing == [], "Correct LONG in tests/conftest.py."
