@@ -81,7 +81,7 @@ def secrets(left: dict[str, bytes], tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_there_is_something_to_look_at_of_each_kind(left: dict[str, bytes], secrets: set[bytes]) -> None:
     assert len(secrets) >= 5
-    assert b"DEBUG" in left["what it logged"]
+    assert b'"level": "DEBUG"' in left["what it printed"]
     assert b"AuthError" in left["what it printed"]
     assert b"COPY public.log" in left["Prefect's database"]
     assert b"esteira_ledger" in left["the warehouse"]

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from local.ports import Ports
+from local.stack import StackConfig
 from local.supervisor import listens
 from tests.stack.remains import IS_LINUX, NOTHING, ROOT, Run, a_run, await_true
 
@@ -104,7 +104,7 @@ def is_up(run: Run) -> bool:
 def test_a_demo_that_is_told_to_stop_during_its_first_run_leaves_nothing(run: Run, number: signal.Signals, code: int):
     started = demo(run)
     assert await_true(lambda: "rows/s" in started.said or started.process.poll() is not None, UP_SECONDS)
-    assert len(run.open_ports()) == len(fields(Ports)), started.said
+    assert len(run.open_ports()) == len(StackConfig().part_names()), started.said
     assert len(run.processes()) > 10, "the search finds the processes that it will not find afterwards"
     started.signal(number)
     assert started.process.wait(END_SECONDS) == code
