@@ -16,7 +16,7 @@ from tests.browser.chromium import Page, fresh_page, install_packages
 
 ROOT = Path(__file__).resolve().parents[2]
 AS_OF = "2014-01-02T06:00Z"
-FLIGHTS = 2_000
+FLIGHTS = 200
 COMMAND_SECONDS = 100
 DATA_ERROR = 65
 TOO_FEW = '''"""airlines, with a floor that its 16 rows do not reach."""
@@ -28,14 +28,6 @@ from esteira.contract import Quality
 
 DATASET = dataclasses.replace(_BASE, name="too_few_airlines", title={}, quality=Quality(min_rows=17))
 '''
-
-
-_PREPARE = """
-import sys
-from pathlib import Path
-from cli.stack import prepare_stack
-prepare_stack(Path(sys.argv[1]))
-"""
 
 
 @dataclass(frozen=True)
@@ -54,8 +46,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The laptop stack with blocks and automation registered, as after `esteira stack up`."""
     install_packages()  # first: without a browser nobody needs to wait for a stack
     state = tmp_path_factory.mktemp("browser")
-    with running(StackConfig(state, Ports.free(), flights_limit=FLIGHTS, with_dashboard=True)) as stack:
-        _python(stack, _PREPARE, str(state))
+    with running(StackConfig(state=state, ports=Ports.free(), flights_limit=FLIGHTS)) as stack:
+        python(stack, "from cli.stack import prepare_prefect; prepare_prefect()")
         yield stack
 
 
@@ -94,10 +86,10 @@ def pytest_runtest_makereport(
 
 
 def ingest(stack: Stack, *arguments: str, code: int = 0) -> None:
-    _python(stack, "from cli.main import main; main()", "ingest", "--as-of", AS_OF, *arguments, code=code)
+    python(stack, "from cli.main import main; main()", "ingest", "--as-of", AS_OF, *arguments, code=code)
 
 
-def _python(stack: Stack, script: str, *arguments: str, code: int = 0) -> None:
+def python(stack: Stack, script: str, *arguments: str, code: int = 0) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script, *arguments], env=stack.client_environment() | {"ESTEIRA_STEP_RETRIES": "0"}, cwd=ROOT,
         capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,

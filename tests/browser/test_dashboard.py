@@ -11,9 +11,10 @@ import pytest
 
 from local.dashboard import ANALYST
 from local.portal import append_flights
-from local.stack import Stack
-from tests.browser.chromium import Page, fresh_page
-from tests.browser.conftest import ingest
+from local.ports import Ports
+from local.stack import StackConfig, running
+from tests.browser.chromium import Page, fresh_page, install_packages
+from tests.browser.conftest import ingest, python
 from tests.main_job.world import World
 
 pytestmark = [
@@ -29,14 +30,22 @@ TABLES = """
 const cells = (row) => [...row.querySelectorAll('th, td')].map(cell => cell.innerText.trim());
 return [...document.querySelectorAll('table')].map(table => [...table.querySelectorAll('tr')].map(cells));
 """
-NEW = 5
+FLIGHTS, NEW = 2_000, 5
 
 
 @pytest.fixture(scope="module")
-def world(stack: Stack) -> World:
-    """The star is loaded."""
-    ingest(stack, *STAR)
-    return World(stack)
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A stack of its own, since other tests look at the first batch of the same tables; the star is loaded."""
+    install_packages()
+    state = tmp_path_factory.mktemp("dashboard")
+    with running(StackConfig(state, Ports.free(), flights_limit=FLIGHTS, with_dashboard=True)) as stack:
+        python(
+            stack,
+            "import sys, pathlib; from cli.stack import prepare_stack; prepare_stack(pathlib.Path(sys.argv[1]))",
+            str(state),
+        )
+        ingest(stack, *STAR)
+        yield World(stack)
 
 
 @pytest.fixture
