@@ -18,7 +18,7 @@ from esteira.contract import PowerBiRefresh
 from esteira.errors import AuthError, EsteiraError
 from esteira.http import Access, Answer, HttpClient, HttpConfig, Terms
 from esteira.http.wait import retry_after
-from esteira.refresh.progress import Order, Progress, State, Unsupported, told
+from esteira.refresh.progress import Order, Progress, State, Unsupported, document, told
 
 SCOPE = "https://analysis.windows.net/powerbi/api/.default"
 """https://learn.microsoft.com/power-bi/developer/embedded/embed-service-principal; the resource is the same for all of Power BI."""
@@ -89,7 +89,7 @@ class PowerBi:
         answer = self._http.get(f"{self._path}/{id_}", what=_WHAT, terms=Terms(statuses=frozenset({400, 404})))
         if answer.status in {400, 404}:
             return self._of_history(id_)
-        return _progress({"requestId": id_, **_document(answer)})
+        return _progress({"requestId": id_, **document(answer.body)})
 
     def cancel(self, id_: str) -> Progress | Unsupported:
         """A DELETE, which only an enhanced refresh has."""
@@ -141,7 +141,7 @@ class PowerBi:
 
     def _refused(self, order: Order, answer: Answer) -> Progress:
         """Another one may have begun between our look and our request."""
-        problem = _document(answer).get("error")
+        problem = document(answer.body).get("error")
         problem = problem if isinstance(problem, dict) else {}
         code, text = told(problem.get("code") or f"status {answer.status}"), told(problem.get("message"))
         if answer.status != 429 and "already" in text and (found := self._under_way(order)):
@@ -154,9 +154,8 @@ class PowerBi:
 
     def _history(self) -> list[dict[str, Any]]:
         """The newest first."""
-        entries = _document(
-            self._http.get(self._path, {"$top": HISTORY}, what="The history of refreshes of Power BI")
-        ).get("value")
+        answer = self._http.get(self._path, {"$top": HISTORY}, what="The history of refreshes of Power BI")
+        entries = document(answer.body).get("value")
         return [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
 
 
@@ -191,11 +190,3 @@ def _began(entry: Mapping[str, Any]) -> datetime:
     except ValueError:
         return datetime.min.replace(tzinfo=UTC)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _document(answer: Answer) -> dict[str, Any]:
-    try:
-        found = json.loads(answer.body or b"{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

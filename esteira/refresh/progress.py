@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from esteira.redaction import printable, scrub
 
@@ -106,3 +107,12 @@ class Refresher(Protocol):
 def told(text: object) -> str:
     """A tool's text as it may stand in a row and on a terminal: one line, short, without any secret that we know."""
     return scrub(printable(" ".join(str(text or "").split()), limit=MAX_REASON_CHARACTERS))
+
+
+def document(body: bytes | str) -> dict[str, Any]:
+    """What a tool answers, as fields; none where it is no JSON object, such as a page for people."""
+    try:
+        found = json.loads(body or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -11,10 +11,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from esteira.auth import Secret
@@ -23,7 +21,7 @@ from esteira.errors import AuthError
 from esteira.http import Answer, HttpClient, HttpConfig, Terms
 from esteira.http.order import json_body
 from esteira.http.wait import retry_after
-from esteira.refresh.progress import Order, Progress, State, Unsupported, told
+from esteira.refresh.progress import Order, Progress, State, Unsupported, document, told
 
 FIELD, PREFIX = "key", "whsec_"
 MIN_KEY_BYTES = 24
@@ -85,7 +83,7 @@ class SignedPost:
         answer = self._http.get(id_, what="The webhook's status", terms=terms)
         if answer.status in _GONE:
             return Progress("unknown", id_, f"status {answer.status}")
-        found = _document(answer)
+        found = document(answer.body)
         return Progress(
             _STATES.get(str(found.get("state")), "unknown"), id_, told(found.get("code")), told(found.get("reason"))
         )
@@ -141,13 +139,5 @@ def _key(secret: Secret) -> bytes:
 
 
 def _reason(answer: Answer) -> str:
-    found = _document(answer)
+    found = document(answer.body)
     return told(found.get("reason") or found.get("message"))
-
-
-def _document(answer: Answer) -> dict[str, Any]:
-    try:
-        found = json.loads(answer.body or b"{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
