@@ -33,6 +33,8 @@ Records = Sequence[msgspec.Raw]
 Stage = type[InOrder[None]] | type[AtOnce[None]]
 CHUNK_BYTES = 6 * 1024 * 1024
 """JSON that is decoded and validated at a time. Large enough that the cost of a call does not count, small enough to bound memory."""
+WAITING_CHUNKS = 4
+"""Curated chunks (2 MB each) that may wait for the writer: most it only keeps, and about every fourth makes a row group, which takes as long as four."""
 RELEASE_AFTER_CHUNKS = 24
 """What chunks leave behind adds up over a long batch, so from here on it is given back after each; a short one is over before it counts."""
 
@@ -113,7 +115,8 @@ class Curation:
         self._all = Gathered(Watch(dataset), Profiler(dataset.columns))
         self._good = TableParts(lake, self._keys("curated"), _stored, self._all.profiler.add)
         self._bad = TableParts(lake, self._keys("quarantine"), _stored)
-        self._validating, self._writing = stage("esteira-validate"), stage("esteira-parquet")
+        self._validating = stage("esteira-validate")
+        self._writing = stage("esteira-parquet", depth=WAITING_CHUNKS)
         self._written = 0
 
     def _keys(self, zone: Zone) -> Callable[[int], str]:
