@@ -39,7 +39,7 @@ def read_at_once(records: Sequence[msgspec.Raw], text: bytes, wire: Wire) -> pa.
     if schema is None:
         return None
     whole = _whole_columns(records, text, first_keys(wire), nested) if nested else {}
-    table = None if whole is None else _flat(text, schema, "ignore" if nested else "infer")
+    table = None if whole is None else _flat(text, len(records), schema, "ignore" if nested else "infer")
     if whole is None or table is None:
         return None
     return _in_order(table, wire, whole)
@@ -53,10 +53,13 @@ def _in_order(table: pa.Table, wire: Wire, whole: Mapping[str, pa.Array]) -> pa.
     return pa.Table.from_arrays([*columns, *(table.column(name) for name in new)], names=[*names, *new])
 
 
-def _flat(text: bytes, schema: pa.Schema, unexpected: str) -> pa.Table | None:
-    # One block: a caller bounds the text, and finding the records where blocks meet costs a third of the time.
-    read = pj.ReadOptions(block_size=len(text) + 1, use_threads=False)
-    parse = pj.ParseOptions(explicit_schema=schema, newlines_in_values=True, unexpected_field_behavior=unexpected)
+def _flat(text: bytes, rows: int, schema: pa.Schema, unexpected: str) -> pa.Table | None:
+    """Two blocks side by side where each record stands on a line of its own; else Arrow would parse everything twice to find where to cut."""
+    is_by_line = text.count(b"\n") == rows - 1
+    read = pj.ReadOptions(block_size=len(text) // (2 if is_by_line else 1) + 1, use_threads=is_by_line)
+    parse = pj.ParseOptions(
+        explicit_schema=schema, newlines_in_values=not is_by_line, unexpected_field_behavior=unexpected
+    )
     try:
         return pj.read_json(pa.BufferReader(text), read_options=read, parse_options=parse)
     except pa.ArrowInvalid:

@@ -62,3 +62,33 @@ def test_ordinary_records_are_read_at_once():
 )  # fmt: skip
 def test_whatever_needs_a_closer_look_is_not_read_at_once(text: str):
     assert read('{"id": 1}', text) is None
+
+
+FLAT = [WireColumn("id", ("id",), pa.int64()), WireColumn("name", ("name",), pa.string())]
+FLAT_RECORDS = st.fixed_dictionaries(
+    {"id": st.integers(-(2**63), 2**63 - 1) | st.none()},
+    optional={"name": st.text(max_size=400), "other": st.integers()},
+)
+
+
+@given(st.lists(FLAT_RECORDS, min_size=1, max_size=12))
+def test_records_on_lines_of_their_own_are_read_like_those_on_many(records: list[dict[str, Any]]):
+    tables = []
+    for indent in (None, 1):
+        texts = [msgspec.Raw(json.dumps(record, indent=indent).encode()) for record in records]
+        tables.append(read_at_once(texts, b"\n".join(texts), FLAT))
+    by_line, spread = tables
+    assert by_line is not None
+    assert spread is not None
+    assert by_line.to_pylist() == spread.to_pylist()
+    assert [record["id"] for record in by_line.to_pylist()] == [record["id"] for record in records]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_record_longer_than_all_others_is_read_at_once(place: int):
+    texts = ['{"id": 1, "name": "a"}', '{"id": 2, "name": "b"}']
+    texts.insert(place, json.dumps({"id": 3, "name": "x" * 100_000}))
+    records = [msgspec.Raw(text.encode()) for text in texts]
+    table = read_at_once(records, b"\n".join(records), FLAT)
+    assert table is not None
+    assert sorted(table.column("id").to_pylist()) == [1, 2, 3]
