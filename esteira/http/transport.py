@@ -127,7 +127,9 @@ class Transport:
         if order.sink is not None and response.ok:
             return order.sink.take(response) or reply
         limit, size, chunks = self._config.max_response_bytes, 0, []
-        while chunk := response.raw.read(_CHUNK_BYTES, decode_content=True):
+        # what is announced is read into one piece, and need not be put together from many
+        at_once = min(max(response.raw.length_remaining or 0, _CHUNK_BYTES), limit + 1)
+        while chunk := response.raw.read(at_once, decode_content=True):
             chunks.append(chunk)
             size += len(chunk)
             if size > limit:
