@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import awswrangler  # noqa: F401 - before the clock starts, like every other import
 
+import flows  # noqa: F401 - what a run has too: how seldom the garbage collector looks
 from bench.contracts import WRITES, contract
 from bench.image import without_extras
 from bench.peers.facts import peak_bytes, print_facts
