@@ -187,14 +187,22 @@ def _failures(frame: pd.DataFrame, untouched: pa.Table | None, dataset: Dataset)
     else:
         return
     if cases["index"].isna().any():
-        first = cases[cases["index"].isna()].iloc[0]
-        raise ConfigError(
-            f"Column {first['column']!r} does not have the schema's dtype after the transform: {first['check']} (found {first['failure_case']}).",
-            dataset=dataset.name,
-        )
+        raise _unanswered(cases[cases["index"].isna()].iloc[0], dataset)
     cases.loc[cases["schema_context"] == "DataFrameSchema", ["column", "failure_case"]] = [WHOLE_ROW, ""]
     for case in cases.drop_duplicates(["index", "column", "check"]).itertuples():
         yield Rejection(int(case.index), str(case.column), str(case.check), str(case.failure_case)[:200])
+
+
+def _unanswered(case: Any, dataset: Dataset) -> ConfigError:
+    """Why pandera could name no row. Of what a rule raised only the kind is told: its words may hold a value."""
+    if str(case["check"]).startswith(("dtype(", "coerce_dtype(")):
+        said = f"Column {case['column']!r} does not have the schema's dtype after the transform: {case['check']} (found {case['failure_case']})."
+        return ConfigError(said, dataset=dataset.name)
+    return ConfigError(
+        f"Rule {case['check']} of {case['column']} answers {str(case['failure_case']).partition('(')[0]}, and not yes or no for each row.",
+        dataset=dataset.name,
+        hint="A rule takes a column, or the frame, and returns a Series of truth values on its index; `pa.Check(..., element_wise=True)` is asked of each value.",
+    )
 
 
 class _Made:
