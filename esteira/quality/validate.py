@@ -27,6 +27,7 @@ from esteira.quality.forgiven import forgivable_columns, split, without_bad_valu
 from esteira.quality.nested import is_nested_text
 from esteira.quality.proof import has_dtypes, provable
 from esteira.quality.rejection import Placed, Rejection
+from esteira.redaction import MASK
 
 _QUARANTINE_SCHEMA = pa.schema(
     [
@@ -93,8 +94,9 @@ def curate_decoded(
     rejections = judged.rejections
     bad = np.unique(np.array([rejection.row for rejection in rejections], dtype=np.int64))
     if len(bad) and dataset.bad_values == "fail":
+        first = next(each for each in rejections if each.row == bad[0])
         raise DataQualityError(
-            f"Row {first_row + int(bad[0])}: {_reason(rejections[0])} and bad_values is 'fail'.", dataset=dataset.name
+            f"Row {first_row + first.row}: {_reason(first, dataset)} and bad_values is 'fail'.", dataset=dataset.name
         )
     bad_rows = set(bad.tolist())
     reasons = [*rejections, *(each for each in judged.forgiven if each.row in bad_rows)]
@@ -291,5 +293,11 @@ def _count_reasons(rejections: Sequence[Rejection]) -> dict[str, int]:
     return dict(sorted(Counter(f"{rejection.column}: {rejection.rule}" for rejection in rejections).items()))
 
 
-def _reason(rejection: Rejection) -> str:
-    return f"{rejection.column} = {rejection.value!r} breaks {rejection.rule}"
+def _reason(rejection: Rejection, dataset: Dataset) -> str:
+    """For an error, which logs and states repeat: a value stands there only where the contract knows the column and does not call it personal."""
+    is_shown = any(column.name == rejection.column and not column.is_pii for column in dataset.columns)
+    return (
+        f"{rejection.column} = {rejection.value!r} breaks {rejection.rule}"
+        if is_shown
+        else f"{rejection.column} = {MASK} breaks {rejection.rule}"
+    )

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esteira.contract import Replace
-from esteira.errors import ConfigError
+from esteira.errors import ConfigError, DataQualityError
 from esteira.quality import Curated
 from tests.core.small import curated
 
@@ -154,3 +154,30 @@ def test_what_would_hide_a_bad_row_or_judges_rows_together_is_refused_when_the_c
         curated(schema=schema, write=Replace())
     assert what in raised.value.message
     assert raised.value.hint
+
+
+class Person(pandera.DataFrameModel):
+    low: pd.Int64Dtype = pandera.Field(ge=0, description="Low")
+    cpf: pd.StringDtype = pandera.Field(cpf=True, description="CPF", metadata={"pii": True})
+    born: pd.Int64Dtype = pandera.Field(description="Year", metadata={"pii": True})
+
+
+PERSON = {"low": 1, "cpf": "529.982.247-25", "born": 1980}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"low": -1}, "low = '-1' breaks greater_than_or_equal_to(0)"),
+        ({"cpf": "529.982.247-99"}, "cpf = *** breaks cpf"),
+        ({"born": "SECRET"}, "born = *** breaks type"),
+    ],
+)
+def test_the_error_of_the_first_bad_row_is_about_that_row_and_shows_nothing_personal(
+    changes: dict[str, Any], said: str
+):
+    """What its type cannot hold is found before what breaks a rule, wherever it stands."""
+    rows = [PERSON, PERSON | changes, PERSON | {"born": "later"}]
+    with pytest.raises(DataQualityError) as raised:
+        curated(*rows, schema=Person, write=Replace(), bad_values="fail")
+    assert raised.value.message == f"Row 1: {said} and bad_values is 'fail'."
