@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from esteira.contract.encodings import FIXED_LENGTH, encodings_of
+from esteira.contract.row_rules import check_row_rules
 from esteira.contract.titles import Titles, check_title, titles_of
 from esteira.errors import ConfigError
 from esteira.standards import STANDARDS
@@ -105,8 +106,9 @@ def columns_of(schema: type[pandera.DataFrameModel]) -> tuple[Column, ...]:
     """The columns of a schema in their declared order.
 
     Raises:
-        ConfigError: A column's dtype has no exact Redshift type, or its metadata ask for what the type cannot do.
+        ConfigError: A column's dtype has no exact Redshift type, or its metadata ask for what the type cannot do; or a rule is none of a row.
     """
+    check_row_rules(schema)
     return tuple(_column(name, declared) for name, declared in schema.to_schema().columns.items())
 
 

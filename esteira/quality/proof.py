@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
+from esteira.quality.unknown import answering
+
 if TYPE_CHECKING:
     from pandera.api.pandas.container import DataFrameSchema
 
@@ -71,7 +73,7 @@ def provable(model: type[pandera.DataFrameModel]) -> Provable:
     checks = {} if is_strict else {name: _checks(column) for name, column in schema.columns.items()}
     known = {name: found for name, found in checks.items() if found is not None}
     required = frozenset(name for name in known if not schema.columns[name].nullable)
-    return Provable(model, schema, known, required, is_whole=bool(schema.checks))
+    return Provable(model, answering(schema), known, required, is_whole=bool(schema.checks))
 
 
 def has_dtypes(model: type[pandera.DataFrameModel], frame: pd.DataFrame) -> bool:
@@ -91,7 +93,7 @@ def _has_dtypes(model: type[pandera.DataFrameModel], dtypes: tuple[tuple[str, An
 
 @lru_cache(maxsize=256)
 def _without(model: type[pandera.DataFrameModel], names: tuple[str, ...]) -> DataFrameSchema:
-    return model.to_schema().remove_columns(list(names))
+    return provable(model).schema.remove_columns(list(names))
 
 
 def _checks(column: Any) -> tuple[Check, ...] | None:

@@ -27,6 +27,7 @@ from esteira.quality.forgiven import forgivable_columns, split, without_bad_valu
 from esteira.quality.nested import is_nested_text
 from esteira.quality.proof import has_dtypes, provable
 from esteira.quality.rejection import Placed, Rejection
+from esteira.redaction import MASK
 
 _QUARANTINE_SCHEMA = pa.schema(
     [
@@ -93,8 +94,9 @@ def curate_decoded(
     rejections = judged.rejections
     bad = np.unique(np.array([rejection.row for rejection in rejections], dtype=np.int64))
     if len(bad) and dataset.bad_values == "fail":
+        first = next(each for each in rejections if each.row == bad[0])
         raise DataQualityError(
-            f"Row {first_row + int(bad[0])}: {_reason(rejections[0])} and bad_values is 'fail'.", dataset=dataset.name
+            f"Row {first_row + first.row}: {_reason(first, dataset)} and bad_values is 'fail'.", dataset=dataset.name
         )
     bad_rows = set(bad.tolist())
     reasons = [*rejections, *(each for each in judged.forgiven if each.row in bad_rows)]
@@ -187,14 +189,22 @@ def _failures(frame: pd.DataFrame, untouched: pa.Table | None, dataset: Dataset)
     else:
         return
     if cases["index"].isna().any():
-        first = cases[cases["index"].isna()].iloc[0]
-        raise ConfigError(
-            f"Column {first['column']!r} does not have the schema's dtype after the transform: {first['check']} (found {first['failure_case']}).",
-            dataset=dataset.name,
-        )
+        raise _unanswered(cases[cases["index"].isna()].iloc[0], dataset)
     cases.loc[cases["schema_context"] == "DataFrameSchema", ["column", "failure_case"]] = [WHOLE_ROW, ""]
     for case in cases.drop_duplicates(["index", "column", "check"]).itertuples():
         yield Rejection(int(case.index), str(case.column), str(case.check), str(case.failure_case)[:200])
+
+
+def _unanswered(case: Any, dataset: Dataset) -> ConfigError:
+    """Why pandera could name no row. Of what a rule raised only the kind is told: its words may hold a value."""
+    if str(case["check"]).startswith(("dtype(", "coerce_dtype(")):
+        said = f"Column {case['column']!r} does not have the schema's dtype after the transform: {case['check']} (found {case['failure_case']})."
+        return ConfigError(said, dataset=dataset.name)
+    return ConfigError(
+        f"Rule {case['check']} of {case['column']} answers {str(case['failure_case']).partition('(')[0]}, and not yes or no for each row.",
+        dataset=dataset.name,
+        hint="A rule takes a column, or the frame, and returns a Series of truth values on its index; `pa.Check(..., element_wise=True)` is asked of each value.",
+    )
 
 
 class _Made:
@@ -283,5 +293,11 @@ def _count_reasons(rejections: Sequence[Rejection]) -> dict[str, int]:
     return dict(sorted(Counter(f"{rejection.column}: {rejection.rule}" for rejection in rejections).items()))
 
 
-def _reason(rejection: Rejection) -> str:
-    return f"{rejection.column} = {rejection.value!r} breaks {rejection.rule}"
+def _reason(rejection: Rejection, dataset: Dataset) -> str:
+    """For an error, which logs and states repeat: a value stands there only where the contract knows the column and does not call it personal."""
+    is_shown = any(column.name == rejection.column and not column.is_pii for column in dataset.columns)
+    return (
+        f"{rejection.column} = {rejection.value!r} breaks {rejection.rule}"
+        if is_shown
+        else f"{rejection.column} = {MASK} breaks {rejection.rule}"
+    )

@@ -154,7 +154,9 @@ PRINTERS = {"pt-BR": printed_br, "en-US": printed_us, "iso": printed_iso}
 
 @pytest.mark.parametrize("grouped", ["grouped", "plain"])
 @pytest.mark.parametrize("locale", list(PRINTERS))
-@pytest.mark.parametrize(("write", "ending"), [(write_csv, "csv"), (write_xlsx, "xlsx"), (write_ods, "ods")])
+@pytest.mark.parametrize(
+    ("write", "ending"), [(write_csv, "csv"), (write_xlsx, "xlsx"), (write_xls, "xls"), (write_ods, "ods")]
+)
 @EASY
 @given(table=rows())
 def test_a_table_of_printed_texts_is_read_back_equal(
