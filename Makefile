@@ -18,7 +18,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help check update licences demo test test-fast test-long test-nightly faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs twins up down clean distclean lock
+.PHONY: help check update licences demo test test-fast test-long test-nightly faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs docs-publish twins up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -140,6 +140,10 @@ licences: $(READY) ## the licence of each package that is shipped; one that we m
 docs: $(READY) ## build the documentation into site/; a dead link is an error
 	@NO_MKDOCS_2_WARNING=true exec $(PY) -m mkdocs build --strict --quiet
 	@echo "docs: open site/index.html"
+
+SITE ?= site
+docs-publish: $(READY) ## copy the built SITE (site/) to DOCS_BUCKET, and remove there what it no longer has
+	@exec $(PY) -m infra.delivery publish $(SITE) --bucket "$(DOCS_BUCKET)" --distribution "$(DOCS_DISTRIBUTION)"
 
 twins: $(READY) ## tell which Portuguese pages are behind their English ones, and what to do
 	@exec $(PY) -m tests.twins

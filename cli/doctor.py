@@ -5,15 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import click
 
+from cli import machine_checkup
 from cli.checkup import Checkup
+from cli.inbox_checkup import InboxCheckup
 from cli.output import DEFECT, dump, table
 from esteira.errors import EsteiraError
 
 RUNBOOK = "docs/operations/runbook.md"
+_LAKE = ("block of the lake", "aws identity")
+"""What each question about the lake rests on."""
 State = Literal["ok", "failed", "skipped"]
 
 
@@ -83,44 +88,41 @@ def examine(questions: Sequence[Check]) -> Iterator[Finding]:
 def checks(names: Sequence[str]) -> list[Check]:
     """The questions, in the order in which one rests on another."""
     up = Checkup(tuple(names))
-    portals = [
-        check
-        for name in up.portals()
-        for check in (
-            Check(f"block of portal {name}", lambda name=name: up.portal_block(name), ("prefect",)),  # type: ignore[misc] # the default binds the name
-            Check(f"portal {name}", lambda name=name: up.portal(name), (f"block of portal {name}", "aws identity")),  # type: ignore[misc]
-            Check(f"clock against portal {name}", lambda name=name: up.portal_clock(name), (f"portal {name}",)),  # type: ignore[misc]
-        )
-    ]
-    zones = [
-        Check(f"lake {zone}/", lambda zone=zone: up.zone(zone), ("block of the lake", "aws identity"))  # type: ignore[misc]
-        for zone in ("raw", "curated", "quarantine")
-    ]
-    lake = ("block of the lake", "aws identity")
-    inbox = [
-        Check("contracts of drops", up.drops.drop_contracts, ("contracts",)),
-        Check("inbox", up.drops.inbox, lake),
-        Check("inbox-rejected", up.drops.rejected, lake),
-        Check("dropping", up.drops.drop, (*lake, "settings")),
-    ]
     return [
-        Check("python", up.python),
-        Check("locked packages", up.packages),
-        Check("disk", up.disk),
+        Check("python", machine_checkup.python),
+        Check("locked packages", machine_checkup.packages),
+        Check("disk", machine_checkup.disk),
         Check("settings", up.settings),
         Check("contracts", up.contracts),
         Check("prefect", up.prefect),
         Check("alerts", up.alerts, ("prefect",)),
         Check("block of the lake", up.lake_block, ("prefect",)),
         Check("aws identity", up.identity),
-        *zones,
-        *(inbox if up.takes_drops() else ()),
+        *(Check(f"lake {zone}/", partial(up.zone, zone), _LAKE) for zone in ("raw", "curated", "quarantine")),
+        *(_of_drops(up.drops) if up.takes_drops() else ()),
         Check("clock against S3", up.s3_clock, ("lake raw/",)),
         Check("block of the warehouse", up.warehouse_block, ("prefect", "aws identity")),
         Check("warehouse login", up.warehouse_login, ("block of the warehouse",)),
         Check("warehouse grants", up.warehouse_grants, ("warehouse login",)),
         Check("COPY role", up.copy_role, ("warehouse login", "block of the lake")),
-        *portals,
+        *(check for name in up.portals() for check in _of_portal(up, name)),
+    ]
+
+
+def _of_drops(drops: InboxCheckup) -> list[Check]:
+    return [
+        Check("contracts of drops", drops.drop_contracts, ("contracts",)),
+        Check("inbox", drops.inbox, _LAKE),
+        Check("inbox-rejected", drops.rejected, _LAKE),
+        Check("dropping", drops.drop, (*_LAKE, "settings")),
+    ]
+
+
+def _of_portal(up: Checkup, name: str) -> list[Check]:
+    return [
+        Check(f"block of portal {name}", partial(up.portal_block, name), ("prefect",)),
+        Check(f"portal {name}", partial(up.portal, name), (f"block of portal {name}", "aws identity")),
+        Check(f"clock against portal {name}", partial(up.portal_clock, name), (f"portal {name}",)),
     ]
 
 

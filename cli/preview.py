@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
-import pyarrow as pa
 
 from blocks import open_portal
 from cli.environment import require_prefect
 from cli.output import dump, short, table
+from cli.preview_rows import fitted, shown_rows, verdict_line
 from esteira.batch import Batch
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset, SpreadsheetSource
@@ -24,7 +24,7 @@ from esteira.portal.first_page import FirstPage, first_page
 from esteira.portal.question import Call
 from esteira.quality import Curated, curate_records
 from esteira.quarantine import Holding, Mask, gather
-from esteira.redaction import MASK, redact_url
+from esteira.redaction import redact_url
 from esteira.settings import contracts_folder
 
 
@@ -49,7 +49,13 @@ def run_preview(name: str, request: Request, *, as_json: bool) -> int:
     if isinstance(dataset.source, SpreadsheetSource):
         from cli.preview_file import preview_file
 
-        return preview_file(dataset, request, as_json=as_json)
+        if request.start or request.parent:
+            raise ConfigError(
+                "--start, --end and --parent choose rows of a portal, and this dataset's rows come in files.",
+                hint="Name a file: --file. Without it, the next one that a run would take is looked at.",
+                dataset=dataset.name,
+            )
+        return preview_file(dataset, request.file, request.rows, as_json=as_json)
     if request.file is not None:
         raise ConfigError("Its rows come from a portal's API, not from files.", dataset=name, hint="Leave --file out.")
     require_prefect()
@@ -125,47 +131,6 @@ class Preview:
         holding = Holding(self.batch.id, 1, "stopped", count, None, lambda: iter((self.curated.bad,)))
         for each in Mask(self.dataset).kept(gather(self.dataset, holding, None)).rules:
             yield each.column, each.rule, each.rows, each.first + 1, short(each.example)
-
-
-def verdict_line(dataset: Dataset, bad: int, count: int, what: str) -> str:
-    """Whether a run would take so many refused rows."""
-    if not bad:
-        return f"Validation: none of {count:,} {what} would be quarantined."
-    limit = dataset.quality.max_quarantine_ratio
-    verdict = "above" if bad > limit * count else "within"
-    return f"Validation: {bad:,} of {count:,} {what} would be quarantined, {verdict} the limit of {limit:.2%}:"
-
-
-def shown_rows(dataset: Dataset, good: pa.Table, count: int) -> list[list[Any]]:
-    """The first good rows, as they would be in the table; personal values masked."""
-    first = good.slice(0, count)
-    columns = [_masked(first.column(column.name), is_pii=column.is_pii) for column in dataset.columns]
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
-def fitted(header: Sequence[str], rows: Iterable[Sequence[Any]], width: int) -> list[str]:
-    """A table no wider than the terminal; columns without room are named below it, never cut without a word."""
-    cells = [[short(value) for value in row] for row in rows]
-    wide = [max([len(name), *(len(row[at]) for row in cells)]) for at, name in enumerate(header)]
-    fits, used = 0, 0
-    while fits < len(header) and (used := used + wide[fits] + 2) - 2 <= width:
-        fits += 1
-    fits = max(fits, 1)
-    lines = table(header[:fits], [row[:fits] for row in cells]).splitlines()
-    hidden = header[fits:]
-    return lines if not hidden else [*lines, f"Not shown, for want of width: {', '.join(hidden)}."]
-
-
-def _masked(column: pa.ChunkedArray, *, is_pii: bool) -> list[Any]:
-    values = [_plain(value) for value in column.to_pylist()]
-    return [None if value is None else MASK for value in values] if is_pii else values
-
-
-def _plain(value: Any) -> Any:
-    """A nested value is JSON text in bytes."""
-    if isinstance(value, bytes):
-        return value.decode()
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _target(following: Call) -> str:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from blocks import open_lake, open_portal
 from cli.environment import require_prefect
 from cli.output import dump, short, table
-from cli.preview import Request, fitted, shown_rows, verdict_line
+from cli.preview_rows import fitted, shown_rows, verdict_line
 from esteira.batch import Batch
 from esteira.contract import Dataset, Download, Listing, SpreadsheetSource
 from esteira.curated_file import curated_file
@@ -52,16 +52,17 @@ class Found:
     moment: datetime
 
 
-def preview_file(dataset: Dataset, request: Request, *, as_json: bool) -> int:
-    """Print the first rows of a file and what is known of them; returns the exit code."""
-    if request.start or request.parent:
-        raise ConfigError(
-            "--start, --end and --parent choose rows of a portal, and this dataset's rows come in files.",
-            hint="Name a file: --file. Without it, the next one that a run would take is looked at.",
-            dataset=dataset.name,
-        )
-    with _found(dataset, request.file) as found:
-        seen = _read(dataset, found, request.rows)
+def preview_file(dataset: Dataset, file: Path | None, rows: int, *, as_json: bool) -> int:
+    """Print the first rows of a file and what is known of it; returns the exit code.
+
+    Args:
+        dataset: One of files.
+        file: Of this machine; None takes the next one that a run would load.
+        rows: How many good ones to show.
+        as_json: For a machine.
+    """
+    with _found(dataset, file) as found:
+        seen = _read(dataset, found, rows)
         click.echo(dump(seen.facts()) if as_json else "\n".join(seen.lines()))
     return 0
 

@@ -12,10 +12,11 @@ import click
 from cli.environment import load_environment
 from cli.output import dump, table
 from esteira.errors import ConfigError
+from local.background import down, status, up
 from local.dashboard import URL_VARIABLE
 from local.dashboard.analyst import admit
 from local.ports import PortError
-from local.stack import StackConfig, down, status, up
+from local.stack import StackConfig
 from local.state import StateFolder
 from local.supervisor import StackError
 

@@ -33,7 +33,7 @@ GROUPS = (
 """The longest first, so that the last one to end is short."""
 NEEDS_STACK = frozenset(GROUPS) - {"gateway", "portals", "infra", "delivery"}
 SECONDS = frozenset({
-    "test_shift", "test_exact", "test_replay", "test_drift", "test_last_answers", "test_profile_stored", "test_forgiven", "test_split",
+    "test_shift", "test_exact", "test_replay", "test_drift_found", "test_drift_patch", "test_last_answers", "test_profile_stored", "test_forgiven", "test_split",
     "test_proof", "test_profile", "test_pieces", "test_upkeep", "test_budget", "test_transport", "test_new",
 })  # fmt: skip
 """Files that take seconds though none of their tests does: simulations, properties, many small batches."""

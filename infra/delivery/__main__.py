@@ -1,4 +1,4 @@
-"""`python -m infra.delivery assume ROLE | smoke --stage dev | scan IMAGE DIGEST | sbom PIP DPKG | licences LOCK`; `make` targets and buildspecs call it."""
+"""`python -m infra.delivery assume ROLE | smoke --stage dev | scan IMAGE DIGEST | sbom PIP DPKG | licences LOCK | publish FOLDER --bucket B`; `make` targets and buildspecs call it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from infra.delivery import licences
 from infra.delivery.login import exports
+from infra.delivery.publish import publish
 from infra.delivery.sbom import contents
 from infra.delivery.scan import check
 from infra.delivery.smoke import DEFAULT_COMMAND, run
@@ -52,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     licence.add_argument("lock", type=Path)
     licence.set_defaults(run=_licences)
+    site = commands.add_parser("publish", help="make a bucket hold the built documentation, and nothing else")
+    site.add_argument("folder", type=Path)
+    site.add_argument("--bucket", required=True)
+    site.add_argument("--distribution", default="", help="of CloudFront, which then forgets the pages before")
+    site.set_defaults(run=_publish)
     return parser
 
 
@@ -78,6 +84,11 @@ def _licences(asked: argparse.Namespace) -> int:
     for line in licences.lines(found):
         print(line)
     return 65 if any(each.is_refused for each in found) else 0
+
+
+def _publish(asked: argparse.Namespace) -> int:
+    publish(asked.folder, asked.bucket, asked.distribution, print)
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from infra.package import package
 LAKE = "lake"
 """Is never destroyed by a command: it is the only copy of what portals answered."""
 _CODE = frozenset({"CodeBucket", "CodeKey"})
-_EMPTIED = frozenset({"CodeBucket", "DeliveryBucket"})
+_EMPTIED = frozenset({"CodeBucket", "DeliveryBucket", "DocsBucket"})
 """What lies in these was made from the repository; a bucket that holds anything cannot be deleted."""
 _SIGNS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<"}
 _ANEW = {"True": "  (made anew)", "Conditional": "  (may be made anew)"}

@@ -21,6 +21,7 @@ ORDER = (
     "break-glass",
     "monitoring",
     "push",
+    "docs",
     "delivery",
 )
 """Of deploying; each takes outputs of those before it. Destroying goes the other way."""

@@ -1,22 +1,14 @@
-"""Sources that are asked once for each row of another dataset's sealed batch."""
+"""Datasets whose requests are made from the rows of another: what is asked, what stands in the records, how it goes on."""
 
-import io
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
-import pandas as pd
-import pandera.pandas as pandera
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from esteira.batch import Batch, Known, plan
-from esteira.catalogue import in_order
-from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Reference, ResponseAction, SinglePage, Upsert
+from esteira.contract import Offset, ResponseAction, SinglePage
 from esteira.curate import curate
 from esteira.erasure.rewrite import rewrite
 from esteira.erasure.search import _documents
@@ -24,84 +16,15 @@ from esteira.errors import ConfigError, PayloadError, SealConflict, SourceReject
 from esteira.extraction.beginning import Beginning, begin
 from esteira.extraction.extract import extract
 from esteira.extraction.parents import ParentRows, open_parent
-from esteira.lake import Lake, Layout, ParentSeal, Seal, Tombstone
+from esteira.lake import Lake, Layout, ParentSeal, Tombstone
 from esteira.lake.index import pages_of
 from esteira.portal import Portal, PortalConfig, given_to
 from esteira.portal.parents import _object
 from esteira.quality import curate_records
 from esteira.raw import pointed_pages
-from esteira.warehouse import LedgerEntry
-from tests.core.small import NO_LAKE, Key, dataset, raw, source
+from tests.core.family import NOW, Children, Opened, batch_of, rows_of, sealed_parent, tasks
+from tests.core.small import NO_LAKE, raw
 from tests.extract.hostile import Asked, Say, hostile, page
-
-Opened = Callable[[str], Portal]
-NOW = datetime(2014, 1, 2, 9, tzinfo=UTC)
-
-
-class Task(pandera.DataFrameModel):
-    """Tasks, one per id; the portal does not say of which project."""
-
-    id: pd.Int64Dtype = pandera.Field(description="Key")
-    project_id: pd.Int64Dtype = pandera.Field(description="Project")
-
-
-PROJECTS = dataset(name="projects", schema=Key)
-
-
-def tasks(**changes: Any) -> Dataset:
-    facts: dict[str, Any] = {
-        "path": "/projects/{parent.id}/tasks",
-        "paginator": Offset(limit=2, total="total"),
-        "total": "total",
-    }
-    facts |= {"parent": Parent("projects", columns={"project_id": "id"}), "pages_per_part": 2}
-    return dataset(
-        name="tasks", schema=Task, write=Upsert(key=("project_id", "id")), source=source(**(facts | changes))
-    )
-
-
-class Children:
-    """A portal with so many tasks of each project; a task's id is unique in its project only."""
-
-    def __init__(self, **counts: int) -> None:
-        self.counts = {f"/projects/{name.removeprefix('p')}/tasks": count for name, count in counts.items()}
-
-    def __call__(self, asked: Asked) -> Say:
-        start, limit = int(asked.query["offset"]), int(asked.query["limit"])
-        count = self.counts[asked.path]
-        rows = [{"id": number} for number in range(count)[start : start + limit]]
-        return page({"rows": rows, "total": count})
-
-    @property
-    def rows(self) -> list[tuple[int, int]]:
-        found = ((int(path.split("/")[2]), count) for path, count in self.counts.items())
-        return sorted((project, number) for project, count in found for number in range(count))
-
-
-def sealed_parent(
-    lake: Lake, ids: list[int], contract: Dataset = PROJECTS, day: int = 0, rows_per_part: int = 2
-) -> LedgerEntry:
-    """A committed batch of the parent with these rows."""
-    (batch,) = plan(contract, NOW + timedelta(days=day), Known())
-    parts = []
-    for number, start in enumerate(range(0, len(ids), rows_per_part), 1):
-        some = ids[start : start + rows_per_part]
-        sink = io.BytesIO()
-        pq.write_table(pa.table({"id": pa.array(some, pa.int64()), "_esteira_position": range(len(some))}), sink)
-        key = Layout(contract.name, batch.id).part("curated", f"a{day}", number)
-        parts.append(lake.put_part(key, sink.getvalue(), rows=len(some), first_row=start))
-    seal = lake.put_seal("curated", Seal(contract.name, batch.id, "a", tuple(parts), len(ids), curated=len(ids)))
-    return LedgerEntry(batch.id, batch.window.start, batch.window.end, seal.hash)
-
-
-def batch_of(contract: Dataset) -> Batch:
-    return plan(contract, NOW, Known())[0]
-
-
-def rows_of(contract: Dataset, sealed: Seal, lake: Lake) -> list[tuple[int, int]]:
-    curated = curate(contract, sealed, lake=lake)
-    tables = [pq.read_table(io.BytesIO(lake.read_part(part))) for part in curated.parts]
-    return sorted((row["project_id"], row["id"]) for table in tables for row in table.to_pylist())
 
 
 @pytest.mark.fault(20)
@@ -203,36 +126,6 @@ def test_a_resumed_batch_goes_on_inside_a_parents_pages_and_keeps_its_parents(
     assert sealed.provenance.parent == beginning.parent
 
 
-def entry(day: int, **changes: Any) -> LedgerEntry:
-    start = datetime(2014, 1, day, tzinfo=UTC)
-    return LedgerEntry(
-        **({"batch_id": f"b{day}", "window_start": start, "window_end": start + timedelta(days=1)} | changes)
-    )
-
-
-@pytest.mark.parametrize(
-    ("entries", "chosen"),
-    [
-        ([entry(1), entry(2), entry(3)], "b2"),  # the same slot
-        ([entry(1), entry(3)], "b3"),  # the newest
-        ([entry(1), entry(2, state="undone")], "b1"),
-        ([entry(1), entry(2, state="given_up", generation=0)], "b1"),
-    ],
-)
-def test_the_parents_batch_is_that_of_the_slot_or_else_the_newest_committed(entries: list[LedgerEntry], chosen: str):
-    contract = tasks()
-    found = begin(contract, batch_of(contract), 1, lambda name: {"projects": entries}[name], NO_LAKE)
-    assert found.parent is not None
-    assert found.parent.batch == chosen
-
-
-def test_a_parent_that_was_never_loaded_is_an_error_with_what_to_run():
-    contract = tasks()
-    with pytest.raises(ConfigError, match="No batch of the parent projects is committed") as caught:
-        begin(contract, batch_of(contract), 1, lambda _: [entry(1, state="undone")], NO_LAKE)
-    assert "esteira ingest projects" in caught.value.hint
-
-
 @pytest.mark.fault(35)
 def test_a_parents_seal_that_is_gone_or_another_is_an_error(lake: Lake, open_portal: Opened):
     found = sealed_parent(lake, [7])
@@ -284,50 +177,6 @@ def test_a_column_that_the_portal_sends_itself_is_not_overwritten(lake: Lake):
     records = given_to(raw({"id": 1, "project_id": 3}), b'{"project_id":7}')
 
     assert curate_records(records, tasks()).reasons == {"project_id: duplicate key": 1}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"parent": None},
-        {"path": "/tasks"},
-    ],
-)
-def test_a_parent_and_its_place_go_together(changes: dict[str, Any]):
-    with pytest.raises(ConfigError, match=r"no template names|there is none"):
-        tasks(**changes)
-
-
-def test_a_parent_without_a_name_is_refused():
-    with pytest.raises(ConfigError, match="names no dataset"):
-        Parent("")
-
-
-def test_the_parent_runs_first_and_without_it_the_child_is_not_tried():
-    child = tasks()
-    assert (child.parents, child.needed) == (("projects",), ("projects",))
-    assert list(in_order([child, PROJECTS])) == ["projects", "tasks"]
-    other = dataset(quality=Quality(references=(Reference("id", to="projects.id", otherwise="warn"),)))
-    assert (other.parents, other.needed) == (("projects",), ())
-
-
-@pytest.mark.parametrize(
-    ("datasets", "says"),
-    [
-        ([tasks()], "projects is no contract"),
-        ([tasks(path="/{parent.code}"), PROJECTS], "projects has no column code"),
-        ([tasks(parent=Parent("projects", {"x": "label"})), PROJECTS], "projects has no column label"),
-        ([tasks(path="/{parent.id}", parent=Parent("tasks"))], "circle"),
-    ],
-)
-def test_a_parent_that_is_no_contract_or_has_no_such_column_is_refused(datasets: list[Dataset], says: str):
-    with pytest.raises(ConfigError, match=says):
-        in_order(datasets)
-
-
-def test_the_hash_changes_with_the_parent():
-    plain = ApiSource("small", "/x/{parent.id}", parent=Parent("a"))
-    assert plain.definition_hash != ApiSource("small", "/x/{parent.id}", parent=Parent("b")).definition_hash
 
 
 def test_digits_of_a_parents_value_survive():

@@ -18,10 +18,10 @@ from esteira.extraction.beginning import Beginning
 from esteira.extraction.extract import extract
 from esteira.lake import Lake, ParentSeal, Seal
 from esteira.portal import Page, Portal
+from tests.core.family import NOW, Task, sealed_parent
+from tests.core.family import rows_of as children_of
 from tests.core.small import dataset, source
 from tests.core.test_cursor import Tie, rows_of
-from tests.core.test_parents import NOW, Task, sealed_parent
-from tests.core.test_parents import rows_of as children_of
 from tests.extract.hostile import Asked, Say, hostile, page
 
 pytestmark = [pytest.mark.fault(54), pytest.mark.fault(6)]

@@ -122,11 +122,15 @@ def stages() -> dict[str, Any]:
     from infra.deploy import statements
 
     (pipeline,) = statements.resources(ROOT / "infra/delivery.yaml", "AWS::CodePipeline::Pipeline").values()
-    return {each["Name"]: each["Actions"] for each in pipeline["Properties"]["Stages"]}
+    said = pipeline["Properties"]["Stages"]
+    every = [
+        each[1] if isinstance(each, list) else each for each in said
+    ]  # `!If` is a list here: condition, stage, nothing
+    return {each["Name"]: each["Actions"] for each in every}
 
 
 def test_nothing_reaches_the_next_stage_without_a_smoke_run_and_a_person() -> None:
-    assert list(stages()) == ["Source", "Build", "Dev", "Approval", "Prod"]
+    assert list(stages()) == ["Source", "Build", "Dev", "Approval", "Prod", "Docs"]
     assert [each["Name"] for each in stages()["Dev"]] == ["Deploy", "Smoke"]
     assert stages()["Approval"][0]["ActionTypeId"]["Category"] == "Approval"
 
@@ -136,3 +140,14 @@ def test_every_step_takes_the_digest_that_the_build_told() -> None:
     assert exported == ["IMAGE_DIGEST"]
     for action in (*stages()["Dev"], *stages()["Prod"]):
         assert "#{Build.IMAGE_DIGEST}" in action["Configuration"]["EnvironmentVariables"]
+
+
+def test_what_is_published_is_the_site_that_was_checked_once_production_runs_its_commit() -> None:
+    (publish,) = stages()["Docs"]
+    (build,) = stages()["Build"]
+    (built,) = (each["Name"] for each in build["OutputArtifacts"])
+    assert [each["Name"] for each in publish["InputArtifacts"]] == ["Source", built]
+    assert publish["Configuration"]["PrimarySource"] == "Source"
+    assert f"$CODEBUILD_SRC_DIR_{built}/site" in phases("buildspec-docs.yml")["build"][0]
+    assert "site/**/*" in yaml.safe_load((ROOT / "infra/buildspec.yml").read_text())["artifacts"]["files"]
+    assert "mkdocs build --strict" in (ROOT / "Makefile").read_text()

@@ -1,16 +1,18 @@
-"""How the tests of this group open a portal: quick waits, loopback allowed."""
+"""How the tests of this group open a portal, or a client alone: quick waits, loopback allowed."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from esteira.auth import ApiKey
+from esteira.auth import ApiKey, Auth, Secret
 from esteira.contract import ApiSource
+from esteira.http import Access, HttpClient, HttpConfig
 from esteira.portal import Portal, PortalConfig
 
 sys.path.insert(0, str(Path(__file__).parent))  # `hostile` is a file of this folder, which is no package
@@ -40,3 +42,22 @@ def source() -> Callable[..., ApiSource]:
         return ApiSource(**({"portal": "hostile", "path": "/rows", "records": "rows"} | options))
 
     return built
+
+
+@pytest.fixture
+def client() -> Iterator[Callable[..., HttpClient]]:
+    """Opens clients with the schemes, clock and secret that a test gives."""
+    from issuer import FIELDS
+
+    opened: list[HttpClient] = []
+
+    def built(url: str, *schemes: Auth, clock: Any = time.monotonic, reread: Any = None, **options: Any) -> HttpClient:
+        quick = {"backoff_base_seconds": 0.01, "backoff_cap_seconds": 0.02, "allow_private_hosts": True}
+        config = HttpConfig(base_url=url, secret=SECRET, **(quick | {"max_attempts": 3} | options))
+        access = Access(schemes, Secret(SECRET, FIELDS), clock=clock, reread=reread)
+        opened.append(HttpClient(config, access))
+        return opened[-1]
+
+    yield built
+    for each in opened:
+        each.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from infra.deploy.statements import TEMPLATES, statements
+from tests.delivery import test_publish
 from tests.deployments import test_functions_rights
 from tests.infra import test_each_statement
 from tests.stack import test_monitoring
 
 TAKEN_OUT = {
     "access.yaml": test_each_statement.NEEDED_BY,
+    "delivery.yaml": test_publish.NEEDED_BY,
     "events.yaml": test_functions_rights.NEEDED_BY,
     "monitoring.yaml": test_monitoring.NEEDED_BY,
 }
@@ -62,11 +64,14 @@ READ: dict[str, dict[str, list[str]]] = {
         ],
         "DeployProjectRole:CodeBuild": ["sts:AssumeRole"],
         "DeployProjectRole:BecomeDeployers": ["sts:AssumeRole"],
+        "DocsProjectRole:CodeBuild": ["sts:AssumeRole"],
         "PipelineRole:CodePipeline": ["sts:AssumeRole"],
         "PipelineRole:UseConnection": ["codeconnections:UseConnection", "codestar-connections:UseConnection"],
         "PipelineRole:PassArtifacts": ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
         "PipelineRole:RunProjects": ["codebuild:StartBuild", "codebuild:BatchGetBuilds"],
     },
+    # The emulated CloudFront serves nothing.
+    "docs.yaml": {"BucketPolicy:DistributionReads": ["s3:GetObject"]},
     # The emulator gives a function its role unasked, takes a queue's messages, calls a machine's targets and writes logs in nobody's name.
     "events.yaml": {
         "QueuePolicy:Rule": ["sqs:SendMessage"],

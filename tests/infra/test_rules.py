@@ -150,6 +150,7 @@ def test_a_statement_reaches_the_stages_own_things_alone(path: Path) -> None:
                     ".Arn}",
                     "${Name}",
                     "${CodeBucket}",
+                    "${DocsBucket}",
                     "${LakeKeyArn}",
                     "QuickSightDatasetArns",
                 )
@@ -230,6 +231,32 @@ def test_nobody_stores_under_another_key() -> None:
     said = one("lake.yaml", "NoOtherKey").said
     assert (said["Effect"], said["Action"]) == ("Deny", "s3:PutObject")
     assert said["Condition"] == {"StringNotEquals": {name: "Key.Arn"}, "Null": {name: "false"}}
+
+
+def test_the_documentation_is_read_through_our_distribution_alone_and_by_nobody_unless_a_stage_says_so() -> None:
+    """The emulated CloudFront serves nothing."""
+    said = one("docs.yaml", "DistributionReads").said
+    assert (said["Principal"], said["Action"]) == ({"Service": "cloudfront.amazonaws.com"}, "s3:GetObject")
+    assert said["Condition"]["StringEquals"]["aws:SourceArn"].endswith(":distribution/${Distribution}")
+    made = resources(INFRA / "docs.yaml", "AWS::CloudFront::Distribution")["Distribution"]
+    assert made["Condition"] == "ForWeb"
+    assert parsed(INFRA / "docs.yaml")["Parameters"]["DocsReaders"]["Default"] == "account"
+    assert (
+        made["Properties"]["DistributionConfig"]["DefaultCacheBehavior"]["ViewerProtocolPolicy"] == "redirect-to-https"
+    )
+    (origin,) = made["Properties"]["DistributionConfig"]["Origins"]
+    assert origin["OriginAccessControlId"] == "OriginAccess.Id"
+    control = resources(INFRA / "docs.yaml", "AWS::CloudFront::OriginAccessControl")["OriginAccess"]["Properties"]
+    assert control["OriginAccessControlConfig"]["SigningBehavior"] == "always"
+
+
+def test_whoever_publishes_documentation_reaches_its_bucket_and_no_other() -> None:
+    for sid in ("ListPages", "WritePages", "RemovePages"):
+        found = one("delivery.yaml", sid)
+        assert found.owner == "DocsProjectRole"
+        assert found.all("Resource")[0].removesuffix("/*") == "arn:${AWS::Partition}:s3:::${DocsBucket}"
+    forgets = one("delivery.yaml", "ForgetOldPages")
+    assert forgets.all("Resource")[0].endswith(":distribution/${DocsDistribution}")
 
 
 def test_tasks_and_warehouse_stand_in_two_zones_or_three() -> None:

@@ -24,6 +24,11 @@ from esteira.spreadsheet import Piece, read_pieces
 Row = Sequence[Any]
 HEADER = ("Código", "Dia", "Valor (R$)")
 ROWS: list[Row] = [("001", dt.date(2017, 5, 19), 1234.56), ("002", dt.date(2017, 5, 20), -8.5)]
+TABLE: list[Row] = [HEADER, *ROWS]
+GOOD = [tuple(row) for row in ROWS]
+"""What a run makes of them."""
+PRINTED: list[Row] = [HEADER, ("001", "19/05/2017", "1.234,56"), ("002", "20/05/2017", "-8,5")]
+"""The same as a text."""
 
 
 class Sale(pa.DataFrameModel):

@@ -13,6 +13,7 @@ from esteira.errors import ConfigError, SpreadsheetError
 from esteira.spreadsheet import read_pieces
 from tests.core.small import dataset
 from tests.spreadsheet.offices import (
+    GOOD,
     HEADER,
     ROWS,
     contract,
@@ -26,9 +27,8 @@ from tests.spreadsheet.offices import (
     write_xls,
     write_xlsx,
     zipped,
-)  # fmt: skip
+)
 
-GOOD = [("001", dt.date(2017, 5, 19), 1234.56), ("002", dt.date(2017, 5, 20), -8.5)]
 OFFICE = [
     ("Relatório de vendas",),
     (),

@@ -67,7 +67,7 @@ def a_run(state: Path) -> Iterator[Run]:
 _KEEPER = """
 import sys, time
 from pathlib import Path
-from local.stack import down
+from local.background import down
 state, last_word = Path(sys.stdin.readline().strip()), sys.stdin.readline()
 for _ in range(1 if last_word else 30):
     down(state)

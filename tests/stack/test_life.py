@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from local.aws.gate import SNAPSHOT_INTERVAL_SECONDS, check_pins
+from local.background import down, status, up
 from local.ports import Ports
-from local.stack import StackConfig, down, running, status, up
+from local.stack import StackConfig, running
 from local.state import StateFolder
 from local.supervisor import StackError, clean_environment
 from tests.stack.remains import ended_with_us
@@ -87,7 +88,7 @@ def test_sigkill_of_the_calling_process_leaves_no_process(config: StackConfig) -
 
 def test_an_interrupted_up_leaves_no_process(config: StackConfig) -> None:
     script = (
-        "import sys;from pathlib import Path;from local.stack import *;from local.ports import Ports\n"
+        "import sys;from pathlib import Path;from local.background import *;from local.ports import Ports\n"
         "c=StackConfig(Path(sys.argv[1]),Ports.free(),with_prefect=False,with_portal=False,with_warehouse=False)\n"
         "up(c)"
     )

@@ -22,7 +22,8 @@ _HOLDER = """
 import os, time
 from pathlib import Path
 import pytest
-from local.stack import StackConfig, running, up
+from local.background import up
+from local.stack import StackConfig, running
 from tests.stack.remains import ended_with_us
 
 state = Path(os.environ["ESTEIRA_STATE"])

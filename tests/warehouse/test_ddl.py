@@ -1,161 +1,34 @@
-"""Tables follow their contracts: what a load changes by itself, what it refuses, and that the statements it prints are enough."""
+"""Tables as a contract declares them: types, keys, comments; and what is altered, refused or printed when it changes."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import pandas as pd
-import pandera.pandas as pa
 import pytest
 from msgspec.structs import replace as replace_struct
-from pyarrow import decimal128, timestamp
 
-import blocks
-import cli.environment
-from cli.ddl import PERSON_NEEDED, run_ddl, run_diff
-from esteira.contract import Append, Date, Replace, Scd2, Timestamp, Upsert
-from esteira.errors import ConfigError, LoadError
-from esteira.warehouse import Warehouse, ddl
+from esteira.contract import Append, Replace, Scd2, Upsert
+from esteira.errors import LoadError
+from esteira.warehouse import ddl
 from esteira.warehouse.live import read_live
+from tests.warehouse.designs import (
+    Alone,
+    Coded,
+    Described,
+    Doc,
+    Every,
+    Full,
+    Named,
+    Numbered,
+    Pair,
+    Recorded,
+    again,
+    changes,
+    every,
+    obey,
+)
 
 pytestmark = pytest.mark.usefixtures("isolation")
-MOMENT = datetime(2014, 1, 6, 12, 30, 0, 123456, tzinfo=UTC)
-CONTRACT = '''"""Things."""
-
-import pandas as pd
-import pandera.pandas as pa
-
-from esteira.contract import ApiSource, Dataset, Replace
-
-
-class Thing(pa.DataFrameModel):
-    """Things of a folder."""
-
-    id: pd.{dtype} = pa.Field(description="Number")
-
-
-DATASET = Dataset(name="{name}", source=ApiSource(portal="none", path="/none"), schema=Thing, write=Replace())
-'''
-
-
-class Every(pa.DataFrameModel):
-    """One column of each type, 100% of them."""
-
-    id: pd.Int64Dtype = pa.Field(description="It's a \\ key, 50% of it")
-    small: pd.Int16Dtype = pa.Field(nullable=True, description="Small", metadata={"unit": "cm", "encode": "mostly8"})
-    whole: pd.Int32Dtype = pa.Field(nullable=True, description="Whole")
-    single: pd.Float32Dtype = pa.Field(nullable=True, description="Single")
-    double: pd.Float64Dtype = pa.Field(nullable=True, description="Double", metadata={"encode": "zstd"})
-    exact: Annotated[pd.ArrowDtype, decimal128(38, 10)] = pa.Field(nullable=True, description="Exact")
-    is_so: pd.BooleanDtype = pa.Field(nullable=True, description="Flag")
-    day: Date = pa.Field(nullable=True, description="Day")
-    at: Timestamp = pa.Field(nullable=True, description="Moment")
-    local: Annotated[pd.ArrowDtype, timestamp("us")] = pa.Field(nullable=True, description="Local moment")
-    label: pd.StringDtype = pa.Field(nullable=True, description="Label")
-    code: pd.StringDtype = pa.Field(nullable=True, description="Code", metadata={"encode": "bytedict", "max_bytes": 12})
-    doc: pd.StringDtype = pa.Field(nullable=True, description="As received", metadata={"type": "super"})
-
-
-class Pair(pa.DataFrameModel):
-    """Pairs."""
-
-    id: pd.Int64Dtype = pa.Field(description="Number")
-    label: pd.StringDtype = pa.Field(nullable=True, description="Label")
-
-
-class Doc(pa.DataFrameModel):
-    """Documents."""
-
-    id: pd.Int64Dtype = pa.Field(description="Number")
-    doc: pd.StringDtype = pa.Field(nullable=True, description="As received", metadata={"type": "super"})
-
-
-class Described(pa.DataFrameModel):
-    """Pairs, described better."""
-
-    id: pd.Int64Dtype = pa.Field(description="Number", metadata={"unit": "piece"})
-    label: pd.StringDtype = pa.Field(nullable=True)
-
-
-class Named(pa.DataFrameModel):
-    """Keys that are text."""
-
-    id: pd.StringDtype = pa.Field(description="Key")
-    label: pd.StringDtype = pa.Field(nullable=True, description="Label")
-
-
-class Coded(pa.DataFrameModel):
-    """Codes."""
-
-    id: pd.Int64Dtype = pa.Field(description="Number")
-    label: pd.StringDtype = pa.Field(
-        nullable=True, description="Code", metadata={"encode": "bytedict", "max_bytes": 20}
-    )
-
-
-class Numbered(pa.DataFrameModel):
-    """Labels that are numbers."""
-
-    id: pd.Int64Dtype = pa.Field(description="Number")
-    label: pd.Int64Dtype = pa.Field(nullable=True, description="Label")
-
-
-class Alone(pa.DataFrameModel):
-    """Numbers without labels."""
-
-    id: pd.Int64Dtype = pa.Field(description="Number")
-
-
-class Full(pa.DataFrameModel):
-    """Labels without nulls."""
-
-    id: pd.Int64Dtype = pa.Field(description="Number")
-    label: pd.StringDtype = pa.Field(description="Label")
-
-
-def every(number: int) -> dict[str, Any]:
-    return {
-        "id": number, "small": 1, "whole": 2, "single": 0.5, "double": 0.1, "exact": Decimal("1234567890123456789.0123456789"), "is_so": True,
-        "day": date(2012, 2, 29), "at": MOMENT, "local": MOMENT.replace(tzinfo=None), "label": "é", "code": "c", "doc": b'{"a":[1,2.50]}',
-    }  # fmt: skip
-
-
-def again(bench: Any, old: Any, new: Any, rows: list[dict[str, Any]], **more: Any) -> Any:
-    """Load under another contract of the same table."""
-    return bench.load(replace(new, name=old.name), rows, day=2, **more)
-
-
-def changes(bench: Any, dataset: Any) -> list[Any]:
-    return ddl.compare(bench.warehouse, dataset)
-
-
-def obey(bench: Any, dataset: Any) -> None:
-    """Do what `--diff` asks a person to do."""
-    asked = dict.fromkeys(
-        each for change in changes(bench, dataset) if not change.is_ours for each in change.statements
-    )
-    with bench.warehouse.session() as session:
-        for statement in asked:
-            session.run(statement)
-
-
-class Recorded:
-    """A session that remembers what it ran."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self.ran: list[str] = []
-
-    def run(self, statement: str, parameters: Any = ()) -> int:
-        self.ran.append(statement)
-        return int(self._session.run(statement, parameters))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._session, name)
 
 
 def test_every_type_is_loaded_exactly_and_the_table_is_then_as_the_contract_says(bench: Any, make_dataset: Any):
@@ -325,95 +198,3 @@ def test_parts_that_were_sealed_in_another_order_are_refused_before_copy(bench: 
     ):
         bench.loader().load(replace(request, seal=turned))
     assert bench.ledger(dataset) == []
-
-
-@pytest.fixture
-def readers(bench: Any, warehouse: Warehouse) -> Iterator[str]:
-    """A group with one member, who reads; the group outlives the test, as its grants do."""
-    group = f"readers_{datetime.now(UTC):%H%M%S%f}"
-    bench.run(f"CREATE GROUP {group}")
-    bench.warehouse = Warehouse(replace(warehouse.config, reader_group=group), warehouse._credentials)
-    yield group
-    bench.warehouse = warehouse
-
-
-def may(bench: Any, group: str, relation: str) -> bool:
-    return bool(bench.query(f"SELECT has_table_privilege('{group}', '{relation}', 'SELECT')")[0][0])
-
-
-def test_readers_may_read_the_tables_and_the_two_views_and_nothing_else(bench: Any, make_dataset: Any, readers: str):
-    first, second = make_dataset(schema=Pair), make_dataset(schema=Pair)
-    bench.load(first)
-    assert may(bench, readers, f"loads.{first.name}")
-    assert may(bench, readers, "esteira.batch")
-    assert may(bench, readers, "esteira.profile")
-    assert not may(bench, readers, f"esteira_ledger.{first.name}")
-    assert not may(bench, readers, f"esteira_profile.{first.name}")
-    bench.load(second)  # the views are made anew
-    assert may(bench, readers, "esteira.batch")
-    assert may(bench, readers, "esteira.profile")
-    assert changes(bench, second) == []
-
-
-def test_a_grant_that_stands_is_not_given_again_and_one_that_was_taken_is(bench: Any, make_dataset: Any, readers: str):
-    dataset = make_dataset(schema=Pair)
-    bench.load(dataset)
-    with bench.warehouse.session() as session:
-        recorded = Recorded(session)
-        ddl.ensure_table(recorded, dataset, "loads", {}, readers)
-    assert not [statement for statement in recorded.ran if "GRANT" in statement]
-    bench.run(f"REVOKE SELECT ON loads.{dataset.name} FROM GROUP {readers}")
-    (change,) = changes(bench, dataset)
-    assert change.statements == (f'GRANT SELECT ON "loads"."{dataset.name}" TO GROUP "{readers}"',)
-    bench.load(dataset, day=2)
-    assert may(bench, readers, f"loads.{dataset.name}")
-
-
-def test_a_reader_group_that_does_not_exist_is_refused_by_name(bench: Any, make_dataset: Any, warehouse: Warehouse):
-    bench.warehouse = Warehouse(replace(warehouse.config, reader_group="nobody_here"), warehouse._credentials)
-    with pytest.raises(ConfigError, match="no group nobody_here") as caught:
-        bench.load(make_dataset(schema=Pair))
-    assert 'CREATE GROUP "nobody_here"' in caught.value.hint
-
-
-@pytest.fixture
-def folder(bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of contracts, and a command line that finds the warehouse without Prefect."""
-    monkeypatch.setenv("ESTEIRA_DATASETS", str(tmp_path))
-    monkeypatch.setenv("ESTEIRA_WAREHOUSE_SCHEMA", "loads")
-    monkeypatch.setattr(blocks, "open_warehouse", lambda: bench.warehouse)
-    monkeypatch.setattr(cli.environment, "require_prefect", lambda: None)
-    return tmp_path
-
-
-def write_contract(folder: Path, name: str, dtype: str) -> str:
-    (folder / f"{name}.py").write_text(CONTRACT.format(name=name, dtype=dtype), encoding="utf-8")
-    return name
-
-
-def test_the_command_prints_a_contract_s_statements_that_a_person_can_run(bench: Any, folder: Path, capsys: Any):
-    name = write_contract(folder, "things_printed", "Int64Dtype")
-    assert run_ddl((name,), as_json=False) == 0
-    script = capsys.readouterr().out
-    for statement in script.split("\n", 1)[1].split(";\n"):
-        if statement.strip():
-            bench.run(statement)
-    assert run_diff((name,), as_json=True) == 0
-    assert json.loads(capsys.readouterr().out) == [{"dataset": name, "changes": []}]
-
-
-def test_the_command_s_exit_code_says_whether_a_person_must_act(
-    folder: Path, bench: Any, make_dataset: Any, capsys: Any
-):
-    name = write_contract(folder, "things_changed", "Int32Dtype")
-    assert run_diff((name,), as_json=False) == 0
-    assert "There is no table yet." in capsys.readouterr().out
-    bench.load(make_dataset(schema=Alone, name=name))
-    assert run_diff((name,), as_json=False) == PERSON_NEEDED
-    out = capsys.readouterr().out
-    assert "Column 'id' of loads.things_changed is BIGINT and the contract says INTEGER." in out
-    assert "A person does, and nothing is loaded until then:" in out
-    assert 'CAST("id" AS INTEGER)' in out
-    assert run_diff((), as_json=True) == PERSON_NEEDED
-    (facts,) = json.loads(capsys.readouterr().out)
-    assert [change["is_ours"] for change in facts["changes"]] == [False, True]
