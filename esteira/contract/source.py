@@ -40,7 +40,7 @@ class ApiSource:
         rename: Portal's column name to the contract's, where they differ. A nested value is lifted by its keys with dots between them,
             `user.address.city`; a key that holds a dot is quoted, `"a.b"`.
         inputs: Columns that only the transform needs; delivered to it as the portal wrote them.
-        pages_per_part: How many pages make one part at most; by default its size and age decide (esteira.extraction.extract).
+        pages_per_part: How many pages make one part at most; by default its size and age decide (esteira.extraction.part).
         method: `POST` for a portal that is asked by a JSON body. It is declared to change nothing there, so it is asked again after a failure.
         body: The JSON body of a POST; its texts may hold templates.
         responses: What answers mean beyond their status; the first rule that holds wins.
