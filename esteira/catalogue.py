@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 
 from esteira.contract import Dataset, Group
 from esteira.contract.dataset import Cadence
 from esteira.contract.titles import LANGUAGES
-from esteira.errors import ConfigError, EsteiraError
+from esteira.definitions import Kind, files_of, read_definition
+from esteira.errors import ConfigError
 
 GROUPS = "groups"
 """Folder beside the contracts with a file for each group."""
 RESERVED_VIEWS = {"dictionary", "freshness", "history"}
-_HIDDEN = "A column has the name of something that the file imports, and hides it from the columns after it: import that under another name."
+"""Names of views that are Esteira's own."""
+_CONTRACT = Kind(Dataset, "DATASET", "Dataset(name={name!r}, ...)", "_esteira_datasets", "a contract")
+_GROUP = Kind(Group, "GROUP", "Group(name={name!r}, ...)", "_esteira_groups", "a group")
 
 
 @lru_cache(maxsize=8)
@@ -27,13 +27,13 @@ def load_catalogue(folder: Path) -> dict[str, Dataset]:
     Raises:
         ConfigError: The folder, a file or a reference is wrong; names it.
     """
-    files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("_")) if folder.is_dir() else []
+    files = files_of(folder)
     if not files:
         raise ConfigError(
             f"{folder} holds no contract file.",
             hint="Give the folder of your contracts with --datasets DIR or ESTEIRA_DATASETS.",
         )
-    return in_order([_load(path) for path in files])
+    return in_order([read_definition(path, _CONTRACT) for path in files])
 
 
 @lru_cache(maxsize=8)
@@ -43,9 +43,9 @@ def load_groups(folder: Path) -> tuple[Group, ...]:
     Raises:
         ConfigError: A file is wrong, or a group names what is no contract.
     """
-    files = sorted(path for path in (folder / GROUPS).glob("*.py") if not path.name.startswith("_"))
+    files = files_of(folder / GROUPS)
     known = load_catalogue(folder) if files else {}
-    groups = tuple(_load_group(path) for path in files)
+    groups = tuple(read_definition(path, _GROUP) for path in files)
     for group in groups:
         if missing := sorted(set(group.of) - set(known)):
             raise ConfigError(
@@ -149,41 +149,3 @@ def _check_parent(dataset: Dataset, parent: Dataset | None) -> None:
         named = dataset.source.parent.dataset if dataset.source.parent else ""
         what = f"has no column {', '.join(missing)}" if parent else "is no contract"
         raise ConfigError(f"Parent({named!r}): {named} {what}.", dataset=dataset.name, hint="Correct the name.")
-
-
-def _load(path: Path) -> Dataset:
-    dataset = getattr(module_of(path, "_esteira_datasets", "a contract"), "DATASET", None)
-    if not isinstance(dataset, Dataset) or dataset.name != path.stem:
-        raise ConfigError(f"{path} does not define DATASET = Dataset(name={path.stem!r}, ...).", dataset=path.stem)
-    return dataset
-
-
-def _load_group(path: Path) -> Group:
-    group = getattr(module_of(path, "_esteira_groups", "a group"), "GROUP", None)
-    if not isinstance(group, Group) or group.name != path.stem:
-        raise ConfigError(f"{path} does not define GROUP = Group(name={path.stem!r}, ...).")
-    return group
-
-
-def module_of(path: Path, package: str, what: str) -> ModuleType:
-    """The module of a file that people write; `package` and `what` name it, to Python and to them.
-
-    Raises:
-        ConfigError: It cannot be read.
-    """
-    spec = importlib.util.spec_from_file_location(f"{package}.{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"{path} is no Python file.", dataset=path.stem)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # pandera resolves a model's annotations through its module
-    try:
-        spec.loader.exec_module(module)
-    except EsteiraError as exc:
-        raise exc.located(dataset=path.stem) from exc.__cause__
-    except Exception as exc:
-        raise ConfigError(
-            f"{path} cannot be read as {what}: {type(exc).__name__}: {exc}.",
-            dataset=path.stem,
-            hint=_HIDDEN if "'FieldInfo' object" in str(exc) else None,
-        ) from exc
-    return module
