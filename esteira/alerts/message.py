@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 from esteira.alerts.trend import Counts
 from esteira.contract import Dataset
@@ -47,7 +48,7 @@ class Notice:
 
     Attributes:
         subject: What happened, in one line.
-        dataset: Whose it is.
+        dataset: Name of what it is about.
         batch: Of which batch; empty where it is about none.
         what: The sentence of the error, or of what was measured.
         cause: What usually is behind it.
@@ -57,6 +58,7 @@ class Notice:
         links: Where to look.
         owner: Who is asked.
         patch: A suggested change of the contract.
+        about: What `dataset` names.
     """
 
     subject: str
@@ -70,12 +72,13 @@ class Notice:
     links: Links = field(default_factory=Links)
     owner: str = ""
     patch: str = ""
+    about: Literal["Dataset", "BI asset"] = "Dataset"
 
 
 def text_of(notice: Notice) -> str:
     """The message below its subject. The same notice always makes the same text."""
     lines = [
-        f"*Dataset:* {notice.dataset}{f' | *Batch:* {notice.batch}' if notice.batch else ''}",
+        f"*{notice.about}:* {notice.dataset}{f' | *Batch:* {notice.batch}' if notice.batch else ''}",
         _shortened(notice.what),
         *map(_shortened, notice.more),
         f"*Likely cause:* {notice.cause}" if notice.cause else "",
