@@ -33,10 +33,12 @@ class Terms:
     Attributes:
         headers: Further headers, such as `If-None-Match`; never credentials.
         statuses: Statuses besides 2xx that are answers, returned with their body instead of retried or raised.
+        is_read_only: Whether a POST changes nothing at the portal, so that it may be repeated. A GET and a DELETE always may be.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     statuses: frozenset[int] = frozenset()
+    is_read_only: bool = False
 
 
 PLAIN = Terms()

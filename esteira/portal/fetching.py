@@ -120,9 +120,9 @@ class Fetching:
         """
         self._clients[0].check(_url(self._clients[0], call))
 
-    def strip(self, url: str) -> str:
+    def without_credentials(self, url: str) -> str:
         """A link without our own query credentials."""
-        return self._clients[0].strip(url)
+        return self._clients[0].without_credentials(url)
 
     def stop(self) -> None:
         """End every wait and read at once."""
@@ -170,14 +170,12 @@ class Fetching:
 
     def _ask(self, client: HttpClient, call: Call, number: int) -> Answer:
         url = _url(client, call)
-        return client.send(
-            self._method, url, call.params, call.body, read_only=True, what=f"Page {number}", terms=self._terms(call)
-        )
+        return client.send(self._method, url, call.params, call.body, what=f"Page {number}", terms=self._terms(call))
 
     def _terms(self, call: Call) -> Terms:
         own = {call.past_end} if call.past_end else set()
         known = {NOT_MODIFIED} if self._conditions else set()
-        return Terms(self._conditions, self._answers.statuses | own | known)
+        return Terms(self._conditions, self._answers.statuses | own | known, is_read_only=True)
 
     def _obey(self, client: HttpClient, rule: ResponseAction, before: int, answer: Answer, number: int) -> None:
         """Do what a rule says before the page is asked for again.

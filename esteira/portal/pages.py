@@ -130,7 +130,7 @@ class Portal:
         client = self._new_client()
         try:
             url = urljoin(self.config.base_url, call.target) if call.is_link else call.target
-            return client.send(method, url, call.params, call.body, read_only=True, what=what)
+            return client.send(method, url, call.params, call.body, what=what, terms=Terms(is_read_only=True))
         finally:
             client.close()
 

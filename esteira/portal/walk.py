@@ -138,7 +138,7 @@ class Walk:
             fingerprint=_fingerprint(envelope.records),
             headers=fetched.answer.headers,
             lookup=envelope.lookup,
-            strip=self._fetching.strip,
+            strip=self._fetching.without_credentials,
             is_past_end=fetched.is_past_end,
             records=envelope.records,
         )

@@ -39,7 +39,7 @@ from esteira.errors import (
     SourceRejected,
     SourceUnavailable,
 )
-from esteira.http import Access, HttpClient, HttpConfig
+from esteira.http import Access, HttpClient, HttpConfig, Terms
 
 ROWS = {"rows": [{"id": 1}]}
 FIELDS = {"token": CANARY, "username": "maria", "password": "pá55:word-77", "client_id": "id-4711", "client_secret": "s3cr3t-a&b"}  # fmt: skip
@@ -500,7 +500,9 @@ def test_no_credential_and_no_body_of_any_scheme_leaves_by_a_redirect(client: An
         for allowed in ((), (f"127.0.0.1:{thief.port}",)):  # a link may lead to an allowed host, a redirect never
             opened = client(up.url, scheme, allowed_hosts=allowed)
             with pytest.raises(SourceRejected, match=f"{thief.port}"):
-                opened.send(method, "/rows", json={"q": 1} if method == "POST" else None, read_only=True)
+                opened.send(
+                    method, "/rows", json={"q": 1} if method == "POST" else None, terms=Terms(is_read_only=True)
+                )
         assert thief.asked == []
 
 
@@ -511,7 +513,7 @@ def test_no_credential_and_no_body_of_any_scheme_leaves_by_a_link(client: Any, s
         opened = client(up.url, scheme)
         for link in (f"{thief.url}/rows", f"//127.0.0.1:{thief.port}/rows", f"http://x@127.0.0.1:{thief.port}/rows"):
             with pytest.raises(SourceRejected, match="portal leads to"):
-                opened.send("POST", link, json={"q": 1}, read_only=True)
+                opened.send("POST", link, json={"q": 1}, terms=Terms(is_read_only=True))
         assert thief.asked == []
 
 
@@ -588,7 +590,8 @@ def test_a_scheme_without_a_secret_is_a_config_error(scheme: Any):
 
 
 def test_fixed_headers_alone_need_no_secret():
-    assert Access((FixedHeaders({"X-A": "1"}),)).query_names == frozenset()
+    link = "https://x.example/rows?X-A=1"
+    assert Access((FixedHeaders({"X-A": "1"}),)).without_credentials(link) == link
 
 
 def test_a_user_name_with_a_colon_is_refused():
