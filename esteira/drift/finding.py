@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pyarrow as pa
 
-from esteira.recognise.columns import ColumnGuess, find_columns, snake
-from esteira.recognise.personal import why_personal
-from esteira.recognise.units import unit_of
+from esteira.recognise.columns import ColumnGuess, Kind, TypeGuess, described, find_columns
 
 Change = Literal["new", "missing", "retyped"]
 RETYPED_VALUES = 10
@@ -71,29 +69,9 @@ def arrow_of(guess: ColumnGuess) -> pa.DataType:
 def guess_of(source: str, name: str, holds: str) -> ColumnGuess:
     """A guess from its words, as a seal has them; without the values, what is personal is told by the name alone."""
     found = re.fullmatch(r"decimal\((\d+), (\d+)\)", holds)
-    kind: Any = "decimal" if found else holds
-    unit = unit_of(name) if kind in {"integer", "decimal", "float"} else None
-    return ColumnGuess(
-        source, name, kind, precision=int(found[1]) if found else 0, scale=int(found[2]) if found else 0,
-        unit=unit[0] if unit else None, pii_why=None if kind in {"boolean", "nested", "moment"} else why_personal(source, ()),
-    )  # fmt: skip
-
-
-def free_names(sources: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
-    """A column's name for each of the portal's, none of them given already.
-
-    Args:
-        sources: Portal's names.
-        taken: Names of the contract's columns.
-    """
-    names: dict[str, str] = {}
-    for source in sources:
-        number, name = 1, snake(source)
-        while name in {*taken, *names.values()}:
-            number += 1
-            name = f"{snake(source)}_{number}"
-        names[source] = name
-    return names
+    if found:
+        return described(source, name, TypeGuess("decimal", precision=int(found[1]), scale=int(found[2])))
+    return described(source, name, TypeGuess(cast("Kind", holds)))
 
 
 def guessed(source: str, sample: Sequence[Any]) -> ColumnGuess:

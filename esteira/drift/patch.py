@@ -13,7 +13,7 @@ from esteira.contract import Dataset, SpreadsheetSource
 from esteira.drift.finding import ALTERED, Finding
 from esteira.drift.source import SourceFile
 from esteira.recognise.columns import ColumnGuess
-from esteira.recognise.draft import literal
+from esteira.recognise.python import literal
 from esteira.recognise.text import arguments_of, attribute_text, type_text
 
 _NUMBERS = ("int", "float", "double", "decimal")

@@ -10,13 +10,13 @@ from itertools import islice
 import msgspec
 
 from esteira.contract import Dataset, SpreadsheetSource
-from esteira.drift.finding import Finding, free_names, guess_of
+from esteira.drift.finding import Finding, guess_of
 from esteira.drift.history import Remembered, Since, is_past, last_seal, seals_before, since
 from esteira.drift.patch import suggested_patch
 from esteira.errors import ContractError, EsteiraError
 from esteira.lake import Lake, Layout, Seal, Seen
 from esteira.quality.wire import first_keys, wire_of
-from esteira.recognise.columns import snake
+from esteira.recognise.columns import free_names, snake
 
 MAX_TOLD = 10
 """Columns that a message tells one by one."""

@@ -16,11 +16,12 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import Dataset, SpreadsheetSource
-from esteira.drift.finding import ALTERED, RETYPED_SHARE, RETYPED_VALUES, Finding, free_names, guessed, retyped
+from esteira.drift.finding import ALTERED, RETYPED_SHARE, RETYPED_VALUES, Finding, guessed, retyped
 from esteira.lake import Seen
 from esteira.quality.decode import Decoded
 from esteira.quality.rejection import Rejection
 from esteira.quality.wire import spellings, value_at, wire_of
+from esteira.recognise.columns import free_names
 from esteira.redaction import printable
 
 SAMPLE = 100

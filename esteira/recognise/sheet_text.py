@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from esteira.recognise.columns import ColumnGuess
-from esteira.recognise.draft import literal
+from esteira.recognise.python import literal
 from esteira.recognise.sheet import Table
 from esteira.recognise.text import class_name, field_text, imports_text, type_text
 from esteira.spreadsheet.heading import plain_name
