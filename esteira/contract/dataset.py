@@ -32,7 +32,6 @@ DistStyle = Literal["auto", "even", "all", "key"]
 _CHOICES: dict[str, Any] = {"cadence": Cadence, "new_columns": NewColumns, "bad_values": BadValues}
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Dataset and column names: they become S3 prefixes and SQL identifiers, so they need no quoting anywhere."""
-RESERVED_PREFIX = "_esteira"
 KEY_TEXT_BYTES = 256
 """Length of a text key without `max_bytes`: Redshift refuses to widen a column of a primary key, so the data cannot size it."""
 MAX_SORTKEY_COLUMNS = 400

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from esteira.contract.clock import moment_text
 from esteira.contract.incremental import Value
 from esteira.contract.source import ApiSource
-from esteira.contract.templates import fill, fill_path, moment_text
+from esteira.contract.templates import fill, fill_path
 from esteira.errors import ConfigError
 from esteira.paginate import PageRequest, Params
 
