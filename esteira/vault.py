@@ -147,7 +147,7 @@ def _client(identity: _Identity, service: str, config: Config | None) -> Any:
 
 
 def login_error(exc: BotoCoreError) -> ConfigError | AuthError | None:
-    """What this process lacks to log in to AWS: no later try would find it. None for an AWS that does not answer."""
+    """The error where this process lacks something to log in to AWS, which no retry would find; None where AWS does not answer."""
     if isinstance(exc, NoRegionError | InvalidRegionError):
         return ConfigError(f"The AWS region is missing or wrong: {exc}", hint="Set AWS_DEFAULT_REGION (or AWS_REGION).")
     if isinstance(exc, ProfileNotFound):

@@ -93,12 +93,12 @@ def text_of(notice: Notice) -> str:
 
 
 def subject_of(notice: Notice) -> str:
-    """The line above it."""
+    """The subject line, above the text."""
     return scrub(notice.subject.translate(_HARMLESS))
 
 
 def without_values(sentence: str, dataset: Dataset | None) -> str:
-    """The sentence, unless it may quote a value of a personal column: the run, which fewer people read, says more."""
+    """The sentence, or a neutral one where it may quote a value of a personal column: more people read messages than the run's page."""
     personal = {column.name for column in dataset.columns if column.is_pii} if dataset else set[str]()
     about = sorted(personal & set(_NAME.findall(sentence)))
     if about:
@@ -124,7 +124,7 @@ def _addresses(links: Links) -> list[str]:
 
 
 def _fenced(patch: str) -> str:
-    """A patch as code, which must stay what it is but for a call; one that is too long is left out, for half a patch is none."""
+    """A patch as a block of code, unchanged except that it calls nobody. One that is too long is left out: half a patch does not apply."""
     if len(patch) > MAX_PATCH_CHARACTERS:
         return "The suggested patch is too long to be shown here; the run's artifact has it."
     code = _CALL.sub("\u2039", patch.rstrip("\n"))

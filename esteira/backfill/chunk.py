@@ -33,7 +33,7 @@ def read_chunk(text: str) -> Chunk:
 
 
 def stop_of(dataset: Dataset, chunk: Chunk | None) -> Stop:
-    """Where windows end: after the chunk, and where the contract's own end at the latest, such as with the calendar's month.
+    """Where windows end: after the chunk, but never behind the end of the contract's own window, such as a calendar month.
 
     Raises:
         ConfigError: It is longer than the contract's, or shorter than what the portal can be asked for.

@@ -25,7 +25,7 @@ class Gap:
 
 
 def left_out(dataset: Dataset, entries: Collection[LedgerEntry]) -> list[Gap]:
-    """What of the time up to the watermark is not in the table and will not be loaded by itself, oldest first."""
+    """Windows up to the watermark that are not in the table and that no scheduled run will load, oldest first."""
     if not entries:
         return []
     span = Window(windows_of(dataset).initial_at, max(entry.window_end for entry in entries))
@@ -52,7 +52,7 @@ def owed(dataset: Dataset, entries: Iterable[LedgerEntry], taken: list[Window]) 
 
 
 def _is_one(dataset: Dataset, window: Window) -> bool:
-    """Whether the contract of today would ask for it as one batch."""
+    """Whether today's contract would ask for this window as one batch."""
     incremental = windows_of(dataset)
     edges = [incremental.clock.edge(moment) for moment in window.ends]
     return edges == [*window.ends] and incremental.stop(*window.ends) == window.end

@@ -25,7 +25,7 @@ MEASURED = 20
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a person asks for.
+    """The backfill that a person asks for.
 
     Attributes:
         start, end: The range; its end is exclusive.
@@ -63,7 +63,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """A plan.
+    """The plan of a backfill.
 
     Attributes:
         dataset: Name of the contract.
@@ -86,7 +86,7 @@ class Backfill:
 
 
 def in_order(planned: Planned) -> tuple[Window, str]:
-    """What windows are sorted by; of the same one the ledger may know two definitions."""
+    """The key that windows are sorted by: the id decides where the ledger has one window under two definitions of the source."""
     return planned.batch.window, planned.batch.id
 
 
@@ -120,7 +120,7 @@ def plan_backfill(
 
 
 def refuse_overlap(dataset: Dataset, batches: Iterable[Batch], entries: Collection[LedgerEntry]) -> None:
-    """Refuse to insert the rows of the same time twice: with `Append`, a window of another cut would.
+    """Refuse batches that overlap loaded ones: with `Append`, the rows of the shared time would be inserted twice.
 
     Raises:
         ConfigError: A batch overlaps another one that is loaded.
@@ -170,7 +170,7 @@ def _notes(span: Window, known: Collection[Planned], stop: Stop, asked: Asked) -
 
 
 def _is_cut_otherwise(window: Window, span: Window, stop: Stop) -> bool:
-    """A shorter one at the range's end is no other cut."""
+    """Whether a window ends elsewhere than it would be cut now; one that the range's end cuts short counts as the same."""
     last = max(window.end, span.end)
     return stop(window.start, last) != window.end
 
@@ -184,7 +184,7 @@ def _have(each: Collection[Planned]) -> str:
 
 
 def _estimate(wanted: Iterable[Planned], entries: Iterable[LedgerEntry]) -> tuple[float | None, int]:
-    """Seconds by the length of windows, as the median of earlier batches took them."""
+    """Seconds that the wanted windows take, and how many batches say so: the median pace of earlier batches, by length of window."""
     newest = sorted(entries, key=lambda entry: entry.sequence, reverse=True)
     paces = [entry.seconds / window_of(entry).seconds for entry in newest if entry.seconds][:MEASURED]
     if not paces:

@@ -73,7 +73,7 @@ class Clock:
 
     @property
     def is_daily(self) -> bool:
-        """Whether it is asked by calendar days."""
+        """Whether its parameters hold calendar days alone."""
         return self.step == DAY
 
     def edge(self, moment: datetime) -> datetime:

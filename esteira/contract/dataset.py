@@ -150,13 +150,13 @@ class Dataset:
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """The datasets that this one refers to or is asked for by the rows of, which run first."""
+        """The datasets that must run first: those that it refers to, and the one whose rows it is asked for by."""
         own = (self.source.parent.dataset,) if self.source.parent else ()
         return tuple(dict.fromkeys((*own, *(reference.target[0] for reference in self.quality.references))))
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Those of them without which it need not be tried."""
+        """Those of `parents` without which a batch must fail, so that it need not be tried."""
         own = (self.source.parent.dataset,) if self.source.parent else ()
         strict = (each.target[0] for each in self.quality.references if each.otherwise == "fail")
         return tuple(dict.fromkeys((*own, *strict)))
@@ -227,7 +227,7 @@ class Dataset:
         self._refuse_nested()
 
     def _refuse_nested(self) -> None:
-        """A SUPER has no order, and no equality to rely on.
+        """Refuse nested columns where values are compared: SUPER has no order, and no equality to rely on.
 
         https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html
         """

@@ -30,7 +30,7 @@ _JSON = {bool: "boolean", int: "number", Decimal: "number", str: "text", dict: "
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One column that is another than the contract says.
+    """One column in which the source differs from the contract.
 
     Attributes:
         change: `new` at the source, `missing` from all records, or `retyped`.
@@ -67,7 +67,7 @@ def arrow_of(guess: ColumnGuess) -> pa.DataType:
 
 
 def guess_of(source: str, name: str, holds: str) -> ColumnGuess:
-    """A guess from its words, as a seal has them; without the values, what is personal is told by the name alone."""
+    """The guess that `shown_kind` wrote into a seal. There are no values any more, so the name alone tells whether it is personal."""
     found = re.fullmatch(r"decimal\((\d+), (\d+)\)", holds)
     if found:
         return described(source, name, TypeGuess("decimal", precision=int(found[1]), scale=int(found[2])))
@@ -85,7 +85,7 @@ def guessed(source: str, sample: Sequence[Any]) -> ColumnGuess:
 
 
 def retyped(name: str, arrow: pa.DataType, sample: Sequence[Any]) -> ColumnGuess | None:
-    """What a column holds now, of whose values these break its type; None where they are of no one type, or of the contract's own.
+    """The type of values that break a column's own; None where they are of several types, or fit the contract after all.
 
     Args:
         name: Contract's name.
@@ -101,7 +101,7 @@ def retyped(name: str, arrow: pa.DataType, sample: Sequence[Any]) -> ColumnGuess
 
 
 def _wider(guess: ColumnGuess, arrow: pa.DataType, numbers: Sequence[Decimal]) -> ColumnGuess:
-    """Amounts stay amounts: a decimal that is too short becomes a longer one, and no double."""
+    """A decimal that is too short becomes a longer one and not a double, which would lose digits."""
     scale = max(arrow.scale, *(-int(number.as_tuple().exponent) for number in numbers))
     whole = max(arrow.precision - arrow.scale, *(number.adjusted() + 1 for number in numbers))
     if whole + scale > MAX_PRECISION:

@@ -118,7 +118,7 @@ class _Extraction:
         return seal
 
     def _collect(self) -> bool:
-        """Whatever the portal ends with, the pages that arrived are stored: the next attempt asks for none of them.
+        """Collect pages into parts. Where the portal breaks off, the pages that arrived are stored, so that the next attempt goes on behind them.
 
         Returns whether the portal only said that its answer is the known one.
         """
@@ -167,7 +167,7 @@ class _Extraction:
         return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._store.attempt, **facts)
 
     def _is_total(self) -> bool:
-        """Where rows may come and go while they are read, the least total bounds what must arrive; it is none of the batch's facts."""
+        """Whether the seal may hold the portal's total. Where pages overlap it is only a lower bound of the rows that must arrive."""
         return not self._store.overlap or self._store.stand.total_reported == self._store.rows
 
     def _check_counts(self) -> None:

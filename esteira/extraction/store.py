@@ -92,7 +92,7 @@ class Store:
         self._storing.run(self._put, growing, last, largest)
 
     def wait(self) -> None:
-        """Wait until the part in work is stored, and tell who wants to know."""
+        """Wait until the part in work is stored, and tell follower and progress of it."""
         stand = self._storing.wait()
         if stand is None:
             return

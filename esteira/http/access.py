@@ -147,7 +147,7 @@ class Access:
         raise refusal
 
     def _read_secret_again(self) -> bool:
-        """Whether the secret holds something else by now."""
+        """Read the secret's fields again; whether they differ from those in use."""
         if self._reread is None:
             return False
         try:

@@ -85,7 +85,7 @@ class Order:
 
     @property
     def key(self) -> tuple[str, str, bytes | None]:
-        """Equal for requests that ask for the same."""
+        """What two requests share that ask for the same."""
         return self.method, self.url, self.body
 
 
@@ -95,5 +95,5 @@ def with_query(url: str, params: Params) -> str:
 
 
 def json_body(document: Any) -> bytes:
-    """A body, the same bytes for the same document."""
+    """A document as the body of a request: the same bytes each time, so that it can be signed."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -25,7 +25,7 @@ def retry_wait(config: HttpConfig, retry: int, headers: Mapping[str, str]) -> fl
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """How long an answer asks to be left alone; None where it does not, or says what cannot be meant."""
+    """The seconds of an answer's Retry-After; None where there is none, or where it is past or absurd."""
     asked = _retry_after(headers)
     return asked if asked is not None and 0 < asked < ABSURD_SECONDS else None
 

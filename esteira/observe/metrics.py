@@ -181,7 +181,7 @@ def _quarantine(quarantined: int, extracted: int, limit: float, own: Mapping[str
 
 
 def _effort(effort: Effort, own: Mapping[str, str]) -> Iterator[Metric]:
-    """Nothing where this process has not brought the batch into raw: a zero would say that it was for nothing."""
+    """What the portal cost. Nothing where this process extracted nothing: a zero would mean a batch without bytes."""
     if effort == NO_EFFORT:
         return
     yield Metric("Bytes", effort.stored_bytes, own)

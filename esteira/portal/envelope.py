@@ -82,7 +82,7 @@ def reader_of(shape: Shape, reads: tuple[str, ...] = ()) -> Reader:
 
 
 class _Scan:
-    """One scan: only the asked fields are kept, the records as slices."""
+    """The fast reader: one scan that decodes the asked fields only, with the records as slices of the body."""
 
     def __init__(self, shape: Shape, records: Keys, kept: frozenset[Keys]) -> None:
         self._shape = shape
@@ -104,7 +104,7 @@ class _Scan:
 
 
 class _Search:
-    """Any JMESPath, at the price of decoding the page. Decimals are kept as text, so that no digit is lost on the way back."""
+    """The general reader: decodes the page and searches it by any JMESPath. Decimals stay text, so that re-encoding loses no digit."""
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
@@ -137,7 +137,7 @@ def _decode(decoder: msgspec.json.Decoder[Any], body: bytes, shape: Shape) -> An
 
 
 def _envelope(found: Any, lookup: Callable[[str], Any], body: bytes, shape: Shape) -> Envelope:
-    """The records, if there are any or none; a look at the first tells objects from rows without names."""
+    """The envelope of the records found. The first record tells whether they are objects or arrays without names."""
     if found is None:
         raise _no_records(body, shape)
     if shape.columns is not None:
@@ -160,7 +160,7 @@ def _no_objects(first: msgspec.Raw, shape: Shape) -> PayloadError:
 
 
 def _no_records(body: bytes, shape: Shape) -> PayloadError:
-    """A 200 with something else: an error body, or a path that is wrong. Names the keys and the portal's own error code."""
+    """The error of a 200 without records: an error body, or a wrong path. Names the body's keys and the portal's own error code."""
     try:
         page = msgspec.json.decode(body)
     except _BROKEN as exc:

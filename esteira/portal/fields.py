@@ -14,7 +14,7 @@ Keys = tuple[str, ...]
 
 
 def kept_beside(records: Keys, reads: Iterable[str]) -> frozenset[Keys] | None:
-    """What to keep of a page besides its records; None when that holds the records, or cannot be told."""
+    """The key paths to decode for these JMESPaths; None where one of them needs the records themselves, or might."""
     kept: set[Keys] = set()
     for path in reads:
         keys, seen = plain_keys(path), seen_keys(path)
@@ -59,7 +59,7 @@ def value_at(page: Any, attributes: Keys) -> Any:
 
 
 def document_of(page: Any, kept: dict[Keys, Keys]) -> dict[str, Any]:
-    """What was kept of a page, as it stood there."""
+    """The decoded parts of a page as plain dictionaries, for a JMESPath to search."""
     document: dict[str, Any] = {}
     for keys, attributes in kept.items():
         *above, last = keys

@@ -215,7 +215,7 @@ def _written_number(values: Sequence[str]) -> TypeGuess:
 
 
 def _extent(numbers: Sequence[Decimal]) -> tuple[int, int]:
-    """Most digits before and after the point."""
+    """The most digits before and after the point."""
     scale = max(max(-int(number.as_tuple().exponent), 0) for number in numbers)
     return max(max(number.adjusted() + 1, 1) for number in numbers), scale
 

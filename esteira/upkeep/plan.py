@@ -162,7 +162,7 @@ def _old_units(stored: Iterable[Stored], limit: datetime) -> frozenset[Unit]:
 
 
 def _places(stored: Iterable[Stored]) -> Iterator[tuple[Stored, Place]]:
-    """Objects with their places; a stranger's key has none and stays."""
+    """Objects with their places; a key that Esteira did not make has none, and stays."""
     for each in stored:
         place = place_of(each.key)
         if place is not None:

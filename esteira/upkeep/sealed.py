@@ -45,7 +45,7 @@ class Sealed:
         return None
 
     def kept_keys(self, settled: Mapping[str, list[LedgerEntry]], *, with_superseded: bool) -> Iterator[str]:
-        """What is named by a seal that matters: any seal of a batch that is not settled, the current ones, and those that a rebuild needs.
+        """The keys that must stay: named by a seal of a batch that is not settled, by the current seals, or by those that a rebuild needs.
 
         Args:
             settled: The ledger entries of each batch whose seals agree with the ledger.
