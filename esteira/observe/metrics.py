@@ -15,8 +15,8 @@ from typing import Literal
 from botocore.config import Config
 
 from esteira.alerts.trend import SLOW_FACTOR, SLOW_FLOOR_SECONDS
+from esteira.aws import aws_client
 from esteira.observe.effort import NO_EFFORT, Effort
-from esteira.vault import aws_client
 from esteira.warehouse.ledger_entry import LedgerEntry
 
 Reach = Literal["off", "stage", "dataset"]
