@@ -12,8 +12,8 @@ from blocks import open_warehouse
 from blocks.incidents import Incident
 from blocks.runs import Wanted, start
 from esteira.alerts.message import Notice
-from esteira.assets import has_assets, load_assets
 from esteira.catalogue import load_catalogue
+from esteira.catalogue.assets import has_assets, load_assets
 from esteira.contract import Asset
 from esteira.contract.refresher import Refreshing
 from esteira.errors import RefreshFailed

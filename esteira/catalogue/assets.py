@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from esteira.catalogue import load_catalogue
+from esteira.catalogue.contracts import load_catalogue
+from esteira.catalogue.definitions import Kind, files_of, read_definition
 from esteira.contract import Asset, Dataset
-from esteira.definitions import Kind, files_of, read_definition
 from esteira.errors import ConfigError
 
 FOLDER = "assets"
