@@ -23,6 +23,7 @@ from bench.image import without_extras
 from bench.peers.facts import peak_bytes, print_facts
 from bench.rows import SETS
 from esteira.auth import Bearer
+from esteira.aws import aws_session
 from esteira.batch import Batch, Known, plan
 from esteira.contract import Dataset
 from esteira.curate import curate
@@ -31,7 +32,7 @@ from esteira.history import lake_history
 from esteira.lake import Lake, Seal
 from esteira.portal import Portal, PortalConfig
 from esteira.profile import profile_of
-from esteira.vault import aws_session, read_secret
+from esteira.vault import read_secret
 from esteira.warehouse import Credentials, Loader, LoadRequest, Warehouse, WarehouseConfig
 
 AS_OF = datetime(2014, 1, 1, tzinfo=UTC)

@@ -111,7 +111,7 @@ class Checkup:
 
     def identity(self) -> str:
         """Who AWS says we are."""
-        from esteira.vault import aws_identity
+        from esteira.aws import aws_identity
 
         return aws_identity()
 

@@ -48,7 +48,7 @@ def run_refresh(name: str | None, options: dict[str, Any], *, as_json: bool, is_
     """Run it and print how each asset stands; the exit code is that of the first that failed."""
     from cli.environment import require_prefect
     from cli.output import dump, fail
-    from esteira.assets import find_asset
+    from esteira.catalogue.assets import find_asset
     from esteira.settings import read_settings
 
     settings = read_settings()

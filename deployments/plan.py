@@ -16,8 +16,8 @@ from deployments.forms import check_parameters, load_flow, run_form
 from deployments.place import Place
 from deployments.things import Change
 from deployments.written import HINT, WrittenDeployment, read_file, resolve, suggestion
-from esteira.assets import load_assets
 from esteira.catalogue import find_dataset, load_catalogue, of_cadence
+from esteira.catalogue.assets import load_assets
 from esteira.contract import Asset, Dataset
 from esteira.errors import ConfigError
 

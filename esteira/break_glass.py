@@ -170,7 +170,7 @@ class _Run:
         return result
 
     def _kept(self, drop: Drop) -> Seal | None:
-        """In raw, byte for byte; None when another run took it."""
+        """The raw seal of a dropped file; None when another run took it."""
         with tempfile.TemporaryDirectory(prefix="esteira-drop-") as folder:
             path = Path(folder) / "file"
             if not DropZone(self.places.lake).fetch(drop, path):
@@ -179,7 +179,7 @@ class _Run:
             return keep_file(self.dataset, path, Provenance(file=file), self.places.lake)
 
     def _refuse_settled(self, batch: Batch, drop: Drop, file: SealedFile) -> None:
-        """Bytes that are settled: those of a run that died behind its commit only have to leave; of others a person hears first."""
+        """Refuse a file whose bytes are settled already, unless its own run died behind the commit: then it only has to leave the inbox."""
         entries = settled_batches(self.places.warehouse, batch.dataset)
         entry = next((each for each in entries if each.batch_id == batch.id), None)
         if entry is None:

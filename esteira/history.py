@@ -36,7 +36,7 @@ def lake_history(lake: Lake) -> History:
 
 
 def _has_all_parts(lake: Lake, seal: Seal) -> bool:
-    """One listing of the batch: a generation sealed from curated parts keeps them where they are."""
+    """Whether every sealed part is there, by one listing of the whole batch: a later generation may name an earlier one's parts."""
     present = lake.sizes(Layout(seal.dataset, seal.batch).prefix("curated"))
     return all(part.key in present for part in seal.parts)
 

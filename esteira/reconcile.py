@@ -82,7 +82,7 @@ def reconcile(dataset: str, entries: list[LedgerEntry], counts: Mapping[str, int
 
 
 def _rows_of(batch: _Sealed) -> int:
-    """Rows of its raw parts; those of a file as they were counted when it was read."""
+    """Extracted rows. Those of a file are counted when it is read, so its curated seal has them."""
     counted = batch.curated if batch.raw and batch.raw.provenance.file else batch.raw
     return counted.extracted if counted else 0
 

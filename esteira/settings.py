@@ -146,7 +146,7 @@ def read_settings() -> Settings:
 
 
 def _check_runner(runner: str) -> None:
-    """Now, and not when the first batch of several parts comes."""
+    """Refuse a runner whose package is missing now, and not when the first batch of several parts comes."""
     if runner == "dask" and importlib.util.find_spec("prefect_dask") is None:
         raise ConfigError(
             "ESTEIRA_RUNNER is dask, and prefect-dask is not installed here.",

@@ -14,10 +14,9 @@ from esteira.catalogue import find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import DataQualityError, EsteiraError
 from esteira.lake.sweep import Upload
-from esteira.old_exports import ExportPolicy
 from esteira.reconcile import Reconciliation
 from esteira.settings import Settings, read_settings
-from esteira.upkeep import SweepPlan, SweepPolicy
+from esteira.upkeep import ExportPolicy, SweepPlan, SweepPolicy
 from esteira.warehouse.health import TableCare
 from flows.ending import announced
 from flows.ingest import in_utc

@@ -8,7 +8,7 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from esteira.assets import find_asset
+from esteira.catalogue.assets import find_asset
 from esteira.contract import Asset
 from esteira.errors import ConfigError
 from esteira.refresh.run import Outcome

@@ -7,8 +7,8 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from esteira.assets import load_assets
 from esteira.catalogue import active, load_catalogue
+from esteira.catalogue.assets import load_assets
 from esteira.errors import EsteiraError
 from esteira.settings import read_settings
 from flows.ending import announced, completed, failed

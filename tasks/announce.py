@@ -135,7 +135,7 @@ def announce_recovery(
     """Say that incidents are over, in one message; nothing where none is open.
 
     Args:
-        dataset: Whose.
+        dataset: Whose; of the kind `refresh` a BI asset's.
         owner: Who hears of it.
         kinds: Which kinds are over.
         batch: Of this batch and of the dataset as a whole; by default of every batch.
@@ -145,7 +145,10 @@ def announce_recovery(
     if not over:
         return
     what = "; ".join(f"{each.what}{f' of {each.batch}' if each.batch else ''}, since {each.since}" for each in over)
-    notice = Notice(f"{dataset} recovered", dataset, batch or "", what=f"Over: {what}.", counts=counts, owner=owner)
+    notice = Notice(
+        f"{dataset} recovered", dataset, batch or "", what=f"Over: {what}.", counts=counts, owner=owner,
+        about="BI asset" if "refresh" in kinds else "Dataset",
+    )  # fmt: skip
     notify(
         RECOVERED, with_links(notice), None, over=[each.kind for each in over], batches=[each.batch for each in over]
     )

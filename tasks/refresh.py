@@ -12,8 +12,8 @@ from blocks import open_warehouse
 from blocks.incidents import Incident
 from blocks.runs import Wanted, start
 from esteira.alerts.message import Notice
-from esteira.assets import has_assets, load_assets
 from esteira.catalogue import load_catalogue
+from esteira.catalogue.assets import has_assets, load_assets
 from esteira.contract import Asset
 from esteira.contract.refresher import Refreshing
 from esteira.errors import RefreshFailed
@@ -119,7 +119,7 @@ def _announce(outcome: Outcome) -> None:
     code = error.code if isinstance(error, RefreshFailed) else type(error).__name__
     what = f"{type(asset.refresher).__name__} says {code or 'no reason'}. The data are loaded; people see what was shown before."
     notice = Notice(
-        f"{asset.name} is not refreshed: {code or type(error).__name__}", asset.name, what=what, owner=asset.owner,
+        f"{asset.name} is not refreshed: {code or type(error).__name__}", asset.name, what=what, owner=asset.owner, about="BI asset",
         cause="The BI tool could not read the warehouse, refused the request, or its login has expired.",
         next_step=f"`esteira refresh {asset.name} --dry-run` has the tool's own words and says when it is tried again. {error.hint}",
     )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 from esteira.alerts.trend import Counts
 from esteira.contract import Dataset
@@ -47,7 +48,7 @@ class Notice:
 
     Attributes:
         subject: What happened, in one line.
-        dataset: Whose it is.
+        dataset: Name of what it is about.
         batch: Of which batch; empty where it is about none.
         what: The sentence of the error, or of what was measured.
         cause: What usually is behind it.
@@ -57,6 +58,7 @@ class Notice:
         links: Where to look.
         owner: Who is asked.
         patch: A suggested change of the contract.
+        about: What `dataset` names.
     """
 
     subject: str
@@ -70,12 +72,13 @@ class Notice:
     links: Links = field(default_factory=Links)
     owner: str = ""
     patch: str = ""
+    about: Literal["Dataset", "BI asset"] = "Dataset"
 
 
 def text_of(notice: Notice) -> str:
     """The message below its subject. The same notice always makes the same text."""
     lines = [
-        f"*Dataset:* {notice.dataset}{f' | *Batch:* {notice.batch}' if notice.batch else ''}",
+        f"*{notice.about}:* {notice.dataset}{f' | *Batch:* {notice.batch}' if notice.batch else ''}",
         _shortened(notice.what),
         *map(_shortened, notice.more),
         f"*Likely cause:* {notice.cause}" if notice.cause else "",
@@ -90,12 +93,12 @@ def text_of(notice: Notice) -> str:
 
 
 def subject_of(notice: Notice) -> str:
-    """The line above it."""
+    """The subject line, above the text."""
     return scrub(notice.subject.translate(_HARMLESS))
 
 
 def without_values(sentence: str, dataset: Dataset | None) -> str:
-    """The sentence, unless it may quote a value of a personal column: the run, which fewer people read, says more."""
+    """The sentence, or a neutral one where it may quote a value of a personal column: more people read messages than the run's page."""
     personal = {column.name for column in dataset.columns if column.is_pii} if dataset else set[str]()
     about = sorted(personal & set(_NAME.findall(sentence)))
     if about:
@@ -121,7 +124,7 @@ def _addresses(links: Links) -> list[str]:
 
 
 def _fenced(patch: str) -> str:
-    """A patch as code, which must stay what it is but for a call; one that is too long is left out, for half a patch is none."""
+    """A patch as a block of code, unchanged except that it calls nobody. One that is too long is left out: half a patch does not apply."""
     if len(patch) > MAX_PATCH_CHARACTERS:
         return "The suggested patch is too long to be shown here; the run's artifact has it."
     code = _CALL.sub("\u2039", patch.rstrip("\n"))

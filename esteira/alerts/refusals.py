@@ -34,7 +34,7 @@ class Refusals:
 
     @property
     def share(self) -> float:
-        """Of the extracted rows."""
+        """Quarantined rows over extracted rows."""
         return self.quarantined / self.extracted if self.extracted else 0.0
 
     @property
@@ -53,11 +53,11 @@ class Refusals:
         return tuple(f"{_in_words(reason)} ({rows:,})" for reason, rows in ordered[:MOST_RULES])
 
     def sentence(self) -> str:
-        """One sentence."""
+        """Counts, share and limit, for a person."""
         return f"{self.quarantined:,} of {self.extracted:,} rows are in quarantine ({self.share:.2%}; the limit is {self.limit:.2%})."
 
     def facts(self) -> dict[str, object]:
-        """The same for machines."""
+        """Counts, share, limit and rules, as an event's payload."""
         counts = {"quarantined": self.quarantined, "extracted": self.extracted}
         return counts | {
             "share": round(self.share, 6),

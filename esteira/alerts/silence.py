@@ -34,17 +34,17 @@ class Silence:
         return f"silenced until {self.until:%Y-%m-%d %H:%MZ}{by}{why}"
 
     def facts(self) -> dict[str, Any]:
-        """As it is stored."""
+        """As JSON stores it."""
         return {"dataset": self.dataset, "until": self.until.isoformat(), "why": self.why, "by": self.by}
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> Silence:
-        """From what is stored."""
+        """What `facts` wrote."""
         return cls(facts["dataset"], datetime.fromisoformat(facts["until"]), facts.get("why", ""), facts.get("by", ""))
 
 
 def span(text: str) -> timedelta:
-    """`90m`, `2h` or `3d`.
+    """The length of time that a person writes: `90m`, `2h` or `3d`.
 
     Raises:
         ConfigError: It is another text.
@@ -56,7 +56,7 @@ def span(text: str) -> timedelta:
 
 
 def require_end(until: datetime, now: datetime) -> datetime:
-    """The end of a silence, if it may be one.
+    """The end of a silence, checked.
 
     Raises:
         ConfigError: It is past, or too far away.

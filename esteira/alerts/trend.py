@@ -36,11 +36,11 @@ class Counts:
 
     @property
     def difference(self) -> int | None:
-        """Extracted rows more than in the last good batch."""
+        """How many rows more than the last good batch had; negative where it had more."""
         return None if self.extracted is None or self.good_extracted is None else self.extracted - self.good_extracted
 
     def sentence(self) -> str:
-        """One clause, for a person."""
+        """Both batches' rows and the change, for a person."""
         here = "none yet" if self.extracted is None else f"{self.extracted:,} extracted"
         refused = f", {self.quarantined:,} quarantined" if self.quarantined else ""
         if self.good_batch is None:
@@ -49,7 +49,7 @@ class Counts:
         return f"{here}{refused}; {before}{_change(self.difference, self.good_extracted)}."
 
     def facts(self) -> dict[str, int | float | str | None]:
-        """The same for machines."""
+        """The same as an event's payload."""
         return {
             "extracted": self.extracted, "quarantined": self.quarantined, "seconds": _rounded(self.seconds),
             "last_good_batch": self.good_batch, "last_good_extracted": self.good_extracted, "difference": self.difference,

@@ -112,7 +112,7 @@ class FixedHeaders:
 
 
 def basic(username: str, password: str) -> Credentials:
-    """The header of a user name and a password; what it holds is registered, since it is both of them in other letters."""
+    """The header of a user name and a password. Its value is registered as a secret: base64 hides neither of them."""
     value = base64.b64encode(f"{username}:{password}".encode()).decode()
     register_secret(value)
     return Credentials(headers={"Authorization": f"Basic {value}"})

@@ -61,7 +61,7 @@ class Secret:
         return value
 
     def header(self, name: str) -> str:
-        """A field that stands in a request as it is.
+        """A field that is sent as it is: a token, a key.
 
         Raises:
             ConfigError: The block names no secret.

@@ -78,7 +78,7 @@ class TokenPlaces:
         return Token(value, lifetime if lifetime is not None else jwt_lifetime(value, now))
 
     def _told(self, document: Any, now: datetime) -> float | None:
-        """What the answer says of the token's life; a life that is over, as some say for "without end", tells nothing."""
+        """Seconds that the token lives, by the answer; None where it does not say. Some portals write 0 or less for a token without end."""
         path = self.expires_in or self.expires_at
         found = _search(path, document) if path else None
         if found is None:

@@ -70,7 +70,7 @@ class Asset:
 
     @property
     def cron(self) -> Cron | None:
-        """Its own schedule."""
+        """Its schedule, parsed; None where it has none."""
         return Cron(self.schedule, self.timezone) if self.schedule else None
 
     def is_of(self, stage: str) -> bool:

@@ -13,7 +13,8 @@ from esteira.errors import ConfigError
 DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_STEPS = {"epoch": timedelta(seconds=1), "epoch_ms": timedelta(milliseconds=1)}
+EPOCH_STEPS = {"epoch": timedelta(seconds=1), "epoch_ms": timedelta(milliseconds=1)}
+"""Formats that count from 1970, and what they count."""
 _DIRECTIVE = re.compile(r"%[-_0^#]?:?([A-Za-z%])")
 _STEPS = (
     ("f", timedelta(microseconds=1)), ("STXcr", timedelta(seconds=1)), ("MR", _MINUTE), ("HI", timedelta(hours=1)), ("dejxDFAau", DAY),
@@ -23,7 +24,7 @@ _STEPS = (
 
 @dataclass(frozen=True)
 class Clock:
-    """Writes moments as a portal reads them.
+    """A portal's clock, as its parameters show it.
 
     Windows may end only where what is written tells before from behind: at a portal that is asked by days at midnight of its zone, and
     never inside the hour that a clock without offset shows twice when summer time ends.
@@ -72,18 +73,8 @@ class Clock:
 
     @property
     def is_daily(self) -> bool:
-        """Whether it is asked by calendar days."""
+        """Whether its parameters hold calendar days alone."""
         return self.step == DAY
-
-    def write(self, moment: datetime) -> str:
-        """A moment as a parameter."""
-        if self.format in _EPOCH_STEPS:
-            return str((moment.astimezone(UTC) - _EPOCH) // _EPOCH_STEPS[self.format])
-        return (
-            moment.astimezone(self.zone).strftime(self.format)
-            if moment.tzinfo is not self.zone
-            else moment.strftime(self.format)
-        )
 
     def edge(self, moment: datetime) -> datetime:
         """The last moment up to this one at which a window may end, UTC."""
@@ -105,8 +96,8 @@ class Clock:
 
     @cached_property
     def _format_step(self) -> timedelta:
-        if self.format in _EPOCH_STEPS:
-            return _EPOCH_STEPS[self.format]
+        if self.format in EPOCH_STEPS:
+            return EPOCH_STEPS[self.format]
         letters = set(_DIRECTIVE.findall(self.format))
         if "s" in letters:
             raise ConfigError(f"format={self.format!r}: %s depends on the machine.", hint="Write format='epoch'.")
@@ -120,13 +111,24 @@ class Clock:
 
     @property
     def _has_offset(self) -> bool:
-        return self.format in _EPOCH_STEPS or "z" in _DIRECTIVE.findall(self.format)
+        return self.format in EPOCH_STEPS or "z" in _DIRECTIVE.findall(self.format)
 
     def _is_shown_twice(self, local: datetime) -> bool:
         """Whether the portal's clock shows this time twice, so that only an offset tells which is meant."""
         if self._has_offset or self.is_daily or self.zone.key == "UTC":
             return False
         return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+
+
+def moment_text(moment: datetime, written: str) -> str:
+    """A moment as a portal wants it.
+
+    Args:
+        moment: In the portal's zone.
+        written: strftime format, `epoch` (seconds) or `epoch_ms`.
+    """
+    step = EPOCH_STEPS.get(written)
+    return moment.strftime(written) if step is None else str((moment - _EPOCH) // step)
 
 
 def _earlier(local: datetime) -> datetime:

@@ -86,12 +86,12 @@ class Column:
 
     @property
     def is_text(self) -> bool:
-        """A VARCHAR."""
+        """Whether it is a VARCHAR."""
         return bool(pa.types.is_string(self.arrow))
 
     @property
     def is_super(self) -> bool:
-        """A nested value: an object or an array of the portal, kept whole."""
+        """Whether it holds nested values: objects or arrays of the portal, kept whole."""
         return bool(pa.types.is_binary(self.arrow))
 
     @property
@@ -211,7 +211,7 @@ def _check_encoding(column: Column) -> None:
 
 
 def _check_standards(column: Column, checks: list[Any]) -> None:
-    """A CPF in a column of numbers has lost its leading zeros."""
+    """Refuse a standard of texts on a column of numbers: a CPF there has lost its leading zeros."""
     for standard in (STANDARDS[check.name] for check in checks if check.name in STANDARDS):
         if not (column.is_text or (standard.takes_numbers and pa.types.is_integer(column.arrow))):
             raise ConfigError(

@@ -42,7 +42,7 @@ class Cron:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """Its clock's."""
+        """Its time zone."""
         try:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -65,7 +65,7 @@ class Cron:
         return None
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first one after this moment, in UTC."""
+        """The first moment of the schedule after this one, in UTC."""
         local = moment.astimezone(self.zone)
         for ahead in range(_SEARCHED_DAYS):
             found = [each for each in self._of_day(local.date() + ahead * _DAY) if each > moment]
@@ -107,7 +107,7 @@ class Cron:
 
 
 def _spread(text: str, step: int, open_end: int | None, limits: tuple[int, int]) -> range:
-    """`*`, `a`, `a-b`, and `a/step`, which goes on to the end."""
+    """The numbers of one piece of a field: `*`, `a`, `a-b`, and `a/step`, which goes on to the field's end."""
     if text == "*":
         return range(limits[0], limits[1] + 1, step)
     first, _, last = text.partition("-")

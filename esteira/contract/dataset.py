@@ -32,7 +32,6 @@ DistStyle = Literal["auto", "even", "all", "key"]
 _CHOICES: dict[str, Any] = {"cadence": Cadence, "new_columns": NewColumns, "bad_values": BadValues}
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Dataset and column names: they become S3 prefixes and SQL identifiers, so they need no quoting anywhere."""
-RESERVED_PREFIX = "_esteira"
 KEY_TEXT_BYTES = 256
 """Length of a text key without `max_bytes`: Redshift refuses to widen a column of a primary key, so the data cannot size it."""
 MAX_SORTKEY_COLUMNS = 400
@@ -151,13 +150,13 @@ class Dataset:
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """The datasets that this one refers to or is asked for by the rows of, which run first."""
+        """The datasets that must run first: those that it refers to, and the one whose rows it is asked for by."""
         own = (self.source.parent.dataset,) if self.source.parent else ()
         return tuple(dict.fromkeys((*own, *(reference.target[0] for reference in self.quality.references))))
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """Those of them without which it need not be tried."""
+        """Those of `parents` without which a batch must fail, so that it need not be tried."""
         own = (self.source.parent.dataset,) if self.source.parent else ()
         strict = (each.target[0] for each in self.quality.references if each.otherwise == "fail")
         return tuple(dict.fromkeys((*own, *strict)))
@@ -228,7 +227,7 @@ class Dataset:
         self._refuse_nested()
 
     def _refuse_nested(self) -> None:
-        """A SUPER has no order, and no equality to rely on.
+        """Refuse nested columns where values are compared: SUPER has no order, and no equality to rely on.
 
         https://docs.aws.amazon.com/redshift/latest/dg/limitations-super.html
         """

@@ -83,7 +83,7 @@ class Incremental:
 
     @property
     def reads_start_again(self) -> bool:
-        """Whether rows that lie on the start itself are asked for, which a batch before may have had."""
+        """Whether rows exactly at the start are asked for, which the batch before may have brought already."""
         return self.bounds[0] == "["
 
     @property
@@ -112,7 +112,7 @@ class Incremental:
         return min(stop, end)
 
     def asked(self, start: datetime, end: datetime) -> tuple[datetime, datetime]:
-        """What the portal must be asked for to give the half-open window, in its zone, with the lag and with what its bounds mean.
+        """The parameters that make the portal give the half-open window: in its zone, reaching back by the lag, as its bounds mean them.
 
         Args:
             start: Of the window, inclusive.

@@ -103,7 +103,7 @@ class Lineage:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Those that are there."""
+        """The columns that are named."""
         return tuple(filter(None, (self.file, self.sheet, self.row)))
 
 

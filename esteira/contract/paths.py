@@ -28,7 +28,7 @@ def compiled(path: str) -> Any:
 
 
 def path_of(name: str) -> tuple[str, ...]:
-    """The keys that a name of `rename` leads by: `user.address.city`; a key that holds a dot itself is quoted, `"a.b".c`.
+    """The keys of a dotted name, from the record inwards: `user.address.city`; a key that holds a dot is quoted, `"a.b".c`.
 
     Raises:
         ConfigError: A part is empty, or a quote is not closed.

@@ -55,7 +55,7 @@ class ResponseAction:
 
     @property
     def is_about_counts(self) -> bool:
-        """Whether the rows so far must be known to tell."""
+        """Whether it compares rows so far with a total, so that one answer alone cannot tell."""
         return self.is_total_changed or self.is_short
 
     def takes(self, status: int) -> bool:

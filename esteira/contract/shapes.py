@@ -33,7 +33,7 @@ class Shape:
     is_single: bool = False
 
     def check(self) -> None:
-        """Refuse what cannot be.
+        """Refuse arguments that exclude each other.
 
         Raises:
             ConfigError: The arguments exclude each other, or a name stands twice.

@@ -40,7 +40,7 @@ class ApiSource:
         rename: Portal's column name to the contract's, where they differ. A nested value is lifted by its keys with dots between them,
             `user.address.city`; a key that holds a dot is quoted, `"a.b"`.
         inputs: Columns that only the transform needs; delivered to it as the portal wrote them.
-        pages_per_part: How many pages make one part at most; by default its size and age decide (esteira.extraction.extract).
+        pages_per_part: How many pages make one part at most; by default its size and age decide (esteira.extraction.part).
         method: `POST` for a portal that is asked by a JSON body. It is declared to change nothing there, so it is asked again after a failure.
         body: The JSON body of a POST; its texts may hold templates.
         responses: What answers mean beyond their status; the first rule that holds wins.
@@ -155,7 +155,7 @@ class ApiSource:
             self._check_steps(self.incremental)
 
     def _check_steps(self, incremental: Incremental) -> None:
-        """A template that writes days of a zone needs windows that end at its midnights."""
+        """Refuse a template whose format is coarser than the windows: one that writes days needs windows that end at midnights of the portal's zone."""
         if not incremental.is_time or incremental.timezone == "UTC":
             return
         for each in placeholders([self.path, self.params, self.body]):
@@ -193,7 +193,7 @@ class ApiSource:
 
 
 def _definition(value: Any) -> Any:
-    """A value as plain JSON, without what asks for nothing, and what stands at its default and was unknown when its class was released."""
+    """A value as plain JSON, for the hash. Left out are fields that change nothing of the request (`is_aside`), and later ones at their default (`is_later`)."""
     if not dataclasses.is_dataclass(value):
         return value
     return {

@@ -138,7 +138,7 @@ class SpreadsheetSource:
 
     @property
     def rename(self) -> Mapping[str, str]:
-        """Printed name to the contract's."""
+        """Names as the file prints them, and as the contract has them."""
         return self.columns if isinstance(self.columns, Mapping) else {}
 
     @property
@@ -148,12 +148,12 @@ class SpreadsheetSource:
 
     @property
     def definition_hash(self) -> str:
-        """Eight hex digits of where the files come from. How they are read is no part of it: what a batch is, its file's own hash says."""
+        """Eight hex digits that change when the place changes that files come from; how they are read does not count: a batch is named by its file's hash."""
         definition = {"type": type(self).__name__, "origin": type(self.origin).__name__, **self.origin.definition}
         return hashlib.sha256(json.dumps(definition, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
     def _check_tuples(self) -> None:
-        """A text would pass as a tuple of letters."""
+        """Refuse a text in the place of a tuple: it would pass as a tuple of letters."""
         for argument in ("inputs", "footer", "nulls", "clocks"):
             given = getattr(self, argument)
             if not isinstance(given, tuple) or not all(isinstance(each, str) for each in given):

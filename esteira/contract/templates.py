@@ -8,18 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from esteira.contract.clock import EPOCH_STEPS, moment_text
 from esteira.errors import ConfigError, PayloadError
 
 _PLACE = re.compile(r"\{\{(?P<literal>[^{}]*)\}\}|\{(?P<name>[A-Za-z_][\w.]*)(?::(?P<format>[^{}]*))?\}")
 _WINDOW = ("window.start", "window.end")
 _PARENT = re.compile(r"parent\.\w+")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_STEPS = {"epoch": timedelta(seconds=1), "epoch_ms": timedelta(milliseconds=1)}
 AS_TEXT = "text"
 """Format that makes a text of a number in a body, where a place that stands alone keeps its type."""
 _DIRECTIVE = re.compile(r"%-?(.?)")
@@ -161,24 +160,13 @@ def _text(each: Placeholder, value: Any, moment_format: str) -> str:
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def moment_text(moment: datetime, written: str) -> str:
-    """A moment as a portal wants it.
-
-    Args:
-        moment: With its zone.
-        written: strftime format, `epoch` (seconds) or `epoch_ms`.
-    """
-    step = _EPOCH_STEPS.get(written)
-    return moment.strftime(written) if step is None else str((moment - _EPOCH) // step)
-
-
 def _placeholder(found: re.Match[str]) -> Placeholder:
     return Placeholder(found[0], found["name"], found["format"])
 
 
 def _is_format(each: Placeholder) -> bool:
     written = each.format or ""
-    if written in _EPOCH_STEPS or (written == AS_TEXT and each.scope == "parent"):
+    if written in EPOCH_STEPS or (written == AS_TEXT and each.scope == "parent"):
         return True
     directives = _DIRECTIVE.findall(written)
     return bool(directives) and set(directives) <= _DIRECTIVES

@@ -25,7 +25,7 @@ _HINT = (
 
 
 class Titled(Protocol):
-    """What has a name and titles."""
+    """Anything with a name and titles."""
 
     @property
     def name(self) -> str:

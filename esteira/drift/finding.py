@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pyarrow as pa
 
-from esteira.recognise.columns import ColumnGuess, find_columns, snake
-from esteira.recognise.personal import why_personal
-from esteira.recognise.units import unit_of
+from esteira.recognise.columns import ColumnGuess, Kind, TypeGuess, described, find_columns
 
 Change = Literal["new", "missing", "retyped"]
 RETYPED_VALUES = 10
@@ -32,7 +30,7 @@ _JSON = {bool: "boolean", int: "number", Decimal: "number", str: "text", dict: "
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One column that is another than the contract says.
+    """One column in which the source differs from the contract.
 
     Attributes:
         change: `new` at the source, `missing` from all records, or `retyped`.
@@ -69,31 +67,11 @@ def arrow_of(guess: ColumnGuess) -> pa.DataType:
 
 
 def guess_of(source: str, name: str, holds: str) -> ColumnGuess:
-    """A guess from its words, as a seal has them; without the values, what is personal is told by the name alone."""
+    """The guess that `shown_kind` wrote into a seal. There are no values any more, so the name alone tells whether it is personal."""
     found = re.fullmatch(r"decimal\((\d+), (\d+)\)", holds)
-    kind: Any = "decimal" if found else holds
-    unit = unit_of(name) if kind in {"integer", "decimal", "float"} else None
-    return ColumnGuess(
-        source, name, kind, precision=int(found[1]) if found else 0, scale=int(found[2]) if found else 0,
-        unit=unit[0] if unit else None, pii_why=None if kind in {"boolean", "nested", "moment"} else why_personal(source, ()),
-    )  # fmt: skip
-
-
-def free_names(sources: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
-    """A column's name for each of the portal's, none of them given already.
-
-    Args:
-        sources: Portal's names.
-        taken: Names of the contract's columns.
-    """
-    names: dict[str, str] = {}
-    for source in sources:
-        number, name = 1, snake(source)
-        while name in {*taken, *names.values()}:
-            number += 1
-            name = f"{snake(source)}_{number}"
-        names[source] = name
-    return names
+    if found:
+        return described(source, name, TypeGuess("decimal", precision=int(found[1]), scale=int(found[2])))
+    return described(source, name, TypeGuess(cast("Kind", holds)))
 
 
 def guessed(source: str, sample: Sequence[Any]) -> ColumnGuess:
@@ -107,7 +85,7 @@ def guessed(source: str, sample: Sequence[Any]) -> ColumnGuess:
 
 
 def retyped(name: str, arrow: pa.DataType, sample: Sequence[Any]) -> ColumnGuess | None:
-    """What a column holds now, of whose values these break its type; None where they are of no one type, or of the contract's own.
+    """The type of values that break a column's own; None where they are of several types, or fit the contract after all.
 
     Args:
         name: Contract's name.
@@ -123,7 +101,7 @@ def retyped(name: str, arrow: pa.DataType, sample: Sequence[Any]) -> ColumnGuess
 
 
 def _wider(guess: ColumnGuess, arrow: pa.DataType, numbers: Sequence[Decimal]) -> ColumnGuess:
-    """Amounts stay amounts: a decimal that is too short becomes a longer one, and no double."""
+    """A decimal that is too short becomes a longer one and not a double, which would lose digits."""
     scale = max(arrow.scale, *(-int(number.as_tuple().exponent) for number in numbers))
     whole = max(arrow.precision - arrow.scale, *(number.adjusted() + 1 for number in numbers))
     if whole + scale > MAX_PRECISION:

@@ -92,7 +92,7 @@ def is_past(lake: Lake, dataset: str, batch: str, seal: Seal) -> bool:
 
 
 def place_of(batch: str) -> tuple[str, str]:
-    """Where a batch stands in the order of its dataset's, by its window's start: a stamp with an hour sorts behind the same day without one."""
+    """What a dataset's batches are sorted by: the start of the window, as the id writes it, so that an hour sorts behind its day."""
     return batch.rpartition("-")[0].split("_")[0], batch
 
 
@@ -140,19 +140,19 @@ def _batches(lake: Lake, dataset: str) -> dict[str, str]:
 
 
 def _files(lake: Lake, found: Mapping[str, str]) -> list[Seal]:
-    """The seals of batches that are files, newest first; of very many files some."""
+    """The seals of batches that are files, newest first; at most `MAX_FILES` are read."""
     named = [each for each in sorted(found) if not _STAMPED.match(each)][:MAX_FILES]
     seals = [seal for each in named if (seal := _last_seal(lake, found[each], each)) and seal.provenance.file]
     return sorted(seals, key=_moment, reverse=True)
 
 
 def _moment(seal: Seal | None) -> Any:
-    """When a file is from; None of what is none."""
+    """When the file of a seal is from; None where the batch is no file."""
     return seal.provenance.file.moment if seal and seal.provenance.file else None
 
 
 def _last_seal(lake: Lake, dataset: str, batch: str) -> Seal | None:
-    """Of the latest loading; what a replay added to it says nothing about the source."""
+    """The curated seal of a batch's latest generation. One that a replay made is passed over: it says nothing about the source."""
     last = lake.last_generation(dataset, batch)
     seal = lake.find_seal("curated", dataset, batch, last) or lake.find_seal("curated", dataset, batch)
     while seal is not None and seal.replayed:

@@ -13,7 +13,7 @@ from esteira.contract import Dataset, SpreadsheetSource
 from esteira.drift.finding import ALTERED, Finding
 from esteira.drift.source import SourceFile
 from esteira.recognise.columns import ColumnGuess
-from esteira.recognise.draft import literal
+from esteira.recognise.python import literal
 from esteira.recognise.text import arguments_of, attribute_text, type_text
 
 _NUMBERS = ("int", "float", "double", "decimal")
@@ -47,7 +47,7 @@ class _Files:
         self._renames: dict[str, str] = {}
 
     def rename(self, source: str, column: str) -> None:
-        """Lead from a portal's name to a column; quoted where a dot would lead further.
+        """Add an entry to the source's `rename`; a portal's name with a dot is quoted, since a dot leads into nested values.
 
         Raises:
             LookupError: No `rename` leads there, or the file has no literal one.
@@ -77,7 +77,7 @@ class _Files:
         return file, node
 
     def diff(self) -> str:
-        """Of all of them together."""
+        """One diff of all files."""
         if self._renames:
             self._write_renames()
         return "".join(file.diff(_root(path)) for path, file in sorted(self._files.items()))
@@ -131,7 +131,7 @@ def _write_new(files: _Files, dataset: Dataset, finding: Finding) -> None:
 
 
 def _write_missing(files: _Files, dataset: Dataset, finding: Finding) -> None:
-    """The table keeps the column and what it holds; a batch without it loads nulls."""
+    """Make the column optional: the table keeps it and what it holds, and a batch without it loads nulls."""
     if finding.column in dataset.key:
         raise LookupError(finding.column)
     file, field = _field(files, dataset, finding.column)
@@ -150,7 +150,7 @@ def _write_retyped(files: _Files, dataset: Dataset, finding: Finding) -> None:
 
 
 def _metadata(field: ast.AnnAssign, guess: ColumnGuess, *, is_number: bool) -> Iterator[str]:
-    """What is personal stays so, a unit stays with a number, and what is said of the old type goes."""
+    """The metadata that the new type keeps: `pii` always, a unit where it is a number still."""
     given = next((each.value for each in _keywords(field) if each.arg == "metadata"), None)
     said = ast.literal_eval(given) if given else {}
     kept = {name: value for name, value in said.items() if name == "pii" or (is_number and name == "unit")}

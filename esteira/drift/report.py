@@ -10,13 +10,13 @@ from itertools import islice
 import msgspec
 
 from esteira.contract import Dataset, SpreadsheetSource
-from esteira.drift.finding import Finding, free_names, guess_of
+from esteira.drift.finding import Finding, guess_of
 from esteira.drift.history import Remembered, Since, is_past, last_seal, seals_before, since
 from esteira.drift.patch import suggested_patch
 from esteira.errors import ContractError, EsteiraError
 from esteira.lake import Lake, Layout, Seal, Seen
 from esteira.quality.wire import first_keys, wire_of
-from esteira.recognise.columns import snake
+from esteira.recognise.columns import free_names, snake
 
 MAX_TOLD = 10
 """Columns that a message tells one by one."""
@@ -147,7 +147,7 @@ def _of_seal(dataset: Dataset, seal: Seal) -> tuple[Finding, ...]:
 
 
 def _standing(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Those that the contract does not say yet."""
+    """The findings that still differ from the contract: a person may have taken some over since."""
     columns = {column.name: column for column in dataset.columns}
     known = set(first_keys(wire_of(dataset)))
     is_file = isinstance(dataset.source, SpreadsheetSource)  # whose headings are read without accents, case and signs
@@ -193,7 +193,7 @@ _SENTENCES = {"new": _new, "missing": _missing, "retyped": _retyped}
 
 
 def _between(finding: Finding, found: Since) -> str:
-    """Which batches it changed between."""
+    """The clause that says between which batches a column changed."""
     if finding.change != "new":
         how = "had it" if finding.change == "missing" else "had it as that"
         return f"batch {found.before} {how}" if found.before else f"no earlier batch {how}"

@@ -32,7 +32,7 @@ class SourceFile:
         self._wanted: dict[str, set[str]] = {}
 
     def text_of(self, node: ast.expr | ast.stmt) -> str:
-        """What stands there."""
+        """The source text of a node."""
         return self._before[slice(*self._span(node))].decode()
 
     def replace(self, node: ast.expr | ast.stmt, text: str) -> None:
@@ -74,7 +74,7 @@ class SourceFile:
         return annotation.replace("pd.", f"{alias}.")
 
     def require_free(self, name: str) -> None:
-        """Have a column not hide what the attributes after it are written with.
+        """Refuse a column's name that would hide an import from the attributes after it.
 
         Raises:
             LookupError: Something is imported under its name.
@@ -138,7 +138,7 @@ class SourceFile:
 
 
 def _ordered(edits: list[tuple[int, int, str]]) -> Iterator[tuple[tuple[int, int], int, int, str]]:
-    """What is put in at one place stays in the order in which it was asked for."""
+    """Edits with a sort key: those at the same place keep the order in which they were made."""
     return (((start, number), start, end, text) for number, (start, end, text) in enumerate(edits))
 
 

@@ -16,11 +16,12 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import Dataset, SpreadsheetSource
-from esteira.drift.finding import ALTERED, RETYPED_SHARE, RETYPED_VALUES, Finding, free_names, guessed, retyped
+from esteira.drift.finding import ALTERED, RETYPED_SHARE, RETYPED_VALUES, Finding, guessed, retyped
 from esteira.lake import Seen
 from esteira.quality.decode import Decoded
 from esteira.quality.rejection import Rejection
 from esteira.quality.wire import spellings, value_at, wire_of
+from esteira.recognise.columns import free_names
 from esteira.redaction import printable
 
 SAMPLE = 100
@@ -74,7 +75,7 @@ class Watch:
         self._see_broken(decoded, records)
 
     def add(self, following: Watch) -> None:
-        """Take what was seen of the records behind these."""
+        """Add what another watch saw of the records that follow these."""
         self._rows += following._rows
         if following._absent is not None:
             absent = following._absent if self._absent is None else self._absent
@@ -128,7 +129,7 @@ class Watch:
         return Seen({each.source: each.holds for each in self.new()}, absent, dict(nulled))
 
     def _type(self, name: str) -> pa.DataType:
-        """A transform's inputs are read as texts."""
+        """The contract's type of a column; inputs of a transform, which it does not declare, are texts."""
         return self._known.get(name, pa.string())
 
     def _see_new(self, name: str, records: Records) -> None:
@@ -151,7 +152,7 @@ class Watch:
                 sample.append(rejection.value if self._is_file else self._found(records, rejection))
 
     def _found(self, records: Records, rejection: Rejection) -> Any:
-        """What stands where the keys lead, or what stands in their way."""
+        """The value that broke a type: what stands at the column's keys, or at the first of them where there is nothing to look into."""
         keys = self._wire[rejection.column].keys
         value = _DECODER.decode(records[rejection.row])
         try:

@@ -16,7 +16,8 @@ from esteira.contract import Dataset
 from esteira.curate import Chunks, Curation, Records
 from esteira.errors import ContractError
 from esteira.extraction.beginning import Beginning
-from esteira.extraction.extract import OnProgress, extract
+from esteira.extraction.extract import extract
+from esteira.extraction.store import OnProgress
 from esteira.gathered import CuratedParts
 from esteira.in_order import InOrder
 from esteira.lake import Lake, Layout, Part, Seal

@@ -37,14 +37,14 @@ class Unchanged:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What asks for the answer only if it is another (https://www.rfc-editor.org/rfc/rfc9110#section-13.1)."""
+        """The headers of a conditional request: answer only if it has changed (https://www.rfc-editor.org/rfc/rfc9110#section-13.1)."""
         told = {"If-None-Match": self.etag, "If-Modified-Since": self.modified}
         return {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What the ledger says when an extraction begins; a checkpoint holds it against whatever the ledger says later.
+    """What the ledger says when an extraction begins. The checkpoint keeps it, so that a resumed attempt uses the same.
 
     Attributes:
         generation: Which loading of the batch.
@@ -80,7 +80,7 @@ def begin(dataset: Dataset, batch: Batch, generation: int, ledger: Ledger, lake:
 
 
 def _known(dataset: Dataset, batch: Batch, entries: Collection[LedgerEntry], lake: Lake) -> Unchanged | None:
-    """What the table holds; None when that is not plainly the portal's last answer, so that it is downloaded again.
+    """The answer that the table holds; None where the table may hold anything else, so that the answer is downloaded again.
 
     After an undo or a rebuild the table is not what that batch alone would say, and parts of another contract lack its columns. Who loads
     a settled batch again wants its rows.

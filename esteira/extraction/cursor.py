@@ -24,7 +24,7 @@ _EPOCHS = {"epoch": 1, "epoch_ms": 1_000}
 
 
 class CursorWatch:
-    """Follows a cursor that is no time over the pages of a batch.
+    """Remembers the largest value of a cursor that is no time, over the pages of a batch.
 
     Args:
         incremental: The contract's cursor.
@@ -66,7 +66,7 @@ class CursorWatch:
 
 
 class WindowWatch:
-    """Looks at a cursor of time: rows may not lie far behind the window that was asked for.
+    """Checks a cursor of time: no row may lie far behind the end of the window that was asked for.
 
     What is no text that ISO 8601 or the parameters' format can read, and no number under an epoch format, is not looked at.
 
@@ -104,7 +104,7 @@ class WindowWatch:
             )
 
     def _is_plainly_within(self, body: bytes) -> bool:
-        """Half the price of reading the column: every text that stands behind its name anywhere in the page lies before the limit."""
+        """Whether a search of the raw bytes proves that no value is too late. It costs half as much as reading the column."""
         largest = max(self._spelling.findall(body), default=b"")
         latest = self._read(largest.decode(errors="replace")) if largest else None
         return latest is not None and latest < self._limit
@@ -116,7 +116,7 @@ class WindowWatch:
         return None if largest is None else self._read(largest) or self._read_by_format(values)
 
     def _read(self, text: str) -> datetime | None:
-        """ISO 8601 sorts as text; the offsets of one portal differ by less than what `ahead` forgives."""
+        """The moment of an ISO 8601 text. The caller takes the largest by text: offsets of one portal differ by less than `ahead` allows."""
         try:
             return self._in_utc(datetime.fromisoformat(text))
         except (ValueError, OverflowError):
@@ -133,7 +133,7 @@ class WindowWatch:
 
 
 class NoWatch:
-    """Of a source without a cursor nothing is followed."""
+    """For a source without a cursor."""
 
     largest: Value | None = None
 
@@ -160,7 +160,7 @@ def watch_of(source: ApiSource, end: datetime, largest: Value | None) -> Watch:
 
 
 def _largest(values: list[Any]) -> Any:
-    """None when there is none; texts, where a portal writes both."""
+    """The largest value, or None where there is none. Where a portal mixes texts and numbers, the texts count."""
     try:
         return max(values, default=None)
     except TypeError:
@@ -169,7 +169,7 @@ def _largest(values: list[Any]) -> Any:
 
 
 def _from_epoch(number: int, per_second: int) -> datetime:
-    """A number that no calendar holds lies in the future."""
+    """The moment of an epoch; one beyond the calendar becomes its last day, so that it counts as too late."""
     try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=number / per_second)
     except OverflowError:
@@ -183,7 +183,7 @@ def _value(depth: int, row: Any) -> Any:
 
 
 def _reader(name: str, kind: Any) -> Callable[[Sequence[msgspec.Raw]], Iterable[Any]]:
-    """A function that gives one column of records, read at once; record by record only where one of them is no good."""
+    """A function that reads one column of many records at once, and record by record only where one of them cannot be read."""
     keys = path_of(name)
     row: Any = kind
     for key in reversed(keys):

@@ -3,53 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from esteira.batch import Batch
 from esteira.contract import Dataset
-from esteira.contract.incremental import Value
 from esteira.errors import ContractError, DataQualityError, EsteiraError, PayloadError, TransientError
 from esteira.extraction.beginning import Beginning
 from esteira.extraction.cursor import watch_of
 from esteira.extraction.parents import ParentRows, open_parent, stands
 from esteira.extraction.part import GrowingPart
+from esteira.extraction.store import Follower, OnProgress, Store
 from esteira.failpoints import failpoint
-from esteira.in_order import InOrder
-from esteira.lake import Checkpoint, Lake, Layout, Part, Provenance, Seal
-from esteira.portal import Asked, Page, Portal, SoFar, given_to
+from esteira.lake import Checkpoint, Lake, Layout, Provenance, Seal
+from esteira.portal import Asked, Page, Portal, SoFar
 from esteira.raw import stored_pages
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an extraction is; `total` is the portal's own figure, or None."""
-
-    pages: int
-    rows: int
-    total: int | None
-
-
-class Follower(Protocol):
-    """Who hears of every record while it is at hand, and of every part that is stored."""
-
-    def add(self, records: list[msgspec.Raw], size_bytes: int) -> None:
-        """Hear of a page's records."""
-
-    def catch_up(self, parts: Sequence[Part], pages: Iterable[tuple[Sequence[msgspec.Raw], int]]) -> bool:
-        """Hear of what an earlier attempt stored, if it wants to; whether it did, and wants to hear of what comes."""
-
-    def stored(self, part: Part) -> None:
-        """Hear that all records up to here are stored."""
-
-
-OnProgress = Callable[[Progress], None]
 
 
 def extract(
@@ -86,7 +59,7 @@ def extract(
         if sealed:
             return sealed
         layout = Layout(batch.dataset, batch.id, generation)
-        stand = _stand(lake.find_checkpoint(layout), beginning, lake)
+        stand = _resumed(lake.find_checkpoint(layout), beginning, lake)
         if (
             stand.parts
             and follower
@@ -94,13 +67,15 @@ def extract(
         ):
             follower = None
         known = beginning.known.headers if beginning.known and not stand.parts else {}
-        return _Extraction(dataset, batch, _Store(layout, lake, stand, on_progress, follower), portal, known).run()
+        overlap = getattr(dataset.api.paginator, "overlap", 0)
+        store = Store(layout, lake, stand, overlap=overlap, on_progress=on_progress, follower=follower)
+        return _Extraction(dataset, batch, store, portal, known).run()
     except EsteiraError as exc:
         raise exc.located(dataset=batch.dataset, batch=batch.id) from exc.__cause__
 
 
-def _stand(found: Checkpoint | None, beginning: Beginning, lake: Lake) -> Checkpoint:
-    """Where an earlier attempt came to; from the beginning where there was none, or where the parent that it walked was purged since."""
+def _resumed(found: Checkpoint | None, beginning: Beginning, lake: Lake) -> Checkpoint:
+    """The checkpoint to go on from: an earlier attempt's, or an empty one where there is none, or where the parent that it walked was purged since."""
     fresh = Checkpoint(
         (), None, 1, None, provenance=Provenance(cursor_start=beginning.cursor_start, parent=beginning.parent)
     )
@@ -111,104 +86,14 @@ def _stand(found: Checkpoint | None, beginning: Beginning, lake: Lake) -> Checkp
     return msgspec.structs.replace(fresh, walk=found.walk + 1)
 
 
-class _Store:
-    """Where an attempt stands, and the thread that stores its parts: one after the other, each before its checkpoint."""
-
-    def __init__(
-        self,
-        layout: Layout,
-        lake: Lake,
-        stand: Checkpoint,
-        on_progress: OnProgress | None,
-        follower: Follower | None,
-    ) -> None:
-        self.layout, self.lake, self.stand = layout, lake, stand
-        self.attempt = lake.new_attempt()
-        self.overlap = 0
-        self._on_progress = on_progress or (lambda _: None)
-        self._follower = follower
-        self._storing = InOrder[Checkpoint]("esteira-store")
-
-    def _total(self, told: list[int]) -> int | None:
-        """What the first page said, since rows that go meanwhile would else be missed by both; the least where that is expected."""
-        totals = [*([] if self.stand.total_reported is None else [self.stand.total_reported]), *told]
-        return (min(totals) if self.overlap else totals[0]) if totals else None
-
-    @property
-    def _has_parent(self) -> bool:
-        """Then pages are many and small, and a total is that of the parent's rows so far."""
-        return self.stand.provenance.parent is not None
-
-    @property
-    def rows(self) -> int:
-        return sum(part.rows for part in self.stand.parts)
-
-    def follow(self, page: Page) -> None:
-        if self._follower:
-            self._follower.add(given_to(page.records, page.given), len(page.body))
-
-    def put(self, growing: GrowingPart, last: Page, largest: Value | None) -> None:
-        """Store a part while the caller goes on; waits for the part before.
-
-        Args:
-            growing: Its pages.
-            last: The last of them.
-            largest: The largest value up to here of a cursor that is no time.
-        """
-        self.wait()
-        self._storing.run(self._put, growing, last, largest)
-
-    def wait(self) -> None:
-        stand = self._storing.wait()
-        if stand is None:
-            return
-        self.stand = stand
-        if self._follower:
-            self._follower.stored(stand.parts[-1])
-        self._on_progress(Progress(stand.next_page - 1, self.rows, stand.total_reported))
-
-    def close(self) -> None:
-        self._storing.stop()
-
-    def begin_anew(self) -> None:
-        """Have the next attempt ask for everything again: what arrived is not what the portal has."""
-        before = self.stand.provenance
-        kept = Provenance(cursor_start=before.cursor_start, parent=before.parent)
-        anew = Checkpoint((), None, 1, None, provenance=kept, walk=self.stand.walk + 1)
-        self.lake.put_checkpoint(self.layout, self.attempt, anew)
-
-    def _put(self, growing: GrowingPart, last: Page, largest: Value | None) -> Checkpoint:
-        stand = self.stand
-        content, pages = growing.packed(is_folded=self._has_parent)
-        part = self.lake.put_part(
-            self.layout.part("raw", self.attempt, len(stand.parts) + 1),
-            content,
-            rows=sum(page.rows for page in growing.pages),
-            pages=pages,
-            first_row=self.rows,
-        )
-        failpoint("extract.part")
-        total = last.total if self._has_parent else self._total(growing.totals)
-        provenance = msgspec.structs.replace(
-            stand.provenance, cursor_end=largest, etag=last.etag, modified=last.modified
-        )
-        warnings = tuple(dict.fromkeys((*stand.warnings, *growing.warnings)))
-        where = last.next_state, last.number + 1, total, warnings
-        checkpoint = Checkpoint((*stand.parts, part), *where, provenance, stand.walk)
-        self.lake.put_checkpoint(self.layout, self.attempt, checkpoint)
-        failpoint("extract.checkpoint")
-        return checkpoint
-
-
 class _Extraction:
     """One attempt: collects pages until a part is full, and seals when the last is stored."""
 
     def __init__(
-        self, dataset: Dataset, batch: Batch, store: _Store, portal: Portal, conditions: Mapping[str, str]
+        self, dataset: Dataset, batch: Batch, store: Store, portal: Portal, conditions: Mapping[str, str]
     ) -> None:
         self._conditions = conditions
         self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
-        store.overlap = getattr(dataset.api.paginator, "overlap", 0)
         self._watch = watch_of(dataset.api, batch.window.end, store.stand.provenance.cursor_end)
 
     def run(self) -> Seal | None:
@@ -233,7 +118,7 @@ class _Extraction:
         return seal
 
     def _collect(self) -> bool:
-        """Whatever the portal ends with, the pages that arrived are stored: the next attempt asks for none of them.
+        """Collect pages into parts. Where the portal breaks off, the pages that arrived are stored, so that the next attempt goes on behind them.
 
         Returns whether the portal only said that its answer is the known one.
         """
@@ -282,7 +167,7 @@ class _Extraction:
         return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._store.attempt, **facts)
 
     def _is_total(self) -> bool:
-        """Where rows may come and go while they are read, the least total bounds what must arrive; it is none of the batch's facts."""
+        """Whether the seal may hold the portal's total. Where pages overlap it is only a lower bound of the rows that must arrive."""
         return not self._store.overlap or self._store.stand.total_reported == self._store.rows
 
     def _check_counts(self) -> None:

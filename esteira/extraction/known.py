@@ -44,7 +44,7 @@ def newest(entries: Iterable[LedgerEntry]) -> LedgerEntry | None:
 
 
 def known_headers(dataset: Dataset, entries: Collection[LedgerEntry], lake: Lake) -> dict[str, str]:
-    """What asks a portal for a file only if it is another than the newest in the table."""
+    """The headers of a conditional request: answer only with another file than the newest in the table."""
     last = newest(entries)
     if last is None or not last.batch_id.endswith(f"-{dataset.source.definition_hash}"):
         return {}

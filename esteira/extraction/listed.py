@@ -30,7 +30,7 @@ class Known:
 
 
 def find_known(dataset: Dataset, sealed: Iterable[Seal], lake: Lake) -> Known:
-    """What the seals and the notes tell.
+    """The known entries, from raw seals and from the notes of `note_listed`.
 
     Args:
         dataset: The contract.

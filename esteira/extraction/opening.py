@@ -45,7 +45,7 @@ class Opening:
 
     @property
     def question(self) -> Question:
-        """The first walk's.
+        """What the first walk asks for.
 
         Raises:
             ConfigError: A template asks for what there is not.

@@ -18,7 +18,7 @@ BATCH_ROWS = 1024
 
 
 class ParentRows:
-    """Reads forward; what lies before is skipped by parts.
+    """The parent's rows by position. They are read forward, part by part; parts before the wanted row are skipped.
 
     Args:
         parts: The parent's curated parts.

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from esteira.auth import Auth, Credentials, FixedScheme, Secret, Token, TokenScheme
 from esteira.errors import AuthError, EsteiraError
@@ -69,11 +70,18 @@ class Access:
         for scheme in self._asked:
             scheme.request(self._secret)  # a field that is missing fails here, not at the first page
 
-    @property
-    def query_names(self) -> frozenset[str]:
-        """Names of the query parameters that hold credentials."""
-        carried = [scheme.carry("").query for scheme in self._asked]
-        return frozenset(self._standing.query).union(*carried)
+    def without_credentials(self, url: str) -> str:
+        """A link without the query parameters that hold our credentials: some portals echo them in their links."""
+        names = self._query_names
+        if not names:
+            return url
+        try:
+            parts = urlsplit(url)
+            pairs = parse_qsl(parts.query, keep_blank_values=True)
+        except ValueError:
+            return url  # no URL at all: whoever asks for it is told so
+        kept = [pair for pair in pairs if pair[0] not in names]
+        return url if len(kept) == len(pairs) else parts._replace(query=urlencode(kept)).geturl()
 
     def proof(self, ask: Ask) -> Proof:
         """What to send a request with; tokens that are missing or about to expire are asked for first.
@@ -106,6 +114,11 @@ class Access:
         self.proof(ask)
         return True
 
+    @property
+    def _query_names(self) -> frozenset[str]:
+        carried = [scheme.carry("").query for scheme in self._asked]
+        return frozenset(self._standing.query).union(*carried)
+
     def _token(self, place: int, scheme: TokenScheme, ask: Ask) -> str:
         if self._refusal is not None:
             raise self._refusal
@@ -134,7 +147,7 @@ class Access:
         raise refusal
 
     def _read_secret_again(self) -> bool:
-        """Whether the secret holds something else by now."""
+        """Read the secret's fields again; whether they differ from those in use."""
         if self._reread is None:
             return False
         try:

@@ -42,7 +42,7 @@ class Rate:
 
     @property
     def gap_seconds(self) -> float:
-        """Between two requests."""
+        """Seconds between two requests that are evenly spaced."""
         return self.per_seconds / self.requests
 
     def is_on(self, moment: datetime) -> bool:
@@ -118,7 +118,7 @@ class NothingShared:
     """Each process keeps the budget for itself."""
 
     def slot(self, rates: list[Rate], is_stopped: Callable[[], bool]) -> AbstractContextManager[object]:
-        """At once."""
+        """A slot without a wait."""
         return nullcontext()
 
 

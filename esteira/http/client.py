@@ -7,9 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from esteira.auth import Secret, Token, TokenScheme
 from esteira.errors import SourceRejected, SourceUnavailable
@@ -20,18 +18,15 @@ from esteira.http.failure import Failure
 from esteira.http.hosts import HostList
 from esteira.http.keys import Keys
 from esteira.http.order import PLAIN, Answer, Method, Order, Params, Terms, json_body, with_query
+from esteira.http.redirect import MAX_REDIRECTS, redirected
 from esteira.http.refusal import REFUSED, give_up, refuse, refused, words
 from esteira.http.sink import Sink
 from esteira.http.tokens import document_of, token_hosts, token_of, token_order
 from esteira.http.transport import Reply, Transport
 from esteira.http.wait import retry_wait
-from esteira.redaction import redact_url, scrub
+from esteira.redaction import scrub
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
-KEEP_METHOD = frozenset({307, 308})
-"""https://www.rfc-editor.org/rfc/rfc9110#section-15.4.8; after the others a client may turn a POST into a GET, which asks something else."""
 NOT_SATISFIABLE = 416
-MAX_REDIRECTS = 5
 MAX_TOKEN_TRIES = 3
 """Tries of a token's answer that is no JSON, such as a page of a proxy."""
 _log = logging.getLogger(__name__)
@@ -85,7 +80,6 @@ class HttpClient:
         params: Params | None = None,
         json: Any = None,
         *,
-        read_only: bool = False,
         what: str = "The request",
         terms: Terms = PLAIN,
     ) -> Answer:
@@ -96,24 +90,22 @@ class HttpClient:
             url: A path below the base URL, or an absolute URL on an allowed host.
             params: Query parameters to add.
             json: The body; None for none.
-            read_only: Whether a POST changes nothing at the portal when it is repeated. A GET and a DELETE always may be.
             what: Begins each message, such as `Page 3`.
-            terms: Further headers, and statuses that are answers too.
+            terms: What is added to the request, and which answers are understood.
 
         Raises:
             SourceUnavailable: No answer, or 5xx, for the whole budget.
             RateLimited: 429 for the whole budget.
             AuthError: 401 or 403, also with a renewed token.
-            SourceRejected: Another 4xx, a host that may not be asked, an invalid certificate, a POST that failed and is not read-only.
+            SourceRejected: Another 4xx, a host that may not be asked, an invalid certificate, a POST that failed and is not declared read-only.
             PayloadError: The answer is larger than the limit.
         """
         target = self._hosts.check(with_query(self.absolute(url), params or {}))
         body = None if json is None else json_body(json)
         kind = {} if body is None else {"Content-Type": "application/json"}
-        is_repeatable = method != "POST" or read_only
-        self._last = Order(
-            method, self.strip(target), body, {**kind, **terms.headers}, terms.statuses, is_repeatable, what
-        )
+        is_repeatable = method != "POST" or terms.is_read_only
+        url = self.without_credentials(target)
+        self._last = Order(method, url, body, {**kind, **terms.headers}, terms.statuses, is_repeatable, what)
         return self._answer(self._last)
 
     def download(
@@ -134,7 +126,8 @@ class HttpClient:
             SourceUnavailable, RateLimited, AuthError, SourceRejected, PayloadError: See `send`.
         """
         target = self._hosts.check(with_query(self.absolute(url), params or {}))
-        self._last = Order("GET", self.strip(target), None, terms.headers, terms.statuses, what=what, sink=sink)
+        url = self.without_credentials(target)
+        self._last = Order("GET", url, None, terms.headers, terms.statuses, what=what, sink=sink)
         answer = self._answer(self._last)
         self.stats.bytes += sink.size_bytes
         return answer
@@ -173,18 +166,9 @@ class HttpClient:
         """A path below the base URL as a whole URL; a whole URL as it is."""
         return url if "://" in url or url.startswith("//") else self.config.base_url.rstrip("/") + url
 
-    def strip(self, url: str) -> str:
+    def without_credentials(self, url: str) -> str:
         """A link without our own query credentials, which some portals echo."""
-        names = self._access.query_names
-        if not names:
-            return url
-        try:
-            parts = urlsplit(url)
-            pairs = parse_qsl(parts.query, keep_blank_values=True)
-        except ValueError:
-            return url  # no URL at all: whoever asks for it is told so
-        kept = [pair for pair in pairs if pair[0] not in names]
-        return url if len(kept) == len(pairs) else parts._replace(query=urlencode(kept)).geturl()
+        return self._access.without_credentials(url)
 
     def pause(self, retry: int, reason: str, what: str, headers: Mapping[str, str] | None = None) -> None:
         """Wait before a retry, counted from 0, and say so in the log.
@@ -238,24 +222,15 @@ class HttpClient:
         asked = order
         for _ in range(MAX_REDIRECTS + 1):
             outcome = self._send(asked)
-            location = outcome.location if isinstance(outcome, Reply) and outcome.status in REDIRECTS else None
-            if location is None or not isinstance(outcome, Reply):
+            following = redirected(asked, outcome, self._hosts)
+            if following is None:
                 return outcome, asked
-            asked = self._redirected(asked, location, outcome.status)
+            asked = dataclasses.replace(following, url=self.without_credentials(following.url))
         raise SourceRejected(f"{order.what}: {order.url_redacted} redirects more than {MAX_REDIRECTS} times.")
-
-    def _redirected(self, order: Order, location: str, status: int) -> Order:
-        target = self._hosts.check_redirect(order.url, _joined(order.url, location))
-        if order.method != "GET" and status not in KEEP_METHOD:
-            raise SourceRejected(
-                f"{order.what}: {order.host} redirects a {order.method} of {order.path} with {status} to {redact_url(target)}, which does not say that the method is kept.",
-                hint="Ask for the place that it leads to, if the portal's documentation names it.",
-            )
-        return dataclasses.replace(order, url=self.strip(target))
 
     def _send(self, order: Order) -> Reply | Failure:
         headers = {
-            "User-Agent": user_agent(self.config),
+            "User-Agent": self.config.user_agent,
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
             **order.headers,
@@ -263,9 +238,8 @@ class HttpClient:
         }
         self._wait_for_budget()
         query: Mapping[str, str] = {}
-        if (
-            order.is_proven
-        ):  # behind the wait, which a token may not outlive; before the slot, since its request takes one too
+        if order.is_proven:
+            # behind the wait, which a token may not outlive; before the slot, since its request takes one too
             self._used = self._access.proof(self._token)
             query, headers = self._used.credentials.query, {**headers, **self._used.credentials.all_headers}
         began = time.monotonic()
@@ -291,20 +265,3 @@ class HttpClient:
                 return token_of(scheme, answer, document, order, secret.name)
             self.pause(retry, "its answer is no JSON", order.what)
             retry += 1
-
-
-def _joined(url: str, location: str) -> str:
-    try:
-        return urljoin(url, location)
-    except ValueError:
-        return location  # the host list names it as no URL
-
-
-def user_agent(config: HttpConfig) -> str:
-    """Who calls, so that the portal's owner knows what is read and whom to ask."""
-    try:
-        number = version("esteira")
-    except PackageNotFoundError:  # run from a checkout
-        number = "0"
-    about = "; ".join(filter(None, (config.dataset and f"+{config.dataset}", config.contact)))
-    return f"esteira/{number} ({about})" if about else f"esteira/{number}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 
 from esteira.errors import ConfigError
 from esteira.http.budget import Rate, zone_of
@@ -72,6 +73,16 @@ class HttpConfig:
                 f"contact {printable(self.contact)!r} cannot stand in a User-Agent.",
                 hint="Use an e-mail address or a URL.",
             )
+
+    @property
+    def user_agent(self) -> str:
+        """Who calls, so that the portal's owner knows what is read and whom to ask."""
+        try:
+            number = version("esteira")
+        except PackageNotFoundError:  # run from a checkout
+            number = "0"
+        about = "; ".join(filter(None, (self.dataset and f"+{self.dataset}", self.contact)))
+        return f"esteira/{number} ({about})" if about else f"esteira/{number}"
 
 
 @dataclass(slots=True)

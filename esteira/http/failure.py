@@ -30,14 +30,14 @@ _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer."""
+    """Why a try brought no answer: words for people, and a kind for programs."""
 
     reason: str
     kind: Kind = "passing"
 
 
 def failure_of(exc: BaseException) -> Failure:
-    """What an exception stands for."""
+    """The failure that an exception of requests or urllib3 stands for."""
     chain = list(_chain(exc))
     if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
         return Failure("its certificate is not valid", "certificate")

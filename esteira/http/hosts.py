@@ -137,7 +137,7 @@ def _check_proxy(proxy: str) -> None:
 
 
 def _check_literal(host: str, *, allow_private: bool) -> None:
-    """An address that is written out can be judged behind a proxy too; what a name resolves to there only the proxy knows."""
+    """Check a host that is written as an address. Behind a proxy nothing else can be checked: only the proxy resolves names."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

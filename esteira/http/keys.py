@@ -64,7 +64,7 @@ class Keys:
 
 @contextmanager
 def _nameless(text: str) -> Iterator[str]:
-    """A path that only this process can open, for OpenSSL, which reads files alone: memory where there is memfd, else a file that is unlinked already."""
+    """A path for OpenSSL, which reads certificates from files only, that no other process can open: memory (memfd), or else an unlinked file."""
     with (
         os.fdopen(os.memfd_create("esteira"), "w+b")
         if hasattr(os, "memfd_create")

@@ -33,10 +33,12 @@ class Terms:
     Attributes:
         headers: Further headers, such as `If-None-Match`; never credentials.
         statuses: Statuses besides 2xx that are answers, returned with their body instead of retried or raised.
+        is_read_only: Whether a POST changes nothing at the portal, so that it may be repeated. A GET and a DELETE always may be.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     statuses: frozenset[int] = frozenset()
+    is_read_only: bool = False
 
 
 PLAIN = Terms()
@@ -83,7 +85,7 @@ class Order:
 
     @property
     def key(self) -> tuple[str, str, bytes | None]:
-        """Equal for requests that ask for the same."""
+        """What two requests share that ask for the same."""
         return self.method, self.url, self.body
 
 
@@ -93,5 +95,5 @@ def with_query(url: str, params: Params) -> str:
 
 
 def json_body(document: Any) -> bytes:
-    """A body, the same bytes for the same document."""
+    """A document as the body of a request: the same bytes each time, so that it can be signed."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -35,7 +35,7 @@ class GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _pools(self._admit)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """The same, through a proxy."""
+        """Pools of guarded connections through a proxy."""
         is_new = proxy not in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **{**kwargs, **self._context()})
         if is_new:

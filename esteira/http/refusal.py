@@ -56,7 +56,7 @@ def give_up(outcome: Reply | Failure, order: Order, attempts: int) -> NoReturn:
 
 
 def words(outcome: Reply | Failure) -> str:
-    """The outcome for people."""
+    """The outcome in words, without a URL."""
     return outcome.reason if isinstance(outcome, Failure) else f"status {outcome.status}"
 
 

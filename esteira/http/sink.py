@@ -17,7 +17,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
 
 class Sink:
-    """Where a download goes.
+    """The file that a download goes to.
 
     Args:
         path: The file; what it holds is replaced.
@@ -32,7 +32,7 @@ class Sink:
         self.begin_anew()
 
     def headers(self) -> dict[str, str]:
-        """What a request says for it: the bytes as they are, and only those that are missing.
+        """The headers of the next try: uncompressed, and only the bytes that are missing.
 
         `If-Range` has the server send all of it when the file has changed: https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
         """
@@ -83,7 +83,7 @@ class Sink:
 
 
 def _validator_of(headers: Mapping[str, str]) -> str | None:
-    """What tells one state of the file from another to the byte; none for a weak tag, nor for bytes that are compressed on the way."""
+    """A strong validator (`ETag`, else `Last-Modified`); None for a weak tag, and for an answer that is compressed on the way."""
     if headers.get("Content-Encoding", "identity") != "identity":
         return None
     tag = headers.get("ETag", "")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from esteira.auth import Secret, Token, TokenScheme
 from esteira.errors import AuthError, EsteiraError, PayloadError
 from esteira.http.config import HttpConfig
+from esteira.http.date import answered_at
 from esteira.http.hosts import HostList
 from esteira.http.order import Answer, Order, json_body
 from esteira.redaction import printable
@@ -69,7 +68,7 @@ def token_of(scheme: TokenScheme, answer: Answer, document: Any, order: Order, s
     if document is None:
         raise _no_token(order, f"the answer is no JSON but {_kind(answer)}")
     try:
-        return scheme.read(document, _now(answer))
+        return scheme.read(document, answered_at(answer.headers))
     except PayloadError as exc:
         problem = exc
     if code:
@@ -106,12 +105,3 @@ def _code(document: Any) -> str | None:
 
 def _kind(answer: Answer) -> str:
     return printable(answer.headers.get("content-type", "without a content type"), limit=60)
-
-
-def _now(answer: Answer) -> datetime:
-    """The portal's own clock, so that a clock that is off does not make a token look expired."""
-    try:
-        moment = parsedate_to_datetime(answer.headers.get("date", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return datetime.now(UTC)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -160,7 +160,7 @@ class Transport:
         self._sockets.add(opened)
 
     def _check(self, peer: str) -> None:
-        """Behind a proxy the peer is the proxy, which the block names: where it leads to is its own affair."""
+        """Check the address of an open connection. Behind a proxy that is the proxy's own, which the block names."""
         if self._config.proxy:
             check_proxy_address(peer)
         else:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from esteira.http.config import HttpConfig
+from esteira.http.date import answered_at, read_date
 
 ABSURD_SECONDS = 86_400
 """A Retry-After beyond a day is a mistake of the portal, not a wish: backoff takes over."""
@@ -26,7 +25,7 @@ def retry_wait(config: HttpConfig, retry: int, headers: Mapping[str, str]) -> fl
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """How long an answer asks to be left alone; None where it does not, or says what cannot be meant."""
+    """The seconds of an answer's Retry-After; None where there is none, or where it is past or absurd."""
     asked = _retry_after(headers)
     return asked if asked is not None and 0 < asked < ABSURD_SECONDS else None
 
@@ -36,17 +35,5 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    moment = _moment(value)
-    if moment is None:
-        return None
-    # the portal's own clock, so that a clock that is off does not become a wait
-    now = _moment(headers.get("date", "")) or datetime.now(UTC)
-    return (moment - now).total_seconds()
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    moment = read_date(value)
+    return None if moment is None else (moment - answered_at(headers)).total_seconds()

@@ -10,8 +10,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from esteira.aws import aws_client, aws_session, login_error
 from esteira.errors import AuthError, ConfigError, EsteiraError, LakeUnavailable
-from esteira.vault import aws_client, aws_session, login_error
 
 CONFLICT_TRIES = 5
 """S3 answers 409 while another conditional write of the same key is under way; the put is simply tried again."""

@@ -16,11 +16,11 @@ from urllib.parse import unquote
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
 
+from esteira.aws import aws_client, login_error
 from esteira.contract import Column, Dataset
 from esteira.errors import AuthError, ConfigError, LakeUnavailable
 from esteira.lake.bucket import Bucket, code_of
 from esteira.lake.exports import ExportVersion
-from esteira.vault import aws_client, login_error
 
 VERSION, SEQUENCE = "esteira_version", "esteira_sequence"
 PUT_AT_ONCE = 100

@@ -21,7 +21,7 @@ class Effort:
     waited_seconds: float = 0.0
 
     def __add__(self, more: Effort) -> Effort:
-        """Of both tries together."""
+        """The effort of two tries together."""
         waited = self.waited_seconds + more.waited_seconds
         return Effort(self.stored_bytes + more.stored_bytes, self.retries + more.retries, waited)
 
@@ -38,6 +38,6 @@ def note(dataset: str, batch: str, effort: Effort) -> None:
 
 
 def taken(dataset: str, batch: str) -> Effort:
-    """What is known of a batch; from now on nothing is."""
+    """The effort of a batch, which is forgotten with this call."""
     with _noting:
         return _noted.pop((dataset, batch), NO_EFFORT)

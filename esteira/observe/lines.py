@@ -83,6 +83,6 @@ def _failure(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """Before it is encoded: what a secret looks like inside JSON is nobody's pattern."""
+    """A value as text, bounded and without secrets. Scrubbed before it is encoded: JSON's escapes would hide a secret from the search."""
     text = scrub(str(value))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"

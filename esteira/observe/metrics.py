@@ -15,8 +15,8 @@ from typing import Literal
 from botocore.config import Config
 
 from esteira.alerts.trend import SLOW_FACTOR, SLOW_FLOOR_SECONDS
+from esteira.aws import aws_client
 from esteira.observe.effort import NO_EFFORT, Effort
-from esteira.vault import aws_client
 from esteira.warehouse.ledger_entry import LedgerEntry
 
 Reach = Literal["off", "stage", "dataset"]
@@ -181,7 +181,7 @@ def _quarantine(quarantined: int, extracted: int, limit: float, own: Mapping[str
 
 
 def _effort(effort: Effort, own: Mapping[str, str]) -> Iterator[Metric]:
-    """Nothing where this process has not brought the batch into raw: a zero would say that it was for nothing."""
+    """What the portal cost. Nothing where this process extracted nothing: a zero would mean a batch without bytes."""
     if effort == NO_EFFORT:
         return
     yield Metric("Bytes", effort.stored_bytes, own)

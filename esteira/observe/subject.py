@@ -11,7 +11,7 @@ _subject: ContextVar[Mapping[str, str]] = ContextVar("subject", default={})  # n
 
 @contextmanager
 def about(**facts: str) -> Iterator[None]:
-    """Everything that is logged inside is about this too; threads that take the context along hear of it."""
+    """Add facts to each line that is logged inside the block; threads need the caller's context to log them."""
     token = _subject.set({**_subject.get(), **facts})
     try:
         yield
@@ -20,5 +20,5 @@ def about(**facts: str) -> Iterator[None]:
 
 
 def subject() -> Mapping[str, str]:
-    """What is said so far."""
+    """The facts that hold now."""
     return _subject.get()

@@ -14,7 +14,7 @@ LATER = {"is_later": True}
 
 
 def check_place(paginator: Any) -> None:
-    """Refuse a place that is none, and a status of the end that is no refusal.
+    """Refuse a place other than query and body, and a `past_end` other than a 4xx.
 
     Raises:
         ConfigError: One of them is wrong.

@@ -8,8 +8,6 @@ from esteira.redaction import redact_url
 
 MAX_EMPTY_PAGES = 50
 """Pages without a record that may follow each other while the portal says that there is more (CKAN 2.11 writes a next link for ever)."""
-
-
 MOST_SEEN = 17 * 4096
 """Characters of the pages' fingerprints that a state keeps: of the last 4,096 pages each is known again, even if it came but once in the place
 of another. On longer walks a page from further back is only found out when the portal goes round in circles."""
@@ -28,10 +26,6 @@ def new_page(trail: State | None, reading: PageReading, where: str) -> State | N
     if longer is None:
         raise endless(reading, f"its records came before ({where})")
     return {**longer, "seen": _newest(f"{seen}{mark},")}
-
-
-def _newest(seen: str) -> str:
-    return seen if len(seen) <= MOST_SEEN else seen[seen.index(",", len(seen) - MOST_SEEN) :]
 
 
 def empty_pages(before: int, reading: PageReading, what: str) -> int:
@@ -76,3 +70,7 @@ def broken_off(reading: PageReading, promise: str) -> PayloadError:
         f"Page {reading.number} of {redact_url(reading.url)} holds no record, and {promise}.",
         hint="Some portals cap how deep a walk may go: ask for smaller windows, or for another paginator. A total that is only an estimate belongs in no contract.",
     )
+
+
+def _newest(seen: str) -> str:
+    return seen if len(seen) <= MOST_SEEN else seen[seen.index(",", len(seen) - MOST_SEEN) :]

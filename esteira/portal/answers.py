@@ -89,6 +89,6 @@ def _plain(value: str | float) -> str:
 
 
 def _lookup(body: bytes) -> Callable[[str], Any]:
-    """Of a body that is no page: what it says instead."""
+    """A lookup of JMESPaths in a body that is no page, such as an error's."""
     page = msgspec.json.decode(body) if is_json(body) else None
     return lambda path: jmespath.search(path, page)

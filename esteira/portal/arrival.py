@@ -36,4 +36,4 @@ OnArrival: TypeAlias = Callable[[Arrival], None]
 
 
 def ignore(arrival: Arrival) -> None:
-    """Nobody listens."""
+    """Do nothing: the default of `Portal.on_arrival`."""

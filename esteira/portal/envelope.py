@@ -18,7 +18,8 @@ from esteira.contract.paths import compiled
 from esteira.contract.shapes import Shape
 from esteira.errors import PayloadError
 from esteira.portal.exact import EXACT
-from esteira.portal.expressions import plain_keys, seen_keys
+from esteira.portal.expressions import plain_keys
+from esteira.portal.fields import Keys, attributes_of, document_of, kept_beside, struct_of, value_at
 from esteira.portal.naming import named
 from esteira.redaction import printable
 
@@ -35,7 +36,6 @@ _ERROR_PATHS = (
     "detail",
 )
 _ARTICLES = {"object": "an", "list of records": "a"}
-Keys = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +77,19 @@ def reader_of(shape: Shape, reads: tuple[str, ...] = ()) -> Reader:
     names = (shape.columns,) if isinstance(shape.columns, str) else ()
     wanted = tuple(dict.fromkeys((*names, *reads)))
     keys = plain_keys(shape.records)
-    kept = None if keys is None else _kept(keys, wanted)
+    kept = None if keys is None else kept_beside(keys, wanted)
     return _Search(shape) if keys is None or kept is None else _Scan(shape, keys, kept)
 
 
-def _kept(records: Keys, reads: Iterable[str]) -> frozenset[Keys] | None:
-    """What to keep of a page besides its records; None when that holds the records, or cannot be told."""
-    kept: set[Keys] = set()
-    for path in reads:
-        keys, seen = plain_keys(path), seen_keys(path)
-        if seen is None:
-            return None
-        # a whole value, where records do not stand in it: told by a path of an error body, it may be of another type on a page
-        is_deep = keys is not None and records[:1] == keys[:1]
-        kept |= {keys} if keys is not None and is_deep else {(key,) for key in seen}
-    if any(_is_within(records, keys) or _is_within(keys, records) for keys in kept):
-        return None
-    return frozenset(keys for keys in kept if not any(keys != other and _is_within(keys, other) for other in kept))
-
-
-def _is_within(keys: Keys, other: Keys) -> bool:
-    return keys[: len(other)] == other
-
-
 class _Scan:
-    """One scan: only the asked fields are kept, the records as slices."""
+    """The fast reader: one scan that decodes the asked fields only, with the records as slices of the body."""
 
     def __init__(self, shape: Shape, records: Keys, kept: frozenset[Keys]) -> None:
         self._shape = shape
         types: dict[Keys, Any] = {records: _leaf(shape), **dict.fromkeys(sorted(kept), Any)}
-        self._decoder = msgspec.json.Decoder(types[()] if () in types else _struct(types))
-        self._records = _attributes(types, records)
-        self._kept = {keys: _attributes(types, keys) for keys in kept}
+        self._decoder = msgspec.json.Decoder(types[()] if () in types else struct_of(types))
+        self._records = attributes_of(types, records)
+        self._kept = {keys: attributes_of(types, keys) for keys in kept}
 
     def __call__(self, body: bytes) -> Envelope:
         page = _decode(self._decoder, body, self._shape)
@@ -116,14 +97,14 @@ class _Scan:
 
         def lookup(path: str) -> Any:
             if not document:
-                document.update(_document(page, self._kept))
+                document.update(document_of(page, self._kept))
             return compiled(path).search(document)
 
-        return _envelope(_walk(page, self._records), lookup, body, self._shape)
+        return _envelope(value_at(page, self._records), lookup, body, self._shape)
 
 
 class _Search:
-    """Any JMESPath, at the price of decoding the page. Decimals are kept as text, so that no digit is lost on the way back."""
+    """The general reader: decodes the page and searches it by any JMESPath. Decimals stay text, so that re-encoding loses no digit."""
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
@@ -156,7 +137,7 @@ def _decode(decoder: msgspec.json.Decoder[Any], body: bytes, shape: Shape) -> An
 
 
 def _envelope(found: Any, lookup: Callable[[str], Any], body: bytes, shape: Shape) -> Envelope:
-    """The records, if there are any or none; a look at the first tells objects from rows without names."""
+    """The envelope of the records found. The first record tells whether they are objects or arrays without names."""
     if found is None:
         raise _no_records(body, shape)
     if shape.columns is not None:
@@ -179,7 +160,7 @@ def _no_objects(first: msgspec.Raw, shape: Shape) -> PayloadError:
 
 
 def _no_records(body: bytes, shape: Shape) -> PayloadError:
-    """A 200 with something else: an error body, or a path that is wrong. Names the keys and the portal's own error code."""
+    """The error of a 200 without records: an error body, or a wrong path. Names the body's keys and the portal's own error code."""
     try:
         page = msgspec.json.decode(body)
     except _BROKEN as exc:
@@ -205,51 +186,6 @@ def _told(page: dict[str, Any]) -> Iterable[tuple[str, str | int]]:
 def _leaf(shape: Shape) -> Any:
     """The type of what stands at the records' place."""
     return msgspec.Raw if shape.is_single else list[msgspec.Raw]
-
-
-def _struct(types: dict[Keys, Any]) -> Any:
-    """A msgspec type of the given key paths."""
-    fields: list[tuple[str, Any, Any]] = []
-    names = _names(types)
-    for key, name in names.items():
-        below = {keys[1:]: leaf for keys, leaf in types.items() if keys[0] == key}
-        leaf = below[()] if () in below else _struct(below)
-        fields.append((name, leaf if leaf is msgspec.Raw else leaf | None, None))  # a union would never give a Raw
-    return msgspec.defstruct("Page", fields, rename={name: key for key, name in names.items()})
-
-
-def _names(paths: Iterable[Keys]) -> dict[str, str]:
-    """Key → attribute: keys such as `@odata.nextLink` are no Python names."""
-    return {key: f"f{number}" for number, key in enumerate(dict.fromkeys(keys[0] for keys in paths))}
-
-
-def _attributes(paths: Iterable[Keys], keys: Keys) -> Keys:
-    found: list[str] = []
-    level = list(paths)
-    for key in keys:
-        found.append(_names(level)[key])
-        level = [path[1:] for path in level if path[0] == key and len(path) > 1]
-    return tuple(found)
-
-
-def _walk(page: Any, attributes: Keys) -> Any:
-    for name in attributes:
-        if page is None:
-            return None
-        page = getattr(page, name)
-    return page
-
-
-def _document(page: Any, kept: dict[Keys, Keys]) -> dict[str, Any]:
-    """What was kept of a page, as it stood there."""
-    document: dict[str, Any] = {}
-    for keys, attributes in kept.items():
-        *above, last = keys
-        level = document
-        for key in above:
-            level = level.setdefault(key, {})
-        level[last] = _walk(page, attributes)
-    return document
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -79,7 +79,7 @@ class Fetching:
         return self._fetch(call, number) if coming is None else coming.result()
 
     def keep(self, calls: Iterable[Call]) -> None:
-        """Forget what was asked for ahead, but for these: a walk that has ended leaves guesses behind its end.
+        """Cancel what was asked for ahead except these: at its end a walk leaves guesses that nobody wants.
 
         Args:
             calls: What will be fetched soon.
@@ -89,7 +89,7 @@ class Fetching:
             self._coming.pop(mark).cancel()
 
     def again(self, rule: ResponseAction, retry: int, call: Call, fetched: Fetched, number: int) -> Fetched:
-        """A page once more, since a rule about the rows so far holds for it. What was asked for ahead came from the same portal: it goes.
+        """Ask for a page once more, since a rule about the rows so far holds for it. Pages that were asked for ahead are as doubtful, and dropped.
 
         Args:
             rule: The rule.
@@ -120,9 +120,9 @@ class Fetching:
         """
         self._clients[0].check(_url(self._clients[0], call))
 
-    def strip(self, url: str) -> str:
+    def without_credentials(self, url: str) -> str:
         """A link without our own query credentials."""
-        return self._clients[0].strip(url)
+        return self._clients[0].without_credentials(url)
 
     def stop(self) -> None:
         """End every wait and read at once."""
@@ -170,14 +170,12 @@ class Fetching:
 
     def _ask(self, client: HttpClient, call: Call, number: int) -> Answer:
         url = _url(client, call)
-        return client.send(
-            self._method, url, call.params, call.body, read_only=True, what=f"Page {number}", terms=self._terms(call)
-        )
+        return client.send(self._method, url, call.params, call.body, what=f"Page {number}", terms=self._terms(call))
 
     def _terms(self, call: Call) -> Terms:
         own = {call.past_end} if call.past_end else set()
         known = {NOT_MODIFIED} if self._conditions else set()
-        return Terms(self._conditions, self._answers.statuses | own | known)
+        return Terms(self._conditions, self._answers.statuses | own | known, is_read_only=True)
 
     def _obey(self, client: HttpClient, rule: ResponseAction, before: int, answer: Answer, number: int) -> None:
         """Do what a rule says before the page is asked for again.
@@ -210,7 +208,7 @@ class Fetching:
 
 
 def _still(rule: ResponseAction, where: str) -> EsteiraError:
-    """A new token did not help: then the rows are to blame, where the rule is about them."""
+    """The error where a new token did not help: of the rows where the rule is about their count, else of the login."""
     if rule.is_about_counts:
         return PayloadError(
             f"{where}: also with a new token, {rule}.",
@@ -233,7 +231,7 @@ def _mark(call: Call) -> bytes:
 
 
 def _url(client: HttpClient, call: Call) -> str:
-    """A link without an origin belongs to the base URL's origin, a path of the contract below the whole base URL."""
+    """What to ask for: a link without an origin is completed by the base URL's origin, and not by its path as a contract's path is."""
     if not call.is_link or "://" in call.target:
         return call.target
     scheme, _, rest = client.config.base_url.partition("://")

@@ -41,7 +41,7 @@ def _first(rows: Sequence[msgspec.Raw]) -> Any:
 
 
 def _arrays(rows: Sequence[msgspec.Raw]) -> list[list[msgspec.Raw]]:
-    """All at once: a call for each would take longer than the reading."""
+    """Rows as lists, decoded in one call: a call for each would take longer than the decoding itself."""
     try:
         return _ARRAYS.decode(b"[" + b",".join(rows) + b"]")
     except msgspec.ValidationError:

@@ -130,7 +130,7 @@ class Portal:
         client = self._new_client()
         try:
             url = urljoin(self.config.base_url, call.target) if call.is_link else call.target
-            return client.send(method, url, call.params, call.body, read_only=True, what=what)
+            return client.send(method, url, call.params, call.body, what=what, terms=Terms(is_read_only=True))
         finally:
             client.close()
 
@@ -180,7 +180,7 @@ def _secret(name: str | None, read_secret: ReadSecret | None) -> Secret | None:
 
 
 def _in_turn(ahead: ThreadPoolExecutor, walk: Walk | ParentWalk, state: State | None, number: int) -> Iterator[Page]:
-    """Each page, while the thread reads the next one and knows already what to read after it: the portal never waits for the caller."""
+    """Yield each page while the thread reads the next two, so that the portal never waits for the caller."""
     if state is None:
         return
     coming: Future[Page | None] = _submit(ahead, walk.page, state, number)
@@ -196,5 +196,5 @@ def _page_after(walk: Walk | ParentWalk, before: Future[Page | None]) -> Page | 
 
 
 def _submit(ahead: ThreadPoolExecutor, work: Callable[..., Page | None], *args: Any) -> Future[Page | None]:
-    """In the background, with the caller's context: log records of a Prefect run keep their run."""
+    """Run in the background with the caller's context, so that log records keep their Prefect run."""
     return ahead.submit(contextvars.copy_context().run, work, *args)

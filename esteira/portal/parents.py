@@ -69,7 +69,7 @@ class ParentWalk:
         return self._walks[position]
 
     def _first_calls(self, position: int, number: int, *, is_begun: bool) -> Iterator[tuple[Call, int]]:
-        """Of this row and those behind it, as many as may be under way; no more than one while a row has several pages."""
+        """The first pages of this row and of the rows behind it, as many as may be under way at once."""
         spare = self._fetching.spare
         if not spare:
             return
@@ -102,7 +102,7 @@ def _joined(head: bytes, record: bytes) -> msgspec.Raw:
 
 
 def _object(values: Row) -> bytes:
-    """As a portal would write them: every digit kept, moments and days by ISO 8601."""
+    """A JSON object as a portal would write it: every digit kept, moments and days by ISO 8601."""
     return _ENCODER.encode(values)
 
 

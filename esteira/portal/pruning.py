@@ -75,7 +75,7 @@ def _unchanged(body: bytes, keys: tuple[str, ...] | None, records: Any) -> Any:
 
 
 def _put(page: Any, keys: tuple[str, ...], records: Any) -> Any:
-    """The records as they came, at their path."""
+    """Put the records, as they came, at their path of the page."""
     if not keys:
         return records
     page[keys[0]] = _put(page[keys[0]], keys[1:], records)
@@ -113,7 +113,7 @@ def _blanked(node: Any, forms: Collection[str], spared: Collection[int]) -> Any:
 
 
 def _forms(texts: Collection[str]) -> frozenset[str]:
-    """As written, and as a link would have it."""
+    """The erased texts as written, and as a link encodes them."""
     return frozenset(form for text in texts if text for form in (text, quote(text, safe=""), quote_plus(text)))
 
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from esteira.contract.clock import moment_text
 from esteira.contract.incremental import Value
 from esteira.contract.source import ApiSource
-from esteira.contract.templates import fill, fill_path, moment_text
+from esteira.contract.templates import fill, fill_path
 from esteira.errors import ConfigError
 from esteira.paginate import PageRequest, Params
 
 
 class Window(Protocol):
-    """Anything with a start and an end."""
+    """The window of a batch, as far as requests need it."""
 
     @property
     def start(self) -> datetime:
@@ -143,7 +144,7 @@ def _window_params(source: ApiSource, moments: Mapping[str, Any], written: str) 
 
 
 def _spelt(value: Any) -> Any:
-    """A truth value as every portal spells it, and not as Python does."""
+    """A parameter's value; a truth value becomes `true` or `false`, not Python's `True`."""
     if isinstance(value, list):
         return [_spelt(each) for each in value]
     return str(value).lower() if isinstance(value, bool) else value

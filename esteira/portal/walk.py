@@ -138,7 +138,7 @@ class Walk:
             fingerprint=_fingerprint(envelope.records),
             headers=fetched.answer.headers,
             lookup=envelope.lookup,
-            strip=self._fetching.strip,
+            strip=self._fetching.without_credentials,
             is_past_end=fetched.is_past_end,
             records=envelope.records,
         )
@@ -164,7 +164,7 @@ class Walk:
         return guess is not None and self.call(guess) == self.call(following)
 
     def _reported(self, fetched: Fetched, reading: PageReading) -> int | None:
-        """What this page says; an answer that is no page says nothing about it."""
+        """The total that this page reports; the last known one where the answer is no page."""
         return reading.count(self._source.total, "total") if fetched.is_page else self._total
 
     def _counting_rule(self, state: State, fetched: Fetched, number: int) -> ResponseAction | None:
@@ -202,6 +202,6 @@ def without(records: list[msgspec.Raw], repeated: Collection[int]) -> list[msgsp
 
 
 def _fingerprint(records: list[msgspec.Raw]) -> str:
-    """Checksums, not a hash: five times as fast, and a portal that repeats itself does not do so to deceive."""
+    """Two checksums of the records: five times as fast as a cryptographic hash, and repeated pages are no attack."""
     text = b"\n".join(records)
     return f"{zlib.crc32(text):08x}{zlib.adler32(text):08x}"

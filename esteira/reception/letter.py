@@ -87,7 +87,7 @@ class Refusal:
 
     @property
     def sentence(self) -> str:
-        """For a log and a person of operations."""
+        """Why, in one English sentence, for logs and operations."""
         return f"Not taken: {_WORDS[self.kind][1].happened} {self.detail}"
 
 

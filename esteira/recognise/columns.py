@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,6 +29,22 @@ _NO_ATTRIBUTE = frozenset({
 })  # fmt: skip
 """Names that a pandera model uses itself, and those that its attributes are written with: a column would hide them from those after it."""
 _RESERVED = "_esteira"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeGuess:
+    """The type of a column's values.
+
+    Attributes:
+        kind: What they are.
+        why: Why, where it is not plain.
+        precision, scale: Of a decimal.
+    """
+
+    kind: Kind
+    why: str = ""
+    precision: int = 0
+    scale: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +81,57 @@ def find_columns(rows: Sequence[Mapping[str, Any]], *, is_whole: bool) -> list[C
         rows: Sample records.
         is_whole: Whether these are all the rows there are; else a column without a null may yet have one.
     """
-    names = _names(dict.fromkeys(name for row in rows for name in row))
+    names = free_names(dict.fromkeys(name for row in rows for name in row))
     return [_column(source, name, [row.get(source) for row in rows], is_whole) for source, name in names.items()]
 
 
 def _column(source: str, name: str, values: Sequence[Any], is_whole: bool) -> ColumnGuess:  # noqa: FBT001 - private
     present = [value for value in values if value is not None]
-    kind, why, precision, scale = _kind(name, present)
-    unit = unit_of(name) if kind in {"integer", "decimal", "float"} else None
+    return described(
+        source, name, _type_of(name, present), present, is_nullable=not is_whole or len(present) < len(values)
+    )
+
+
+def described(
+    source: str, name: str, found: TypeGuess, values: Sequence[Any] = (), *, is_nullable: bool = True
+) -> ColumnGuess:
+    """A column of a known type, with what its name and values say besides: its unit, and whether it is personal.
+
+    Args:
+        source: The portal's name.
+        name: The contract's.
+        found: Its type.
+        values: Some of its values, none of them null.
+        is_nullable: Whether the contract lets it be null.
+    """
+    unit = unit_of(name) if found.kind in {"integer", "decimal", "float"} else None
     return ColumnGuess(
-        source, name, kind, why,
-        is_nullable=not is_whole or len(present) < len(values),
-        precision=precision, scale=scale, unit=unit[0] if unit else None, unit_why=unit[1] if unit else "",
-        pii_why=None if kind in {"boolean", "nested", "moment"} else why_personal(source, present),
+        source, name, found.kind, found.why, is_nullable, found.precision, found.scale,
+        unit=unit[0] if unit else None, unit_why=unit[1] if unit else "",
+        pii_why=None if found.kind in {"boolean", "nested", "moment"} else why_personal(source, values),
     )  # fmt: skip
 
 
-def _names(sources: Iterable[str]) -> dict[str, str]:
-    """Portal's name to ours: lower case with underscores, unique, and usable as an attribute."""
+def free_names(sources: Iterable[str], taken: Collection[str] = ()) -> dict[str, str]:
+    """A column's name for each of the portal's: lower case with underscores, usable as an attribute, and unique.
+
+    Args:
+        sources: Portal's names.
+        taken: Names that columns have already.
+    """
     names: dict[str, str] = {}
     for source in sources:
-        name, number = snake(source), 1
-        while name in names.values():
-            number += 1
-            name = f"{snake(source)}_{number}"
-        names[source] = name
+        names[source] = free_name(snake(source), {*taken, *names.values()})
     return names
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, with a number behind it where it is taken."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
 
 
 def snake(source: str) -> str:
@@ -111,71 +152,70 @@ def _without_accents(text: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
 
 
-def _kind(name: str, values: Sequence[Any]) -> tuple[Kind, str, int, int]:
+def _type_of(name: str, values: Sequence[Any]) -> TypeGuess:
     if not values:
-        return "text", "there are only nulls in the sample, so its type could not be known", 0, 0
+        return TypeGuess("text", "there are only nulls in the sample, so its type could not be known")
     if all(isinstance(value, bool) for value in values):
-        return "boolean", "", 0, 0
+        return TypeGuess("boolean")
     if any(isinstance(value, dict | list) for value in values):
-        return "nested", "objects or arrays, kept whole as SUPER", 0, 0
+        return TypeGuess("nested", "objects or arrays, kept whole as SUPER")
     if all(isinstance(value, str) for value in values):
-        return _text_kind(values)
+        return _text_type(values)
     if all(isinstance(value, int | Decimal) and not isinstance(value, bool) for value in values):
-        return _number_kind(name, values)
+        return _number_type(name, values)
     types = ", ".join(sorted({type(value).__name__ for value in values}))
-    return "nested", f"the portal mixes types here ({types}), so each value is kept as it is, as SUPER", 0, 0
+    return TypeGuess("nested", f"the portal mixes types here ({types}), so each value is kept as it is, as SUPER")
 
 
-def _number_kind(name: str, values: Sequence[int | Decimal]) -> tuple[Kind, str, int, int]:
+def _number_type(name: str, values: Sequence[int | Decimal]) -> TypeGuess:
     if all(isinstance(value, int) and -(2**63) <= value < 2**63 for value in values):
-        return "integer", "", 0, 0
+        return TypeGuess("integer")
     numbers = [Decimal(value) for value in values]
     digits = max(len(number.as_tuple().digits) for number in numbers)
     whole, scale = _extent(numbers)
     if whole + scale > 38 or any("E" in str(number) for number in numbers):
-        return "float", "numbers with exponents or more digits than a decimal has", 0, 0
+        return TypeGuess("float", "numbers with exponents or more digits than a decimal has")
     if digits > FLOAT_DIGITS:
-        return "decimal", f"{digits} digits, more than a double keeps", *_room(whole, scale)
+        return TypeGuess("decimal", f"{digits} digits, more than a double keeps", *_room(whole, scale))
     if _MONEY.search(name) and scale <= 4:
-        return (
-            "decimal",
-            "its name says an amount of money, which no double holds exactly",
-            *_room(whole, max(scale, 2)),
-        )
-    return "float", "", 0, 0
+        why = "its name says an amount of money, which no double holds exactly"
+        return TypeGuess("decimal", why, *_room(whole, max(scale, 2)))
+    return TypeGuess("float")
 
 
-def _text_kind(values: Sequence[str]) -> tuple[Kind, str, int, int]:
+def _text_type(values: Sequence[str]) -> TypeGuess:
     if all(_DAY.fullmatch(value) and _parses(date, value) for value in values):
-        return "day", "", 0, 0
+        return TypeGuess("day")
     found = [_MOMENT.fullmatch(value) for value in values]
     if all(found) and all(_parses(datetime, value) for value in values):
         zones = sum(bool(match and match[3]) for match in found)
         if zones == len(values):
-            return "moment", "", 0, 0
+            return TypeGuess("moment")
         if zones == 0:
-            return "local moment", "its values have no zone, so they are kept as written and not taken for UTC", 0, 0
-        return "text", "some of its moments have a zone and some have not", 0, 0
+            return TypeGuess(
+                "local moment", "its values have no zone, so they are kept as written and not taken for UTC"
+            )
+        return TypeGuess("text", "some of its moments have a zone and some have not")
     return _written_number(values)
 
 
-def _written_number(values: Sequence[str]) -> tuple[Kind, str, int, int]:
+def _written_number(values: Sequence[str]) -> TypeGuess:
     """Numbers between quotes; codes stay texts."""
     if all(_DECIMAL.fullmatch(value) for value in values):
         whole, scale = _extent([Decimal(value) for value in values])
         if whole + scale <= 38:
-            return "decimal", "numbers with a fraction, as texts", *_room(whole, scale)
+            return TypeGuess("decimal", "numbers with a fraction, as texts", *_room(whole, scale))
     if all(value.isascii() and value.isdigit() for value in values):
-        return "text", "digits between quotes are often codes: as a number 007 would become 7", 0, 0
+        return TypeGuess("text", "digits between quotes are often codes: as a number 007 would become 7")
     if all(_COMMA.fullmatch(value) for value in values):
-        return "text", "numbers with a decimal comma: convert them in a transform", 0, 0
+        return TypeGuess("text", "numbers with a decimal comma: convert them in a transform")
     if all(_OTHER_DAY.fullmatch(value) for value in values):
-        return "text", "days that are not ISO 8601: convert them in a transform (day or month first?)", 0, 0
-    return "text", "", 0, 0
+        return TypeGuess("text", "days that are not ISO 8601: convert them in a transform (day or month first?)")
+    return TypeGuess("text")
 
 
 def _extent(numbers: Sequence[Decimal]) -> tuple[int, int]:
-    """Most digits before and after the point."""
+    """The most digits before and after the point."""
     scale = max(max(-int(number.as_tuple().exponent), 0) for number in numbers)
     return max(max(number.adjusted() + 1, 1) for number in numbers), scale
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from esteira.paginate import Header, Where
+from esteira.paginate import Where
 from esteira.recognise.columns import ColumnGuess, find_columns
 from esteira.recognise.key import CursorGuess, KeyGuess, find_cursor, find_key
 from esteira.recognise.paging import Candidate
+from esteira.recognise.python import shown_call
 from esteira.recognise.records import Records
 
 
@@ -132,27 +133,6 @@ def unknowns(draft: Draft) -> Iterator[str]:
 def _is_nameable(source: str) -> bool:
     """Whether `rename` can lead to a key."""
     return bool(source) and not ('"' in source and ("." in source or source.startswith('"')))
-
-
-def shown_call(kind: str, arguments: Mapping[str, Any]) -> str:
-    """A call as it stands in the file."""
-    return f"{kind}({', '.join(f'{name}={literal(value)}' for name, value in arguments.items())})"
-
-
-def literal(value: Any) -> str:
-    """A value as Python, with double quotes as the house writes them."""
-    if isinstance(value, str):
-        text = repr(value)
-        return text if '"' in value or text.startswith('"') else f'"{text[1:-1]}"'
-    if isinstance(value, Header):
-        return f"Header({literal(value.name)})"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{literal(name)}: {literal(each)}' for name, each in value.items())}}}"
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000:
-        return f"{value:_}"
-    return repr(value)
 
 
 def _keyed(column: ColumnGuess, key: KeyGuess) -> ColumnGuess:

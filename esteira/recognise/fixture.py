@@ -47,7 +47,7 @@ def scrubbed(pages: Sequence[Any], draft: Draft) -> list[bytes]:
 
 
 class Shapes:
-    """Replacements of the same shape, each value's own."""
+    """Replacements of texts by others of the same shape; equal texts have equal ones."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}

@@ -13,7 +13,7 @@ _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (cod
 
 
 def packed_encoding(path: Path) -> str:
-    """By its mark; else UTF-8 where its head is that, and what Excel writes where it is not. Of a file that is not packed: UTF-8."""
+    """The encoding of the packed text: by its byte order mark; else UTF-8, or cp1252, which Excel writes, where it is not valid UTF-8."""
     head = _head(path)
     for mark, name in _MARKS:
         if head.startswith(mark):
@@ -26,7 +26,7 @@ def packed_encoding(path: Path) -> str:
 
 
 def _head(path: Path) -> bytes:
-    """Damaged ones are told by whoever reads them."""
+    """The first megabyte of the packed text; empty where it cannot be unpacked, which the reader of the file reports."""
     try:
         if path.name.lower().endswith(".gz"):
             with gzip.open(path) as packed:

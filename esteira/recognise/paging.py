@@ -105,7 +105,7 @@ class _Envelope:
         self._total = total[0] if total else None
 
     def crawling_link(self) -> Iterator[Candidate]:
-        """CKAN writes a next link for ever, so its total is believed instead."""
+        """An offset for CKAN, whose next link never ends: its total is believed instead."""
         if self._total == "result.total" and any(path == "result._links.next" for path, _, _ in self._leaves):
             why = "it is CKAN's envelope, whose _links.next never ends: result.total says where the rows end"
             yield self._offset("offset", "limit", why)

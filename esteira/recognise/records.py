@@ -124,7 +124,7 @@ def _of_arrays(page: Any) -> Records | None:
 
 
 def _of_one(page: Any) -> Records | None:
-    """A single object; not one that says what went wrong."""
+    """A single object as the record, unless it is an error message or an envelope."""
     if not isinstance(page, dict) or _REFUSALS & {name.lower() for name in page}:
         return None
     for name, value in page.items():

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from esteira.contract import HeaderRows, SpreadsheetSource
-from esteira.recognise.columns import ColumnGuess, Kind, snake
+from esteira.recognise.columns import ColumnGuess, Kind, TypeGuess, free_name, snake
 from esteira.recognise.personal import why_personal
 from esteira.spreadsheet.cells import Cells, sorted_cells
 from esteira.spreadsheet.convert import Column
@@ -28,8 +28,10 @@ _MOST_HEADER_ROWS = 10
 """A cell that is merged over more rows is no name."""
 _MOST_TEXT = 60
 """A name is short; a note is not."""
+_DECIMAL = 18, 2
+"""Precision and scale of the decimals that are guessed."""
 _TRIED: tuple[tuple[Kind, pa.DataType], ...] = (
-    ("integer", pa.int64()), ("decimal", pa.decimal128(18, 2)), ("float", pa.float64()), ("day", pa.date32()),
+    ("integer", pa.int64()), ("decimal", pa.decimal128(*_DECIMAL)), ("float", pa.float64()), ("day", pa.date32()),
     ("local moment", pa.timestamp("us")), ("boolean", pa.bool_()),
 )  # fmt: skip
 _CODE = re.compile(r"0\d+")
@@ -170,28 +172,28 @@ def _columns(
         values = [row[place] if place < len(row) else "" for row in data]
         if not printed and not any(map(_says, values)):
             continue
-        name = _free(snake(printed or f"column_{letters(place)}"), taken)
+        name = free_name(snake(printed or f"column_{letters(place)}"), taken)
         taken.add(name)
-        kind, why, precision, scale = _kind(values, source)
+        guess = _type_of(values, source)
         texts = [str(value) for value in values if _says(value)]
         is_nullable = len(texts) < len(values)
         yield place, ColumnGuess(
-            printed or f"[{letters(place)}]", name, kind, why, is_nullable, precision, scale,
-            pii_why=None if kind in {"boolean", "local moment"} else why_personal(name, texts),
+            printed or f"[{letters(place)}]", name, guess.kind, guess.why, is_nullable, guess.precision, guess.scale,
+            pii_why=None if guess.kind in {"boolean", "local moment"} else why_personal(name, texts),
         )  # fmt: skip
 
 
-def _kind(values: Sequence[Any], source: SpreadsheetSource) -> tuple[Kind, str, int, int]:
+def _type_of(values: Sequence[Any], source: SpreadsheetSource) -> TypeGuess:
     texts = [value for value in values if isinstance(value, str) and value.strip()]
     if not any(map(_says, values)):
-        return "text", "there are only empty cells, so its type could not be known", 0, 0
+        return TypeGuess("text", "there are only empty cells, so its type could not be known")
     if any(_CODE.fullmatch(text.strip()) for text in texts):
-        return "text", "codes with leading zeros", 0, 0
+        return TypeGuess("text", "codes with leading zeros")
     cells = sorted_cells(list(values))
     for kind, arrow in _TRIED:
         if not Column("value", arrow, source).convert(cells).refused.any():
-            return kind, _why(kind, cells, source), 18 if kind == "decimal" else 0, 2 if kind == "decimal" else 0
-    return "text", _mixed(values), 0, 0
+            return TypeGuess(kind, _why(kind, cells, source), *(_DECIMAL if kind == "decimal" else ()))
+    return TypeGuess("text", _mixed(values))
 
 
 def _why(kind: Kind, cells: Cells, source: SpreadsheetSource) -> str:
@@ -201,27 +203,17 @@ def _why(kind: Kind, cells: Cells, source: SpreadsheetSource) -> str:
 
 
 def _mixed(values: Sequence[Any]) -> str:
-    kinds = {
-        "texts"
-        if isinstance(value, str)
-        else "days"
-        if isinstance(value, date | datetime)
-        else "times"
-        if isinstance(value, time | timedelta)
-        else "numbers"
-        for value in values
-        if _says(value)
-    }
+    kinds = {_sort_of(value) for value in values if _says(value)}
     return f"{' and '.join(sorted(kinds))} in one column" if len(kinds) > 1 else ""
+
+
+def _sort_of(value: Any) -> str:
+    if isinstance(value, str):
+        return "texts"
+    if isinstance(value, date | datetime):
+        return "days"
+    return "times" if isinstance(value, time | timedelta) else "numbers"
 
 
 def _says(value: Any) -> bool:
     return value is not None and (not isinstance(value, str) or bool(value.strip()))
-
-
-def _free(name: str, taken: set[str]) -> str:
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}_{number}"
-    return free

@@ -65,7 +65,7 @@ class _Scrub:
         return self._shapes.of(value) if isinstance(value, str) and value else self._number(value)
 
     def footer(self, row: Sequence[Any]) -> Iterator[Any]:
-        """By the first word of its first text a footer is told; the rest may be anything."""
+        """A footer's cells. The first word of its first text stays, since footers are told by it; the rest may be anything."""
         is_first = True
         for value in row:
             if isinstance(value, str) and value.strip() and is_first:

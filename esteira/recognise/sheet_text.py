@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from esteira.recognise.columns import ColumnGuess
-from esteira.recognise.draft import literal
+from esteira.recognise.python import literal
 from esteira.recognise.sheet import Table
 from esteira.recognise.text import class_name, field_text, imports_text, type_text
 from esteira.spreadsheet.heading import plain_name
@@ -139,7 +139,7 @@ def _periods(table: Table) -> list[str]:
 
 
 def _pattern(names: Sequence[str]) -> str:
-    """What they are all like, with the year as a group."""
+    """A regular expression that all these names match, with the year as a group."""
     around = {_YEAR.sub("\0", name, count=1) for name in names}
     before, after = (re.escape(each) for each in around.pop().split("\0")) if len(around) == 1 else (".*", ".*")
     return rf"{before}(?P<year>\d{{4}}){after}"

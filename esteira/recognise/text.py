@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from esteira.contract import FirstRecord
 from esteira.paginate import Header
 from esteira.recognise.columns import ColumnGuess
-from esteira.recognise.draft import Draft, literal, shown_call
+from esteira.recognise.draft import Draft
+from esteira.recognise.python import literal, shown_call
 
 LINE_LENGTH = 120
 """Of the project's formatter."""

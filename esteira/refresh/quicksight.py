@@ -12,10 +12,10 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from esteira.aws import aws_client, login_error
 from esteira.contract import QuickSightIngestion
 from esteira.errors import AuthError, LakeUnavailable
 from esteira.refresh.progress import Order, Progress, State, Unsupported, told
-from esteira.vault import aws_client, login_error
 
 _STATES: dict[str, State] = {
     "INITIALIZED": "running", "QUEUED": "running", "RUNNING": "running", "COMPLETED": "done", "FAILED": "failed", "CANCELLED": "cancelled",

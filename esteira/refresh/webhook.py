@@ -59,10 +59,8 @@ class SignedPost:
             "timestamp": order.since.isoformat(),
             "data": {"asset": order.asset, "batches": dict(order.batches)},
         }
-        terms = Terms(self._signed(order.key, json_body(document)), _REFUSALS)
-        answer = self._http.send(
-            "POST", self._wanted.url, json=document, read_only=True, what="The webhook", terms=terms
-        )
+        terms = Terms(self._signed(order.key, json_body(document)), _REFUSALS, is_read_only=True)
+        answer = self._http.send("POST", self._wanted.url, json=document, what="The webhook", terms=terms)
         if answer.status in _REFUSALS:
             return Progress(
                 "refused",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from esteira.standards.standard import Characters, Mask, Standard, are_all_equal, mod_11_digit
 
 _CPF_FIRST = (10, 9, 8, 7, 6, 5, 4, 3, 2)
@@ -11,26 +13,16 @@ _CNPJ_SECOND = (6, *_CNPJ_FIRST)
 _NIS = (3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
 
 
-def _is_cpf(characters: Characters) -> Mask:
-    found: Mask = (
-        (characters[:, 9] == mod_11_digit(characters, _CPF_FIRST))
-        & (characters[:, 10] == mod_11_digit(characters, _CPF_SECOND))
-        & ~are_all_equal(characters)
-    )
-    return found
+def _have_check_digits(weights: tuple[tuple[int, ...], ...], characters: Characters) -> Mask:
+    """Which numbers end in the check digits that the characters before them give; one that repeats a character does not.
 
-
-def _is_cnpj(characters: Characters) -> Mask:
-    found: Mask = (
-        (characters[:, 12] == mod_11_digit(characters, _CNPJ_FIRST))
-        & (characters[:, 13] == mod_11_digit(characters, _CNPJ_SECOND))
-        & ~are_all_equal(characters)
-    )
-    return found
-
-
-def _is_nis(characters: Characters) -> Mask:
-    found: Mask = (characters[:, 10] == mod_11_digit(characters, _NIS)) & ~are_all_equal(characters)
+    Args:
+        weights: Of the characters before a check digit, a tuple for each digit.
+        characters: The numbers.
+    """
+    found = ~are_all_equal(characters)
+    for before in weights:
+        found &= characters[:, len(before)] == mod_11_digit(characters, before)
     return found
 
 
@@ -41,7 +33,7 @@ CPF = Standard(
     bare=r"[0-9]{11}",
     punctuated=r"[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}",
     length=11,
-    holds=_is_cpf,
+    holds=partial(_have_check_digits, (_CPF_FIRST, _CPF_SECOND)),
 )
 CNPJ = Standard(
     name="cnpj",
@@ -50,7 +42,7 @@ CNPJ = Standard(
     bare=r"[0-9A-Z]{12}[0-9]{2}",
     punctuated=r"[0-9A-Z]{2}\.[0-9A-Z]{3}\.[0-9A-Z]{3}/[0-9A-Z]{4}-[0-9]{2}",
     length=14,
-    holds=_is_cnpj,
+    holds=partial(_have_check_digits, (_CNPJ_FIRST, _CNPJ_SECOND)),
 )
 NIS = Standard(
     name="nis",
@@ -62,5 +54,5 @@ NIS = Standard(
     bare=r"[0-9]{11}",
     punctuated=r"[0-9]{3}\.[0-9]{5}\.[0-9]{2}-[0-9]",
     length=11,
-    holds=_is_nis,
+    holds=partial(_have_check_digits, (_NIS,)),
 )

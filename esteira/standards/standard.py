@@ -67,7 +67,7 @@ class Standard:
         return "^(?:" + "|".join(chosen) + ")$"
 
     def _characters(self, texts: pa.Array) -> Characters:
-        """All values end where the next begins, so their bytes are a table already."""
+        """The bare values as a table of bytes, without a copy: they are of one length and lie behind each other in memory."""
         bare = texts if self.punctuated is None else pc.replace_substring_regex(texts, self.marks, "")
         fixed = bare.cast(pa.binary()).cast(pa.binary(self.length))
         start = fixed.offset * self.length

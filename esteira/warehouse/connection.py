@@ -12,8 +12,8 @@ from typing import Any
 import redshift_connector
 from redshift_connector.error import Error as DriverError
 
+from esteira.aws import aws_session
 from esteira.errors import ConfigError, EsteiraError, WarehouseBusy
-from esteira.vault import aws_session
 from esteira.warehouse.config import Credentials, WarehouseConfig
 from esteira.warehouse.driver_errors import CONNECT_ERRORS, connect_error, translated
 

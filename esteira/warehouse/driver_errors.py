@@ -12,8 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from redshift_connector.error import Error as DriverError
 from redshift_connector.error import InterfaceError, OperationalError
 
+from esteira.aws import login_error
 from esteira.errors import AuthError, ConfigError, EsteiraError, LoadError, WarehouseBusy
-from esteira.vault import login_error
 from esteira.warehouse.config import WarehouseConfig
 
 _CONFLICT = re.compile(

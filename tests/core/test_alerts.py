@@ -52,6 +52,10 @@ def test_what_is_not_known_is_left_out():
     assert text_of(Notice("s", "flights")) == "*Dataset:* flights\n*Owner:* nobody is named in the contract"
 
 
+def test_a_message_about_a_bi_asset_does_not_call_it_a_dataset():
+    assert text_of(Notice("s", "sales", owner="bi-team", about="BI asset")) == "*BI asset:* sales\n*Owner:* bi-team"
+
+
 def test_no_secret_and_no_call_to_everybody_is_in_a_message():
     register_secret("s3cr3t-token")
     text = text_of(

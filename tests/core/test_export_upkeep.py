@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from esteira.lake.sweep import Stored
-from esteira.old_exports import ExportPolicy, old_exports
+from esteira.upkeep.exports import ExportPolicy, old_exports
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 POLICY = ExportPolicy(age=timedelta(days=30), versions=2, dead_age=timedelta(days=7))

@@ -13,7 +13,8 @@ from esteira.batch import Batch, Known, plan
 from esteira.contract import Dataset, Offset, Quality
 from esteira.curate import curate
 from esteira.errors import ContractError, DataQualityError, PayloadError, SealConflict, SourceUnavailable
-from esteira.extraction.extract import Progress, extract
+from esteira.extraction.extract import extract
+from esteira.extraction.store import Progress
 from esteira.failpoints import VARIABLE, FailpointError
 from esteira.lake import Lake
 from esteira.portal import Portal

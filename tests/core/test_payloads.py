@@ -29,7 +29,7 @@ from esteira.warehouse import LedgerEntry, LoadResult
 
 DATASET = find_dataset(PROJECT_FOLDER / "datasets", "airlines")
 START = datetime(2014, 1, 1, tzinfo=UTC)
-BATCH = Batch("airlines", Window(START, START + timedelta(days=1)), "2014-01-01-6ca5a8a0", is_snapshot=True)
+BATCH = Batch("airlines", "2014-01-01-6ca5a8a0", Window(START, START + timedelta(days=1)), is_snapshot=True)
 ENTRY = LedgerEntry(
     BATCH.id, START, START + timedelta(days=1), extracted=1000, curated=992, inserted=992, quarantined=8, seconds=3600.0
 )
@@ -91,3 +91,14 @@ def test_the_payload_is_what_the_reference_says(event: Any, emitted: list[dict[s
     )
     assert found >= COMMON
     assert (found >= TOLD) == (said[0]["resource"]["esteira.channel"] == "default")
+
+
+@pytest.mark.parametrize(("kinds", "word"), [(("refresh",), "BI asset"), (("stale",), "Dataset")])
+def test_a_recovery_says_whether_it_is_about_a_dataset_or_a_bi_asset(kinds: Any, word: str, emitted: Any) -> None:
+    tasks.announce.announce_recovery("board", "bi-team", kinds)
+    assert emitted[0]["payload"]["text"].startswith(f"*{word}:* board\n")
+
+
+def test_the_message_about_an_asset_that_is_not_refreshed_does_not_call_it_a_dataset(emitted: Any) -> None:
+    CASES["esteira.asset.failed"]()
+    assert emitted[0]["payload"]["text"].startswith("*BI asset:* board\n")

@@ -6,10 +6,10 @@ from typing import Any
 import boto3
 import pytest
 
+from esteira.aws import aws_identity
 from esteira.errors import AuthError, ConfigError
 from esteira.lake import Lake
 from esteira.lake.probe import probe_inbox, probe_prefix, probe_put, probe_versioning, server_time
-from esteira.vault import aws_identity
 
 
 def test_a_prefix_is_tried_and_nothing_is_left_in_it(lake: Lake, s3: Any) -> None:

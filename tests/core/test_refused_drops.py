@@ -16,8 +16,8 @@ from esteira.file_batch import file_batch
 from esteira.lake import Lake, Provenance, Seal, SealedFile
 from esteira.lake.files import file_hash
 from esteira.lake.sweep import SweptLake
-from esteira.refused_drops import REFUSED_AGE
 from esteira.upkeep import SweepPlan, SweepPolicy, plan_sweep
+from esteira.upkeep.refused import REFUSED_AGE
 from esteira.warehouse import LedgerEntry
 from tests.conventions.sources import ROOT
 from tests.core.test_quarantine_files import DAY, TEXT, contract

@@ -15,7 +15,6 @@ from hostile import Asked, Say, hostile, page
 from esteira.contract import Offset
 from esteira.errors import ConfigError, SourceUnavailable
 from esteira.http import Budget, HttpClient, HttpConfig, Rate
-from esteira.http.client import user_agent
 
 DAY = (Rate(400, 60, from_hour=6), Rate(700, 60, to_hour=6))
 """Portal da Transparência."""
@@ -195,7 +194,7 @@ def test_a_wait_for_the_budget_ends_when_the_client_is_stopped():
     [(None, None, ""), ("flights", None, " (+flights)"), (None, "data@x.example", " (data@x.example)"), ("flights", "https://x.example/bot", " (+flights; https://x.example/bot)")],
 )  # fmt: skip
 def test_the_user_agent_says_who_calls(dataset: Any, contact: Any, words: str):
-    found = user_agent(HttpConfig(base_url="https://x", dataset=dataset, contact=contact))
+    found = HttpConfig(base_url="https://x", dataset=dataset, contact=contact).user_agent
     assert found.startswith("esteira/")
     assert found[found.index(" ") if " " in found else len(found) :] == words
 

@@ -78,7 +78,9 @@ def test_no_credential_and_no_body_of_any_scheme_leaves_by_a_redirect(client: An
         for allowed in ((), (f"127.0.0.1:{thief.port}",)):  # a link may lead to an allowed host, a redirect never
             opened = client(up.url, scheme, allowed_hosts=allowed)
             with pytest.raises(SourceRejected, match=f"{thief.port}"):
-                opened.send(method, "/rows", json={"q": 1} if method == "POST" else None, read_only=True)
+                opened.send(
+                    method, "/rows", json={"q": 1} if method == "POST" else None, terms=Terms(is_read_only=True)
+                )
         assert thief.asked == []
 
 
@@ -89,7 +91,7 @@ def test_no_credential_and_no_body_of_any_scheme_leaves_by_a_link(client: Any, s
         opened = client(up.url, scheme)
         for link in (f"{thief.url}/rows", f"//127.0.0.1:{thief.port}/rows", f"http://x@127.0.0.1:{thief.port}/rows"):
             with pytest.raises(SourceRejected, match="portal leads to"):
-                opened.send("POST", link, json={"q": 1}, read_only=True)
+                opened.send("POST", link, json={"q": 1}, terms=Terms(is_read_only=True))
         assert thief.asked == []
 
 

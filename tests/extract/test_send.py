@@ -25,7 +25,7 @@ def client() -> Any:
 
 def test_a_post_sends_its_query_and_its_body_as_json(client: Any):
     with hostile(lambda _: page(ROWS)) as up:
-        client(up.url).send("POST", "/rows", {"page": 2}, {"filter": {"name": "São"}}, read_only=True)
+        client(up.url).send("POST", "/rows", {"page": 2}, {"filter": {"name": "São"}}, terms=Terms(is_read_only=True))
         asked = up.asked[0]
         assert (asked.method, asked.query, json.loads(asked.body)) == ("POST", {"page": "2"}, {"filter": {"name": "São"}})  # fmt: skip
         assert asked.headers["Content-Type"] == "application/json"
@@ -35,7 +35,7 @@ def test_a_post_sends_its_query_and_its_body_as_json(client: Any):
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_a_read_only_post_is_asked_again(client: Any, status: int):
     with hostile(lambda asked: page({}, status) if asked.number < 3 else page(ROWS)) as up:
-        assert client(up.url).send("POST", "/rows", json={"a": 1}, read_only=True).status == 200
+        assert client(up.url).send("POST", "/rows", json={"a": 1}, terms=Terms(is_read_only=True)).status == 200
         assert [asked.body for asked in up.asked] == [b'{"a":1}'] * 3
 
 
@@ -51,7 +51,7 @@ def test_a_post_that_is_not_read_only_is_not_asked_again_and_the_error_says_so(c
 @pytest.mark.fault(6)
 def test_a_read_only_post_that_fails_beyond_the_budget_is_unavailable(client: Any):
     with hostile(lambda _: page({}, 503)) as up, pytest.raises(SourceUnavailable, match=r"3 attempts.*503"):
-        client(up.url).send("POST", "/rows", json={}, read_only=True)
+        client(up.url).send("POST", "/rows", json={}, terms=Terms(is_read_only=True))
 
 
 @pytest.mark.parametrize("status", [307, 308])
@@ -60,7 +60,7 @@ def test_a_redirect_that_keeps_the_method_repeats_the_body_on_the_same_host(clie
         return page({}, status, Location="/new?x=1") if asked.number == 1 else page(ROWS)
 
     with hostile(answer) as up:
-        client(up.url).send("POST", "/rows", json={"a": 1}, read_only=True)
+        client(up.url).send("POST", "/rows", json={"a": 1}, terms=Terms(is_read_only=True))
         assert (up.asked[1].method, up.asked[1].path, up.asked[1].body) == ("POST", "/new", b'{"a":1}')
 
 
@@ -68,7 +68,7 @@ def test_a_redirect_that_keeps_the_method_repeats_the_body_on_the_same_host(clie
 def test_a_redirect_that_may_turn_a_post_into_a_get_is_refused(client: Any, status: int):
     with hostile(lambda _: page({}, status, Location="/new")) as up:
         with pytest.raises(SourceRejected, match=rf"redirects a POST of /rows with {status} to .*/new"):
-            client(up.url).send("POST", "/rows", json={"a": 1}, read_only=True)
+            client(up.url).send("POST", "/rows", json={"a": 1}, terms=Terms(is_read_only=True))
         assert len(up.asked) == 1
 
 

@@ -22,7 +22,7 @@ from proxy import connect_proxy
 
 from esteira.auth import ApiKey, Secret
 from esteira.errors import AuthError, ConfigError, SourceRejected, SourceUnavailable
-from esteira.http import HttpClient, HttpConfig, Keys
+from esteira.http import HttpClient, HttpConfig, Keys, Terms
 from esteira.http.hosts import check_proxy_address
 from esteira.portal import PortalConfig
 
@@ -235,7 +235,9 @@ def test_a_redirect_to_another_host_is_refused_behind_a_proxy(client: Any, autho
     away = Say(status=307, headers={"Location": "https://evil.example/x"})
     with hostile(lambda _: away, authority.server("portal.example")) as up, connect_proxy(up.port) as proxy:
         with pytest.raises(SourceRejected, match=r"evil\.example"):
-            client("https://portal.example", proxy=proxy.url).send("POST", "/rows", json={"a": 1}, read_only=True)
+            client("https://portal.example", proxy=proxy.url).send(
+                "POST", "/rows", json={"a": 1}, terms=Terms(is_read_only=True)
+            )
         assert len(proxy.heads) == 1
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from esteira.contract import Offset
 from esteira.errors import AuthError, PayloadError, RateLimited, SourceRejected
-from esteira.extraction.extract import Progress, extract
+from esteira.extraction.extract import extract
+from esteira.extraction.store import Progress
 from esteira.http import Rate
 from esteira.lake import Lake
 from tests.portals.cases import CASES, DRF_SECRET, DRF_TOKEN, LIMIT, NAMED, TOKENS, Case

@@ -9,7 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from esteira.assets import find_asset, has_assets, load_assets
+from esteira.catalogue.assets import find_asset, has_assets, load_assets
 from esteira.contract import ApiSource, Asset, Dataset, PowerBiRefresh, Quality, QuickSightIngestion, Replace, Webhook
 from esteira.contract.cron import Cron
 from esteira.errors import ConfigError

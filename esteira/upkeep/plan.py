@@ -7,29 +7,24 @@ listed: a batch that is settled in it has its seals in any later listing.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
 
-from esteira.lake import Layout, Seal
 from esteira.lake.layout import batch_of_page
 from esteira.lake.sweep import Place, Stored, Survey, Upload, place_of
-from esteira.old_exports import ExportPolicy, old_exports
-from esteira.refused_drops import REFUSED_AGE, Stone, old_refused, stones
+from esteira.upkeep.exports import ExportPolicy, old_exports
+from esteira.upkeep.refused import REFUSED_AGE, Stone, old_refused, stones
+from esteira.upkeep.removal import Reason, Removal
+from esteira.upkeep.sealed import Sealed, Unit
 from esteira.warehouse import LedgerEntry
 
 MIN_AGE = timedelta(days=7)
 """A process that was given up for dead may still write; none lives this long (Prefect ends a run after hours, not days)."""
 UPLOAD_AGE = timedelta(days=2)
 """As in the bucket's lifecycle rule (infra/lake.yaml), for buckets without one."""
-
 PAGE_AGE = timedelta(days=400)
 """A year to compare with and a month; a page can be made again at any time."""
-
-Reason = Literal["orphan", "abandoned", "superseded", "refused", "page", "export"]
-Unit = tuple[str, int]
-"""A batch's generation: what one run writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +46,6 @@ class SweepPolicy:
     refused_age: timedelta = REFUSED_AGE
     exports: ExportPolicy = field(default_factory=ExportPolicy)
     with_superseded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """An object that may go.
-
-    Attributes:
-        key, size_bytes: The object.
-        reason: `orphan` (no seal names it), `abandoned` (sealed, never committed), `superseded` (a later generation replaced it),
-            `refused` (of a dropped file that was given back long ago), `page` (a quality page that has grown old), `export` (an old version of
-            exported files, or what never became one).
-    """
-
-    key: str
-    size_bytes: int
-    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +87,14 @@ def plan_sweep(
         policy: What counts as old.
         as_of: The run's moment.
     """
-    sealed = _Sealed(survey.seals)
+    sealed = Sealed(survey.seals)
     batches = _by_batch(entries)
     warnings = {batch: sealed.difference(history) for batch, history in batches.items()}
     settled = {batch: history for batch, history in batches.items() if warnings[batch] is None}
-    kept = {*_kept_keys(sealed, settled, policy), *_markers(survey.stored, sealed, settled)}
+    kept = {
+        *sealed.kept_keys(settled, with_superseded=policy.with_superseded),
+        *_markers(survey.stored, sealed, settled),
+    }
     old = _old_units(survey.stored, as_of - policy.min_age)
     removals = [
         Removal(each.key, each.size_bytes, sealed.reason(each.key, place, settled[place.batch]))
@@ -148,74 +130,7 @@ def exports_to_remove(
     return tuple(Removal(each.key, each.size_bytes, "export") for each in old)
 
 
-class _Sealed:
-    """The seals of a dataset, by where they are and by what they name."""
-
-    def __init__(self, seals: Mapping[str, Seal]) -> None:
-        self.seals = seals
-        self.curated: dict[Unit, Seal] = {}
-        self.raw: dict[Unit, Seal] = {}
-        self._naming: dict[str, set[int]] = defaultdict(set)
-        for at, seal in seals.items():
-            zone = self.curated if at.startswith("curated/") else self.raw
-            zone[seal.batch, seal.generation] = seal
-            for key in named_keys(at, seal):
-                self._naming[key].add(seal.generation)
-
-    def difference(self, history: Iterable[LedgerEntry]) -> str | None:
-        """Why the seals cannot be trusted to name all that the ledger loaded, or None.
-
-        With a seal missing its parts would look like orphans.
-        """
-        for entry in history:
-            if entry.state != "committed":
-                continue
-            curated = self.curated.get((entry.batch_id, entry.generation))
-            if curated is None or curated.hash != entry.seal_hash:
-                return f"the curated seal that the ledger names for generation {entry.generation} is not in the lake."
-            raw = self.raw.get((entry.batch_id, curated.raw_generation))
-            if raw is None or curated.raw_seal not in {None, raw.hash}:
-                return f"the raw seal that generation {entry.generation} was made from is not in the lake."
-        return None
-
-    def newest(self, batch: str) -> Iterator[tuple[str, int]]:
-        """The newest sealed generation in each zone: what a rebuild starts from (`esteira.rebuild`), committed or not."""
-        for zone, seals in (("raw", self.raw), ("curated", self.curated)):
-            generations = [generation for owner, generation in seals if owner == batch]
-            if generations:
-                yield zone, max(generations)
-
-    def reason(self, key: str, place: Place, history: Collection[LedgerEntry]) -> Reason:
-        """Why a key that nothing keeps may go."""
-        if key not in self._naming:
-            return "orphan"
-        committed = {entry.generation for entry in history if entry.state == "committed"}
-        if place.zone == "raw":
-            committed = {self.curated[place.batch, number].raw_generation for number in committed}
-        return "superseded" if committed & self._naming[key] else "abandoned"
-
-
-def _kept_keys(sealed: _Sealed, settled: Mapping[str, list[LedgerEntry]], policy: SweepPolicy) -> Iterator[str]:
-    """What is named by a seal that matters: any seal of another batch's run, the current ones, those that a rebuild needs."""
-    for at, seal in sealed.seals.items():
-        zone, history = at.split("/", 1)[0], settled.get(seal.batch)
-        if history is None or (zone, seal.generation) in _kept_seals(sealed, seal.batch, history, policy):
-            yield from named_keys(at, seal)
-
-
-def _kept_seals(
-    sealed: _Sealed, batch: str, history: list[LedgerEntry], policy: SweepPolicy
-) -> frozenset[tuple[str, int]]:
-    """Zone and generation of a settled batch's seals whose parts stay."""
-    current = max(entry.generation for entry in history)
-    committed = {entry.generation for entry in history if entry.state == "committed"}
-    wanted = {number for number in committed if number == current or not policy.with_superseded}
-    kept = {("curated", number) for number in wanted} | set(sealed.newest(batch))
-    made_from = {("raw", sealed.curated[batch, number].raw_generation) for zone, number in kept if zone == "curated"}
-    return frozenset(kept | made_from)
-
-
-def _markers(stored: Iterable[Stored], sealed: _Sealed, settled: Mapping[str, list[LedgerEntry]]) -> Iterator[str]:
+def _markers(stored: Iterable[Stored], sealed: Sealed, settled: Mapping[str, list[LedgerEntry]]) -> Iterator[str]:
     """The smallest part of each generation that died unsealed and is later than the ledger's: it marks the number as used.
 
     `Lake.last_generation` finds it there; a sealed generation is marked by its seal.
@@ -228,13 +143,6 @@ def _markers(stored: Iterable[Stored], sealed: _Sealed, settled: Mapping[str, li
     for (batch, generation), objects in candidates.items():
         if batch in settled and generation > max(entry.generation for entry in settled[batch]):
             yield min(objects, key=lambda each: ("/part-" not in each.key, each.size_bytes, each.key)).key
-
-
-def named_keys(at: str, seal: Seal) -> Iterator[str]:
-    """The keys that a seal stands for; the manifest is derived from it."""
-    yield from (part.key for part in (*seal.parts, *seal.quarantine, *((seal.profile,) if seal.profile else ())))
-    if at.startswith("curated/"):
-        yield Layout(seal.dataset, seal.batch, seal.generation).manifest(seal.hash)
 
 
 def _by_batch(entries: Iterable[LedgerEntry]) -> dict[str, list[LedgerEntry]]:
@@ -254,7 +162,7 @@ def _old_units(stored: Iterable[Stored], limit: datetime) -> frozenset[Unit]:
 
 
 def _places(stored: Iterable[Stored]) -> Iterator[tuple[Stored, Place]]:
-    """Objects with their places; a stranger's key has none and stays."""
+    """Objects with their places; a key that Esteira did not make has none, and stays."""
     for each in stored:
         place = place_of(each.key)
         if place is not None:

@@ -6,32 +6,26 @@ or given up is loaded as the window that it is; only what lies between is cut an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 
-from esteira.batch import Batch, Stop, Window, batch_of, cut, due_up_to, range_of, windows_of
+from esteira.backfill.chunk import stop_of
+from esteira.backfill.gaps import HOLDS, owed, uncovered, window_of
+from esteira.batch import Batch, Stop, Window, batch_of, cut, due_up_to, range_of
 from esteira.contract import Dataset
 from esteira.contract.incremental import Chunk
 from esteira.errors import ConfigError
 from esteira.warehouse import LedgerEntry
 
-ALLOWED_CHUNKS = "hours such as 12h, days such as 7d, weeks such as 2w, or a calendar month or year, 1mo or 1y"
 MEASURED = 20
 """So many batches of the past, the newest, tell how long one takes."""
-_CHUNK = re.compile(r"(?P<number>[1-9]\d{0,4})(?P<unit>h|d|w|mo|y)")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_CALENDAR: dict[str, Chunk] = {"1mo": "month", "1y": "year"}
-_LONGEST = {"month": timedelta(days=31), "year": timedelta(days=366)}
-_HOLDS = frozenset({"committed", "undone"})
-"""States of a batch that is not loaded again unless somebody says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a person asks for.
+    """The backfill that a person asks for.
 
     Attributes:
         start, end: The range; its end is exclusive.
@@ -69,7 +63,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """A plan.
+    """The plan of a backfill.
 
     Attributes:
         dataset: Name of the contract.
@@ -91,34 +85,9 @@ class Backfill:
         return tuple(each for each in self.windows if each.is_wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A window that is not in the table, and why."""
-
-    window: Window
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.window} {self.why}"
-
-
 def in_order(planned: Planned) -> tuple[Window, str]:
-    """What windows are sorted by; of the same one the ledger may know two definitions."""
+    """The key that windows are sorted by: the id decides where the ledger has one window under two definitions of the source."""
     return planned.batch.window, planned.batch.id
-
-
-def read_chunk(text: str) -> Chunk:
-    """The chunk that a person writes: `12h`, `7d`, `1mo`.
-
-    Raises:
-        ConfigError: It is none.
-    """
-    found = _CHUNK.fullmatch(text)
-    if text in _CALENDAR:
-        return _CALENDAR[text]
-    if found is None or found["unit"] not in _UNITS:
-        raise ConfigError(f"chunk {text!r} is no length of a window.", hint=f"Write {ALLOWED_CHUNKS}.")
-    return int(found["number"]) * _UNITS[found["unit"]]
 
 
 def plan_backfill(
@@ -137,40 +106,28 @@ def plan_backfill(
         ConfigError: The range or the chunk is none that the portal can be asked for.
     """
     span = _span(dataset, asked, as_of)
-    stop = _stop(dataset, asked.chunk)
-    near = [entry for entry in entries if entry.window_start < span.end and span.start < entry.window_end]
-    held = [entry for entry in near if entry.state in _HOLDS]
-    owed = _owed(dataset, near, [_window(entry) for entry in entries if entry.state in _HOLDS])
-    gaps = _between(span, [_window(entry) for entry in (*held, *owed)])
-    fresh = [Planned(batch) for gap in gaps for batch in cut(dataset, range_of(dataset, *_ends(gap)), stop, begun)]
+    stop = stop_of(dataset, asked.chunk)
+    near = [entry for entry in entries if window_of(entry).overlaps(span)]
+    held = [entry for entry in near if entry.state in HOLDS]
+    missed = owed(dataset, near, [window_of(entry) for entry in entries if entry.state in HOLDS])
+    gaps = uncovered(span, [window_of(entry) for entry in (*held, *missed)])
+    fresh = [Planned(batch) for gap in gaps for batch in cut(dataset, range_of(dataset, *gap.ends), stop, begun)]
     known = [_held(dataset, entry, asked, span) for entry in held]
-    known += [Planned(batch_of(dataset, _window(entry)), entry) for entry in owed]
+    known += [Planned(batch_of(dataset, window_of(entry)), entry) for entry in missed]
     windows = tuple(sorted((*known, *fresh), key=in_order))
     seconds, measured = _estimate([each for each in windows if each.is_wanted], entries)
     return Backfill(dataset.name, windows, tuple(_notes(span, known, stop, asked)), seconds, measured)
 
 
-def left_out(dataset: Dataset, entries: Collection[LedgerEntry]) -> list[Gap]:
-    """What of the time up to the watermark is not in the table and will not be loaded by itself, oldest first."""
-    if not entries:
-        return []
-    span = Window(windows_of(dataset).initial_at, max(entry.window_end for entry in entries))
-    taken = [_window(entry) for entry in entries if entry.state in _HOLDS]
-    owed = _owed(dataset, entries, taken)
-    noted = [Gap(_window(entry), entry.state.replace("_", " ")) for entry in owed]
-    never = [Gap(window, "never loaded") for window in _between(span, [*taken, *(each.window for each in noted)])]
-    return sorted([*noted, *never], key=lambda gap: gap.window)
-
-
 def refuse_overlap(dataset: Dataset, batches: Iterable[Batch], entries: Collection[LedgerEntry]) -> None:
-    """Refuse to insert the rows of the same time twice: with `Append`, a window of another cut would.
+    """Refuse batches that overlap loaded ones: with `Append`, the rows of the shared time would be inserted twice.
 
     Raises:
         ConfigError: A batch overlaps another one that is loaded.
     """
     for batch in batches:
         for entry in entries:
-            if entry.state in _HOLDS and entry.batch_id != batch.id and _overlap(batch.window, _window(entry)):
+            if entry.state in HOLDS and entry.batch_id != batch.id and batch.window.overlaps(window_of(entry)):
                 raise ConfigError(
                     f"Batch {entry.batch_id} is loaded and covers some of {batch.window}; Append() would insert those rows again.",
                     dataset=dataset.name,
@@ -189,68 +146,11 @@ def _span(dataset: Dataset, asked: Asked, as_of: datetime) -> Window:
     return span
 
 
-def _stop(dataset: Dataset, chunk: Chunk | None) -> Stop:
-    """Where windows end: after the chunk, and where the contract's own end at the latest, such as with the calendar's month.
-
-    Raises:
-        ConfigError: It is longer than the contract's, or shorter than what the portal can be asked for.
-    """
-    own = windows_of(dataset)
-    if chunk is None:
-        return own.stop
-    if _longest(chunk) > _longest(own.chunk):
-        raise ConfigError(
-            f"The chunk of {_said(chunk)} is longer than the contract's {_said(own.chunk)}, which is the longest window of one batch.",
-            dataset=dataset.name,
-            hint="Ask for a shorter chunk, or for none: the contract's.",
-        )
-    shorter = replace(own, chunk=chunk)
-    return lambda start, end: min(own.stop(start, end), shorter.stop(start, end))
-
-
-def _longest(chunk: Chunk) -> timedelta:
-    return _LONGEST[chunk] if isinstance(chunk, str) else chunk
-
-
-def _said(chunk: Chunk) -> str:
-    return f"a {chunk}" if isinstance(chunk, str) else str(chunk).removesuffix(", 0:00:00")
-
-
-def _owed(dataset: Dataset, near: Iterable[LedgerEntry], taken: list[Window]) -> list[LedgerEntry]:
-    """What was skipped or given up and that nothing else covers, as long as it is still one window of the contract."""
-    found: list[LedgerEntry] = []
-    for entry in (each for each in near if each.state not in _HOLDS):
-        window = _window(entry)
-        if _is_one(dataset, window) and not any(_overlap(window, other) for other in (*taken, *map(_window, found))):
-            found.append(entry)
-    return found
-
-
-def _is_one(dataset: Dataset, window: Window) -> bool:
-    """Whether the contract of today would ask for it as one batch."""
-    incremental = windows_of(dataset)
-    edges = [incremental.clock.edge(moment) for moment in _ends(window)]
-    return edges == [*_ends(window)] and incremental.stop(*_ends(window)) == window.end
-
-
 def _held(dataset: Dataset, entry: LedgerEntry, asked: Asked, span: Window) -> Planned:
-    batch = Batch(dataset.name, entry.batch_id, _window(entry), is_snapshot=False)
+    batch = Batch(dataset.name, entry.batch_id, window_of(entry), is_snapshot=False)
     is_inside = span.start <= entry.window_start and entry.window_end <= span.end
     is_done = bool(asked.since and entry.committed_at and entry.committed_at >= asked.since)
     return Planned(batch, entry, asked.is_forced and entry.state == "committed" and is_inside and not is_done)
-
-
-def _between(span: Window, windows: Iterable[Window]) -> Iterator[Window]:
-    """What of the span no window covers."""
-    start = span.start
-    for window in sorted(windows):
-        if start < window.start:
-            yield Window(start, min(window.start, span.end))
-        start = max(start, window.end)
-        if start >= span.end:
-            return
-    if start < span.end:
-        yield Window(start, span.end)
 
 
 def _notes(span: Window, known: Collection[Planned], stop: Stop, asked: Asked) -> Iterator[str]:
@@ -270,7 +170,7 @@ def _notes(span: Window, known: Collection[Planned], stop: Stop, asked: Asked) -
 
 
 def _is_cut_otherwise(window: Window, span: Window, stop: Stop) -> bool:
-    """A shorter one at the range's end is no other cut."""
+    """Whether a window ends elsewhere than it would be cut now; one that the range's end cuts short counts as the same."""
     last = max(window.end, span.end)
     return stop(window.start, last) != window.end
 
@@ -284,25 +184,9 @@ def _have(each: Collection[Planned]) -> str:
 
 
 def _estimate(wanted: Iterable[Planned], entries: Iterable[LedgerEntry]) -> tuple[float | None, int]:
-    """Seconds by the length of windows, as the median of earlier batches took them."""
+    """Seconds that the wanted windows take, and how many batches say so: the median pace of earlier batches, by length of window."""
     newest = sorted(entries, key=lambda entry: entry.sequence, reverse=True)
-    paces = [entry.seconds / _seconds(_window(entry)) for entry in newest if entry.seconds][:MEASURED]
+    paces = [entry.seconds / window_of(entry).seconds for entry in newest if entry.seconds][:MEASURED]
     if not paces:
         return None, 0
-    return median(paces) * sum(_seconds(each.batch.window) for each in wanted), len(paces)
-
-
-def _seconds(window: Window) -> float:
-    return (window.end - window.start).total_seconds()
-
-
-def _window(entry: LedgerEntry) -> Window:
-    return Window(entry.window_start, entry.window_end)
-
-
-def _ends(window: Window) -> tuple[datetime, datetime]:
-    return window.start, window.end
-
-
-def _overlap(one: Window, other: Window) -> bool:
-    return one.start < other.end and other.start < one.end
+    return median(paces) * sum(each.batch.window.seconds for each in wanted), len(paces)

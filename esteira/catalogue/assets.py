@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from esteira.catalogue import load_catalogue, module_of
+from esteira.catalogue.contracts import load_catalogue
+from esteira.catalogue.definitions import Kind, files_of, read_definition
 from esteira.contract import Asset, Dataset
 from esteira.errors import ConfigError
 
 FOLDER = "assets"
+_ASSET = Kind(Asset, "ASSET", "Asset({name!r}, ...)", "_esteira_assets", "a BI asset")
 
 
 def has_assets(folder: Path) -> bool:
     """Whether a folder of contracts has any; reads none of them."""
-    return next((folder / FOLDER).glob("[!_]*.py"), None) is not None
+    return bool(files_of(folder / FOLDER))
 
 
 @lru_cache(maxsize=8)
@@ -25,10 +27,8 @@ def load_assets(folder: Path) -> dict[str, Asset]:
     Raises:
         ConfigError: A file is wrong, or needs a dataset that is no contract; names it.
     """
-    if not has_assets(folder):
-        return {}
-    found = {path.stem: _load(path) for path in sorted((folder / FOLDER).glob("[!_]*.py"))}
-    catalogue = load_catalogue(folder)
+    found = {path.stem: read_definition(path, _ASSET) for path in files_of(folder / FOLDER)}
+    catalogue = load_catalogue(folder) if found else {}
     for asset in found.values():
         _check(asset, catalogue)
     return found
@@ -63,10 +63,3 @@ def _check(asset: Asset, catalogue: Mapping[str, Dataset]) -> None:
             raise ConfigError(
                 f"Asset {asset.name} needs {name}, which {what}.", dataset=asset.name, hint="Correct its `needs`."
             )
-
-
-def _load(path: Path) -> Asset:
-    asset = getattr(module_of(path, "_esteira_assets", "a BI asset"), "ASSET", None)
-    if not isinstance(asset, Asset) or asset.name != path.stem:
-        raise ConfigError(f"{path} does not define ASSET = Asset({path.stem!r}, ...).", dataset=path.stem)
-    return asset

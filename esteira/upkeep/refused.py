@@ -1,7 +1,7 @@
 """What is left in the lake of a dropped file that was refused: the file in raw, and what an attempt stored of its rows.
 
 The file itself lies in `inbox-rejected/` meanwhile, and what lies here goes when that does. No ledger entry settles such a batch, so the sweep of
-`esteira.upkeep` would keep it for ever. Seals stay, each with a tombstone beside it: who drops the same bytes again begins a new generation.
+`esteira.upkeep.plan` would keep it for ever. Seals stay, each with a tombstone beside it: who drops the same bytes again begins a new generation.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 import pytest
 
-from esteira.vault import aws_client, aws_session
+from esteira.aws import aws_client, aws_session
 
 
 def test_a_process_logs_in_once_and_has_one_client_of_a_service(nobodys_credentials: None):
