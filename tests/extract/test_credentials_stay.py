@@ -16,6 +16,7 @@ from issuer import FIELDS, LOGIN, OAUTH, ROWS, Issuer
 
 from esteira.auth import ApiKey, Bearer, FixedHeaders, HttpBasic, Login, OAuth2ClientCredentials
 from esteira.errors import EsteiraError, PayloadError, SourceRejected
+from esteira.http import Terms
 
 
 @pytest.mark.fault(64)
