@@ -7,12 +7,15 @@ from datetime import datetime
 from prefect import get_run_logger, task
 
 from blocks import incidents, open_warehouse
+from blocks.incidents import NO_CHANNEL
+from esteira.alerts.message import Notice
 from esteira.contract import Dataset
 from esteira.report.amounts import age
 from esteira.report.facts import Freshness
 from esteira.warehouse.reads import watermarks
 from esteira.warehouse.states import read_hold
-from tasks.announce import NOBODYS, announce_recovery, announce_stale
+from tasks.announce import NOBODYS, STALE, announce_recovery, announce_stale
+from tasks.notices import emit
 from tasks.retrying import is_transient
 
 
@@ -32,14 +35,22 @@ def watch_freshness(datasets: list[Dataset], as_of: datetime) -> list[str]:
             if name in told:
                 announce_recovery(name, limited[name].owner, ["stale"])
             continue
+        facts = (age(fresh.age).en, age(fresh.limit).en, f"{watermark:%Y-%m-%d %H:%MZ}")
         if read_hold(warehouse, limited[name]) is not None:
+            _note_quietly(limited[name], *facts)
             continue
         stale.append(name)
-        announce_stale(limited[name], age(fresh.age).en, age(fresh.limit).en, f"{watermark:%Y-%m-%d %H:%MZ}")
+        announce_stale(limited[name], *facts)
     get_run_logger().info(
         "%s of %s datasets with a limit are stale: %s", len(stale), len(limited), ", ".join(stale) or "none"
     )
     return stale
+
+
+def _note_quietly(dataset: Dataset, age: str, limit: str, watermark: str) -> None:
+    """The event that no channel hears. The server waits for a word about every dataset, and without one tells people that the pool is dead."""
+    notice = Notice(f"{dataset.name} is stale on purpose: {age} old", dataset.name, owner=dataset.owner)
+    emit(STALE, notice, NO_CHANNEL, age=age, limit=limit, watermark=watermark)
 
 
 @task(task_run_name="forget what is over", retry_condition_fn=is_transient, persist_result=False)

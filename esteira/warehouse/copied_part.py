@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from esteira.contract import Column
 from esteira.contract.columns import MAX_VARCHAR_BYTES, POSITION_COLUMN
+from esteira.redaction import MASK
 
 SHOWN_CHARACTERS = 60
 """A value stands in a message to be recognised, not to be read."""
@@ -61,8 +62,10 @@ def find(content: bytes, columns: Sequence[Column], kind: str, named: Column | N
     return next((offence for offence in found if named or offence.is_certain), next(iter(found), None))
 
 
-def shown(value: Any) -> str:
-    """A value, shortened and on one line."""
+def shown(value: Any, column: Column) -> str:
+    """A value, shortened and on one line; a personal one masked, since logs and states repeat the message."""
+    if column.is_pii:
+        return MASK
     text = " ".join(str(value).split())
     return repr(text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…")
 
@@ -84,7 +87,7 @@ def _longest_text(file: Any, column: Column) -> Offence | None:
         return None
     row = pc.index(sizes, longest).as_py()
     over = f", more than the {MAX_VARCHAR_BYTES} that a VARCHAR can have" if longest > MAX_VARCHAR_BYTES else ""
-    found = _at(file, "text", column, row, f"the text {shown(values[row].as_py())} has {longest} bytes{over}")
+    found = _at(file, "text", column, row, f"the text {shown(values[row].as_py(), column)} has {longest} bytes{over}")
     return replace(found, is_certain=longest > (column.max_bytes or MAX_VARCHAR_BYTES))
 
 
@@ -97,7 +100,7 @@ def _largest_number(file: Any, column: Column) -> Offence | None:
         return None
     row = pc.index(sizes, pc.max(sizes)).as_py()
     room = f"; the column takes {digits} digits before the point" if digits is not None else ""
-    found = _at(file, "number", column, row, f"the number {shown(values[row].as_py())} is too large{room}")
+    found = _at(file, "number", column, row, f"the number {shown(values[row].as_py(), column)} is too large{room}")
     return replace(found, is_certain=digits is not None and largest >= 10**digits)
 
 
@@ -115,7 +118,7 @@ def _other_type(file: Any, column: Column) -> Offence | None:
     if schema.field(at).type == column.arrow:
         return None
     present = _values(file, column).drop_null()
-    example = f", such as {shown(present[0].as_py())}" if len(present) else ""
+    example = f", such as {shown(present[0].as_py(), column)}" if len(present) else ""
     return Offence(
         "type", column.name, f"the part holds {schema.field(at).type}{example}, and the contract says {column.arrow}"
     )

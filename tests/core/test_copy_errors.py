@@ -1,5 +1,6 @@
 """COPY failures in Redshift's own words, which the local gateway does not send: one paragraph with file, row, column and value."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -47,6 +48,22 @@ def test_a_cut_text_about_a_length_finds_the_column_that_exceeds_the_contract():
     text = f"Spectrum Scan Error (code: 15001 context: The length of the data column is longer than File name: {URL}"
     error = explain(text, parquet(id=[1, 2], label=["a", "b" * 30]))
     assert error.message.startswith(f"COPY refuses {KEY}, row 2, column label: the text 'bbb")
+
+
+@pytest.mark.parametrize(
+    ("complaint", "label", "said"),
+    [
+        ("code: 15001 context: The length of the data column is longer than", "529.982.247-25 " * 3, "the text *** has 45 bytes"),
+        ("code: 15007 context: has an incompatible Parquet s", 52998224725, "the part holds int64, such as ***, and the contract"),
+    ],
+)  # fmt: skip
+def test_no_value_of_a_personal_column_is_in_the_message(
+    monkeypatch: pytest.MonkeyPatch, complaint: str, label: Any, said: str
+):
+    monkeypatch.setattr(f"{__name__}.COLUMNS", (COLUMNS[0], replace(COLUMNS[1], is_pii=True)))
+    error = explain(f"Spectrum Scan Error ({complaint} File name: {URL}", parquet(id=[1], label=[label]))
+    assert said in error.message
+    assert "529" not in error.message
 
 
 def test_without_a_way_to_the_lake_the_message_names_file_and_column_as_redshift_does():
