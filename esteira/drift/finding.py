@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 import pyarrow as pa
 
-from esteira.recognise.columns import ColumnGuess, Kind, TypeGuess, described, find_columns
+from esteira.recognise.columns import ColumnGuess, Kind, TypeGuess, describe, find_columns
 
 Change = Literal["new", "missing", "retyped"]
 RETYPED_VALUES = 10
@@ -70,11 +70,11 @@ def guess_of(source: str, name: str, holds: str) -> ColumnGuess:
     """The guess that `shown_kind` wrote into a seal. There are no values any more, so the name alone tells whether it is personal."""
     found = re.fullmatch(r"decimal\((\d+), (\d+)\)", holds)
     if found:
-        return described(source, name, TypeGuess("decimal", precision=int(found[1]), scale=int(found[2])))
-    return described(source, name, TypeGuess(cast("Kind", holds)))
+        return describe(source, name, TypeGuess("decimal", precision=int(found[1]), scale=int(found[2])))
+    return describe(source, name, TypeGuess(cast("Kind", holds)))
 
 
-def guessed(source: str, sample: Sequence[Any]) -> ColumnGuess:
+def guess_type(source: str, sample: Sequence[Any]) -> ColumnGuess:
     """The type that holds the values of a sample; nullable, since other records may lack it.
 
     Args:
@@ -84,7 +84,7 @@ def guessed(source: str, sample: Sequence[Any]) -> ColumnGuess:
     return find_columns([{source: value} for value in sample] or [{source: None}], is_whole=False)[0]
 
 
-def retyped(name: str, arrow: pa.DataType, sample: Sequence[Any]) -> ColumnGuess | None:
+def guess_retyped(name: str, arrow: pa.DataType, sample: Sequence[Any]) -> ColumnGuess | None:
     """The type of values that break a column's own; None where they are of several types, or fit the contract after all.
 
     Args:
@@ -94,7 +94,7 @@ def retyped(name: str, arrow: pa.DataType, sample: Sequence[Any]) -> ColumnGuess
     """
     if len({_JSON.get(type(value)) for value in sample}) != 1:
         return None
-    guess = replace(guessed(name, sample), name=name)
+    guess = replace(guess_type(name, sample), name=name)
     if pa.types.is_decimal(arrow) and isinstance(sample[0], int | Decimal):
         guess = _wider(guess, arrow, [Decimal(value) for value in sample])
     return None if arrow_of(guess) == arrow else guess

@@ -55,8 +55,8 @@ class Drift:
             yield f"{_SENTENCES[finding.change](finding)}; {_between(finding, found)}."
 
 
-def told(dataset: Dataset, batch: str, findings: Sequence[Finding], lake: Lake, *, is_blocking: bool) -> Drift:
-    """Compare with the batches before, and suggest a patch.
+def compare(dataset: Dataset, batch: str, findings: Sequence[Finding], lake: Lake, *, is_blocking: bool) -> Drift:
+    """Compare findings with the batches before, and suggest a patch.
 
     Args:
         dataset: The contract.
@@ -82,7 +82,7 @@ def drift_error(dataset: Dataset, layout: Layout, findings: Sequence[Finding], l
     note = Note(layout.dataset, layout.batch, layout.generation, tuple(findings))
     with contextlib.suppress(EsteiraError):  # the error is what counts
         lake.put(layout.drift, msgspec.json.encode(note))
-    drift = told(dataset, layout.batch, findings, lake, is_blocking=True)
+    drift = compare(dataset, layout.batch, findings, lake, is_blocking=True)
     refused = " new_columns is 'fail'." if findings[0].change == "new" else ""
     more = f" {len(findings) - MAX_TOLD} more columns differ." if len(findings) > MAX_TOLD else ""
     return ContractError(
@@ -120,7 +120,7 @@ def find_drift(dataset: Dataset, lake: Lake) -> Drift | None:
     findings = _standing(dataset, note.findings) if note and not has_passed else ()
     if note and findings:
         is_blocking = dataset.new_columns == "fail" or any(each.change != "new" for each in findings)
-        return told(dataset, note.batch, findings, lake, is_blocking=is_blocking)
+        return compare(dataset, note.batch, findings, lake, is_blocking=is_blocking)
     return drift_of(dataset, seal, lake) if seal else None
 
 
@@ -133,7 +133,7 @@ def drift_of(dataset: Dataset, seal: Seal, lake: Lake) -> Drift | None:
         lake: Where those of the batches before are.
     """
     new = _standing(dataset, _of_seal(dataset, seal))
-    return told(dataset, seal.batch, new, lake, is_blocking=False) if new else None
+    return compare(dataset, seal.batch, new, lake, is_blocking=False) if new else None
 
 
 def _of_seal(dataset: Dataset, seal: Seal) -> tuple[Finding, ...]:

@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 
 from esteira.contract import Dataset, SpreadsheetSource
-from esteira.drift.finding import ALTERED, RETYPED_SHARE, RETYPED_VALUES, Finding, guessed, retyped
+from esteira.drift.finding import ALTERED, RETYPED_SHARE, RETYPED_VALUES, Finding, guess_retyped, guess_type
 from esteira.lake import Seen
 from esteira.quality.decode import Decoded
 from esteira.quality.rejection import Rejection
@@ -93,7 +93,7 @@ class Watch:
         names = free_names(self._new, self._known)
         for source, sample in self._new.items():
             shown = _shown(source)
-            guess = replace(guessed(source, sample), source=shown, name=names[source])
+            guess = replace(guess_type(source, sample), source=shown, name=names[source])
             yield Finding("new", names[source], shown, guess=guess)
 
     def missing(self) -> Iterator[Finding]:
@@ -107,7 +107,7 @@ class Watch:
             values = self._values[name] + broken
             if broken < RETYPED_VALUES or broken < RETYPED_SHARE * values:
                 continue
-            guess = retyped(name, self._type(name), self._samples[name])
+            guess = guess_retyped(name, self._type(name), self._samples[name])
             if guess is not None:
                 source = self._wire[name].name
                 yield Finding(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from typing import Any
 
 import msgspec
 
@@ -92,8 +91,8 @@ class _Extraction:
     def __init__(
         self, dataset: Dataset, batch: Batch, store: Store, portal: Portal, conditions: Mapping[str, str]
     ) -> None:
-        self._conditions = conditions
         self._dataset, self._batch, self._store, self._portal = dataset, batch, store, portal
+        self._conditions = conditions
         self._watch = watch_of(dataset.api, batch.window.end, store.stand.provenance.cursor_end)
 
     def run(self) -> Seal | None:
@@ -144,11 +143,14 @@ class _Extraction:
         stand = self._store.stand
         if stand.parts and stand.next_state is None:
             return
-        window = None if self._batch.is_snapshot else self._batch.window
-        source, asked = self._dataset.api, Asked(stand.provenance.cursor_start, self._parents(), self._conditions)
-        so_far = SoFar(self._store.rows, stand.total_reported)
-        where: dict[str, Any] = {"state": stand.next_state, "number": stand.next_page, "so_far": so_far}
-        yield from self._portal.pages(source, window, asked=asked, **where)
+        yield from self._portal.pages(
+            self._dataset.api,
+            None if self._batch.is_snapshot else self._batch.window,
+            asked=Asked(stand.provenance.cursor_start, self._parents(), self._conditions),
+            state=stand.next_state,
+            number=stand.next_page,
+            so_far=SoFar(self._store.rows, stand.total_reported),
+        )
 
     def _parents(self) -> ParentRows | None:
         found = self._store.stand.provenance.parent
@@ -156,15 +158,17 @@ class _Extraction:
 
     def _new_seal(self) -> Seal:
         stand = self._store.stand
-        facts: dict[str, Any] = {
-            "parts": stand.parts,
-            "extracted": self._store.rows,
-            "total_reported": stand.total_reported if self._is_total() else None,
-            "warnings": stand.warnings,
-            "generation": self._store.layout.generation,
-            "provenance": stand.provenance,
-        }
-        return Seal(dataset=self._batch.dataset, batch=self._batch.id, attempt=self._store.attempt, **facts)
+        return Seal(
+            dataset=self._batch.dataset,
+            batch=self._batch.id,
+            attempt=self._store.attempt,
+            parts=stand.parts,
+            extracted=self._store.rows,
+            total_reported=stand.total_reported if self._is_total() else None,
+            warnings=stand.warnings,
+            generation=self._store.layout.generation,
+            provenance=stand.provenance,
+        )
 
     def _is_total(self) -> bool:
         """Whether the seal may hold the portal's total. Where pages overlap it is only a lower bound of the rows that must arrive."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError, SealConflict
@@ -35,12 +34,11 @@ def keep_file(dataset: Dataset, path: Path, told: Provenance, lake: Lake) -> Sea
         generation, sealed = lake.find_standing("raw", batch.dataset, batch.id, 1)
         if sealed is None:
             layout, attempt = Layout(batch.dataset, batch.id, generation), lake.new_attempt()
-            facts: dict[str, Any] = {
-                "parts": store_file(path, layout, attempt, lake),
-                "extracted": 0,
-                "generation": generation,
-            }
-            mine = Seal(dataset=batch.dataset, batch=batch.id, attempt=attempt, provenance=told, **facts)
+            parts = store_file(path, layout, attempt, lake)
+            mine = Seal(
+                dataset=batch.dataset, batch=batch.id, attempt=attempt, generation=generation,
+                parts=parts, extracted=0, provenance=told,
+            )  # fmt: skip
             sealed = lake.put_seal("raw", mine)
             failpoint("extract.seal")
         return _checked(sealed, told.file)

@@ -142,8 +142,9 @@ class Store:
             stand.provenance, cursor_end=largest, etag=last.etag, modified=last.modified
         )
         warnings = tuple(dict.fromkeys((*stand.warnings, *growing.warnings)))
-        where = last.next_state, last.number + 1, total, warnings
-        checkpoint = Checkpoint((*stand.parts, part), *where, provenance, stand.walk)
+        checkpoint = Checkpoint(
+            (*stand.parts, part), last.next_state, last.number + 1, total, warnings, provenance, stand.walk
+        )
         self.lake.put_checkpoint(self.layout, self.attempt, checkpoint)
         failpoint("extract.checkpoint")
         return checkpoint

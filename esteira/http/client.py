@@ -18,7 +18,7 @@ from esteira.http.failure import Failure
 from esteira.http.hosts import HostList
 from esteira.http.keys import Keys
 from esteira.http.order import PLAIN, Answer, Method, Order, Params, Terms, json_body, with_query
-from esteira.http.redirect import MAX_REDIRECTS, redirected
+from esteira.http.redirect import MAX_REDIRECTS, follow_redirect
 from esteira.http.refusal import REFUSED, give_up, refuse, refused, words
 from esteira.http.sink import Sink
 from esteira.http.tokens import document_of, token_hosts, token_of, token_order
@@ -222,7 +222,7 @@ class HttpClient:
         asked = order
         for _ in range(MAX_REDIRECTS + 1):
             outcome = self._send(asked)
-            following = redirected(asked, outcome, self._hosts)
+            following = follow_redirect(asked, outcome, self._hosts)
             if following is None:
                 return outcome, asked
             asked = dataclasses.replace(following, url=self.without_credentials(following.url))

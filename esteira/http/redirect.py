@@ -18,7 +18,7 @@ _KEEP_METHOD = frozenset({307, 308})
 """https://www.rfc-editor.org/rfc/rfc9110#section-15.4.8; after the others a client may turn a POST into a GET, which asks something else."""
 
 
-def redirected(order: Order, outcome: Reply | Failure, hosts: HostList) -> Order | None:
+def follow_redirect(order: Order, outcome: Reply | Failure, hosts: HostList) -> Order | None:
     """The order that a redirect asks for instead; None for an outcome that is no redirect.
 
     Args:

@@ -87,12 +87,12 @@ def find_columns(rows: Sequence[Mapping[str, Any]], *, is_whole: bool) -> list[C
 
 def _column(source: str, name: str, values: Sequence[Any], is_whole: bool) -> ColumnGuess:  # noqa: FBT001 - private
     present = [value for value in values if value is not None]
-    return described(
+    return describe(
         source, name, _type_of(name, present), present, is_nullable=not is_whole or len(present) < len(values)
     )
 
 
-def described(
+def describe(
     source: str, name: str, found: TypeGuess, values: Sequence[Any] = (), *, is_nullable: bool = True
 ) -> ColumnGuess:
     """A column of a known type, with what its name and values say besides: its unit, and whether it is personal.
