@@ -7,6 +7,7 @@ the documented attributes of the classes are ours.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,11 @@ def configure(database: Path) -> None:
     django.setup()
 
 
-def urls() -> list[Any]:
-    """An endpoint for each pair of classes, and the endpoints that hand out tokens."""
+def readings() -> Callable[..., Any]:
+    """Makes a view of the table of readings from classes of the framework's own; Django's parts can be imported once it is configured."""
     from django.db import models
-    from django.urls import include, path
     from oauth2_provider.contrib.rest_framework import OAuth2Authentication, TokenHasScope
-    from rest_framework import authentication, generics, pagination, permissions, serializers, throttling
-    from rest_framework_simplejwt.authentication import JWTAuthentication
-    from rest_framework_simplejwt.views import TokenObtainPairView
+    from rest_framework import generics, permissions, serializers
 
     class Reading(models.Model):  # noqa: DJ008 - nobody prints it
         id = models.BigIntegerField(primary_key=True)
@@ -66,22 +64,6 @@ def urls() -> list[Any]:
         class Meta:
             model, fields = Reading, "__all__"
 
-    class Capped(pagination.LimitOffsetPagination):
-        max_limit = MAX_LIMIT
-
-    schemes = {
-        "token": authentication.TokenAuthentication,
-        "basic": authentication.BasicAuthentication,
-        "jwt": JWTAuthentication,
-        "oauth": OAuth2Authentication,
-    }
-    paginators = {
-        "number": pagination.PageNumberPagination,
-        "offset": pagination.LimitOffsetPagination,
-        "capped": Capped,
-        "cursor": pagination.CursorPagination,
-    }
-
     def view(
         scheme: type, pages: type | None, throttles: tuple[type, ...] = (), kind: type = generics.ListAPIView
     ) -> Any:
@@ -93,15 +75,52 @@ def urls() -> list[Any]:
 
         return Readings.as_view()
 
-    made = [path(f"{a}/{p}/readings/", view(schemes[a], paginators[p])) for a in schemes for p in paginators]
-    token = schemes["token"]
-    slow = view(token, paginators["offset"], (throttling.UserRateThrottle,))
+    return view
+
+
+def schemes() -> dict[str, type]:
+    """What proves who asks, by the first part of a path."""
+    from oauth2_provider.contrib.rest_framework import OAuth2Authentication
+    from rest_framework import authentication
+    from rest_framework_simplejwt.authentication import JWTAuthentication
+
+    return {
+        "token": authentication.TokenAuthentication,
+        "basic": authentication.BasicAuthentication,
+        "jwt": JWTAuthentication,
+        "oauth": OAuth2Authentication,
+    }
+
+
+def paginators() -> dict[str, type]:
+    """How rows are cut into pages, by the second part of a path."""
+    from rest_framework import pagination
+
+    class Capped(pagination.LimitOffsetPagination):
+        max_limit = MAX_LIMIT
+
+    return {
+        "number": pagination.PageNumberPagination,
+        "offset": pagination.LimitOffsetPagination,
+        "capped": Capped,
+        "cursor": pagination.CursorPagination,
+    }
+
+
+def urls() -> list[Any]:
+    """An endpoint for each pair of classes, and the endpoints that hand out tokens."""
+    from django.urls import include, path
+    from rest_framework import generics, throttling
+    from rest_framework_simplejwt.views import TokenObtainPairView
+
+    view, proofs, pages = readings(), schemes(), paginators()
+    token, offset = proofs["token"], pages["offset"]
     return [
-        *made,
+        *(path(f"{a}/{p}/readings/", view(proofs[a], pages[p])) for a in proofs for p in pages),
         path("token/whole/readings/", view(token, None)),
         path("token/one/readings/<int:pk>/", view(token, None, kind=generics.RetrieveAPIView)),
-        path("throttled/readings/", slow),
-        path("polite/readings/", view(token, paginators["offset"], (throttling.ScopedRateThrottle,))),
+        path("throttled/readings/", view(token, offset, (throttling.UserRateThrottle,))),
+        path("polite/readings/", view(token, offset, (throttling.ScopedRateThrottle,))),
         path("api/token/", TokenObtainPairView.as_view()),
         path("o/", include("oauth2_provider.urls")),
     ]
