@@ -14,7 +14,8 @@ from typing import Literal
 
 from esteira.lake import Layout, Seal
 from esteira.lake.layout import batch_of_page
-from esteira.lake.sweep import Place, Stored, Survey, Upload, place_of
+from esteira.lake.place import Place, place_of
+from esteira.lake.sweep import Stored, Survey, Upload
 from esteira.old_exports import ExportPolicy, old_exports
 from esteira.refused_drops import REFUSED_AGE, Stone, old_refused, stones
 from esteira.warehouse import LedgerEntry
