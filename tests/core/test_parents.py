@@ -19,7 +19,7 @@ from esteira.catalogue import in_order
 from esteira.contract import ApiSource, Dataset, Offset, Parent, Quality, Reference, ResponseAction, SinglePage, Upsert
 from esteira.curate import curate
 from esteira.erasure.rewrite import rewrite
-from esteira.erasure.search import _documents
+from esteira.erasure.search import documents
 from esteira.errors import ConfigError, PayloadError, SealConflict, SourceRejected, SourceUnavailable
 from esteira.extraction.beginning import Beginning, begin
 from esteira.extraction.extract import extract
@@ -417,4 +417,4 @@ def test_pages_of_a_part_that_no_seal_names_end_where_their_index_begins(lake: L
         sealed = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
     assert sealed is not None
     content = lake.read_part(sealed.parts[0])
-    assert [len(json.loads(body)["rows"]) for body, _ in _documents(content)] == [1, 2]
+    assert [len(json.loads(body)["rows"]) for body, _ in documents(content)] == [1, 2]

@@ -13,7 +13,7 @@ from esteira import curate as curation
 from esteira.contract import Dataset, Quality
 from esteira.curate import curate
 from esteira.erasure.purge import doomed_keys, doomed_versions, lost_profiles
-from esteira.erasure.search import standings
+from esteira.erasure.standing import standings
 from esteira.errors import SealConflict
 from esteira.extraction.ahead import extract_ahead
 from esteira.lake import Lake, Layout, Seal
