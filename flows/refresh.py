@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 from esteira.assets import find_asset
 from esteira.contract import Asset
 from esteira.errors import ConfigError
-from esteira.refresh.run import Outcome
+from esteira.refresh.outcome import Outcome
 from esteira.settings import Settings, read_settings
 from flows.ending import announced
 from flows.moment import named_moment, run_moment
