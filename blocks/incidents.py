@@ -15,6 +15,7 @@ Kind = Literal[
     "failed", "given_up", "quarantine", "stale", "slow", "rebuild", "replay", "undo", "upkeep", "export", "refresh"
 ]
 PREFIX, SILENCES, CHANNELS = "esteira_incident_", "esteira_silence_", "esteira_channels"
+DEFAULT_CHANNEL, NO_CHANNEL = "default", "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,6 @@ def channel_of(owner: str) -> str:
     """The owner's channel, if `esteira deploy` gave it one; else the default one."""
     known: Any = variables.read(CHANNELS)
     return owner if known and owner in known else DEFAULT_CHANNEL
-
-
-DEFAULT_CHANNEL, NO_CHANNEL = "default", "none"
 
 
 def _prefix(dataset: str, kind: str) -> str:

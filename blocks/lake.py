@@ -1,4 +1,4 @@
-"""The lake's bucket."""
+"""The block of the lake: its bucket."""
 
 from prefect.blocks.core import Block
 from pydantic import Field

@@ -1,4 +1,4 @@
-"""Blocks from settings: idempotent, by name."""
+"""The stage's blocks, made from its settings and saved by name; idempotent."""
 
 from prefect.blocks.core import Block
 

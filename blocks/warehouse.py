@@ -1,4 +1,4 @@
-"""The Redshift endpoint."""
+"""The block of the warehouse: its endpoint and how to log in."""
 
 from prefect.blocks.core import Block
 from pydantic import Field

@@ -27,8 +27,7 @@ from esteira.portal import Portal
 from esteira.settings import Settings, read_settings
 from esteira.vault import read_parameters, read_secret
 from esteira.warehouse import Loader, LoadResult
-
-COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged")
+from esteira.warehouse.counts import SUMMARY_COUNTS
 
 
 def run_break_glass(name: str, as_of: datetime | None, *, as_json: bool) -> int:
@@ -91,10 +90,13 @@ def _written(name: str, written: Mapping[str, str]) -> PortalBlock | None:
 def _summary(name: str, results: list[LoadResult]) -> str:
     if not results:
         return f"{name}: nothing was due."
-    rows = [(each.entry.batch_id, each.is_new, *(getattr(each.entry, count) for count in COUNTS)) for each in results]
-    return table(("batch", "is new", *COUNTS), rows)
+    rows = [
+        (each.entry.batch_id, each.is_new, *(getattr(each.entry, count) for count in SUMMARY_COUNTS))
+        for each in results
+    ]
+    return table(("batch", "is new", *SUMMARY_COUNTS), rows)
 
 
 def _facts(result: LoadResult) -> dict[str, object]:
-    counts = {count: getattr(result.entry, count) for count in COUNTS}
+    counts = {count: getattr(result.entry, count) for count in SUMMARY_COUNTS}
     return {"batch": result.entry.batch_id, "is_new": result.is_new, **counts}

@@ -12,7 +12,7 @@ from cli.running import Moment, run
 from cli.upkeep import FOLDER, JSON
 
 if TYPE_CHECKING:
-    from esteira.refresh.run import Outcome
+    from esteira.refresh.outcome import Outcome
 
 
 @click.command()

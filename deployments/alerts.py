@@ -30,6 +30,10 @@ ONCE = timedelta(hours=24)
 """After a run's first message of a kind: three restarts of it are one incident."""
 GRACE = timedelta(hours=2)
 """After a dataset's limit: its own word that it is stale, which the hourly check has, comes first."""
+_ABOUT = "triggering-event"
+"""The role in which an event about an action, and a message's own event, name the latter."""
+_OURS = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.esteira"}
+"""Runs of our deployments; who runs something at a terminal sees what becomes of it."""
 _TOLD = {
     FAILURE: ("esteira.batch.failed", "A batch, or what comes before one, failed for good."),
     f"{PREFIX}quarantine": (
@@ -187,12 +191,6 @@ def failed_alert(alerting: Alerting, names: Iterable[str]) -> Alert:
         "Not delivered: {{ event.resource.name }}",
         f"Look at the newest runs. The event feed of this automation in the Prefect UI has the answer of the channel.\n*Runbook:* {alerting.runbook(NOT_DELIVERED)}",
     )  # fmt: skip
-
-
-_ABOUT = "triggering-event"
-"""The role in which an event about an action, and a message's own event, name the latter."""
-_OURS = {"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.esteira"}
-"""Runs of our deployments; who runs something at a terminal sees what becomes of it."""
 
 
 def _told(event: str, channel: str) -> EventTrigger:

@@ -111,15 +111,6 @@ def apply_here(folder: Path) -> dict[str, str]:
         return {each.name: each.verb for each in apply_automations(client, read_alerting(), folder, is_dry=False)}
 
 
-def remove_automation(name: str) -> bool:
-    """Delete an automation by name; whether there was one."""
-    with get_client(sync_client=True) as client:
-        found = client.read_automations_by_name(name)
-        for each in found:
-            client.delete_automation(each.id)
-    return bool(found)
-
-
 def _wanted(
     client: SyncPrefectClient, alerting: Alerting, folder: Path, channels: tuple[Channel, Channel | None]
 ) -> list[Applied]:

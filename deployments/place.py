@@ -17,6 +17,8 @@ PoolType = Literal["process", "ecs", "ecs:push"]
 IMAGE_FOLDER = "/app"
 """Where the Dockerfile puts the checkout."""
 GIT_SECONDS = 10
+_KINDS = f"ESTEIRA_WORK_POOL_TYPE is one of {', '.join(get_args(PoolType))}."
+_WHERE = "docs/operations/deploy.md lists the variables."
 _ECS_NEEDS = ("ecs_cluster", "task_definition_arn", "subnets")
 
 
@@ -124,10 +126,6 @@ def git_revision(folder: Path) -> str:
             f"{folder} is no git checkout, so it is not known which version is deployed.",
             hint="Set ESTEIRA_REVISION to the revision, or ESTEIRA_IMAGE to the image with its digest.",
         ) from exc
-
-
-_KINDS = f"ESTEIRA_WORK_POOL_TYPE is one of {', '.join(get_args(PoolType))}."
-_WHERE = "docs/operations/deploy.md lists the variables."
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -7,12 +7,10 @@ where it stopped. Nobody is told but by the log.
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 from esteira import giving_up
@@ -22,17 +20,15 @@ from esteira.curate import curate
 from esteira.errors import ConfigError, DataQualityError, EsteiraError
 from esteira.extraction.ahead import Extracted, extract_ahead
 from esteira.extraction.beginning import Unchanged, begin
-from esteira.extraction.files import keep_file
-from esteira.extraction.known import later_than
+from esteira.extraction.files import sealed_file
 from esteira.file_batch import file_batch
-from esteira.lake import Lake, Provenance, Seal, SealedFile
-from esteira.lake.files import file_hash
+from esteira.lake import Lake, Seal
 from esteira.lake.inbox import Drop, DropZone
 from esteira.observe.standing import put_standing
 from esteira.portal import Portal
-from esteira.profile import profile_of
 from esteira.reception import refusal_of
 from esteira.reception.routing import refusal_by_name
+from esteira.reception.taking import keep, newer_in_table
 from esteira.warehouse import Loader, LoadRequest, LoadResult, SettleRequest, Warehouse
 from esteira.warehouse.reads import settled_batches, standing
 from esteira.warehouse.states import read_hold
@@ -159,42 +155,29 @@ class _Run:
         refusal = refusal_by_name(self.dataset, drop.name, drop.size_bytes)
         if refusal is not None:
             raise DataQualityError(refusal.sentence)
-        raw = self._kept(drop)
-        if raw is None or raw.provenance.file is None:
+        raw = keep(self.dataset, drop, self.places.lake)
+        if raw is None:
             return None
-        batch = file_batch(self.dataset, raw.provenance.file)
-        self._refuse_settled(batch, drop, raw.provenance.file)
+        batch = file_batch(self.dataset, sealed_file(raw))
+        self._refuse_settled(drop, raw)
         with self._attempt(batch):
             result = self._load(batch, Extracted(raw, None))
         DropZone(self.places.lake).remove(drop)
         return result
 
-    def _kept(self, drop: Drop) -> Seal | None:
-        """The raw seal of a dropped file; None when another run took it."""
-        with tempfile.TemporaryDirectory(prefix="esteira-drop-") as folder:
-            path = Path(folder) / "file"
-            if not DropZone(self.places.lake).fetch(drop, path):
-                return None
-            file = SealedFile(drop.name, drop.size_bytes, file_hash(path), drop.moment, drop.place)
-            return keep_file(self.dataset, path, Provenance(file=file), self.places.lake)
-
-    def _refuse_settled(self, batch: Batch, drop: Drop, file: SealedFile) -> None:
-        """Refuse a file whose bytes are settled already, unless its own run died behind the commit: then it only has to leave the inbox."""
-        entries = settled_batches(self.places.warehouse, batch.dataset)
-        entry = next((each for each in entries if each.batch_id == batch.id), None)
+    def _refuse_settled(self, drop: Drop, raw: Seal) -> None:
+        """A person hears first of bytes that were taken out or given up, or that stand below a newer file's."""
+        entries = settled_batches(self.places.warehouse, self.dataset.name)
+        entry = next((each for each in entries if each.batch_id == raw.batch), None)
         if entry is None:
             return
-        assert isinstance(self.dataset.source, SpreadsheetSource)  # noqa: S101 - `load_due` asked
-        has_period = self.dataset.source.period is not None
-        is_older = file.place != drop.place and later_than(entry, entries, has_period=has_period) is not None
-        if entry.state != "committed" or is_older:
-            raise DataQualityError(f"Its bytes are batch {batch.id}, which is {entry.state} and not the newest.")
+        if entry.state != "committed" or newer_in_table(self.dataset, drop, raw, entries) is not None:
+            raise DataQualityError(f"Its bytes are batch {raw.batch}, which is {entry.state} and not the newest.")
 
     def _load(self, batch: Batch, got: Extracted) -> LoadResult:
         lake, terms = self.places.lake, self.terms
         seal = curate(self.dataset, got.raw, lake=lake, ahead=got.ahead)
-        manifest, profile = lake.put_manifest(seal), profile_of(seal, lake)
-        request = LoadRequest(self.dataset, batch, seal, manifest, profile, run=terms.run, version=terms.version)
+        request = LoadRequest.of_seal(self.dataset, batch, seal, lake, run=terms.run, version=terms.version)
         result = self.places.loader.load(request)
         logger.info("%s: %s", batch.name, "committed" if result.is_new else "was committed before")
         return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from prefect import runtime
@@ -30,3 +31,16 @@ def bring_up_to_date(contract: Dataset, as_of: datetime, *, is_window: bool = Fa
     if not is_child:
         report_catalogue(as_of)
     ask_for_refreshes([contract.name], as_of)
+
+
+def bring_all_up_to_date(datasets: Sequence[Dataset], as_of: datetime) -> None:
+    """Views, catalogue and BI tools once more, behind runs of their own for many datasets; each of those runs has made its files.
+
+    Args:
+        datasets: Contracts of what the run was about.
+        as_of: The run's moment.
+    """
+    names = [dataset.name for dataset in datasets]
+    publish_views(names, as_of)
+    report_catalogue(as_of)
+    ask_for_refreshes(names, as_of)

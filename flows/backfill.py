@@ -1,4 +1,4 @@
-"""A range of one dataset: what is missing of it, window by window."""
+"""Loading a range of a dataset's history: whatever of it is missing, window by window."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from esteira.settings import Settings, TaskSize, read_settings
 from flows.afterwards import bring_up_to_date
 from flows.backfilled import HEADER, BackfillReport, clause, duration, foretold, summed_up, warned
 from flows.ending import announced, completed, failed
-from flows.ingest import in_utc
+from flows.moment import in_utc, run_moment
 from flows.windows import Outcome, Terms, load, stands
 from tasks.announce import announce_failure
 from tasks.backfill import Progress, publish_backfill
@@ -123,17 +123,12 @@ def _plan(contract: Dataset, form: _Form, settings: Settings) -> Backfill:
     try:
         _check(contract)
         find_hold.with_options(**policy)(contract, is_asked_by_name=True)
-        return plan_windows.with_options(**policy)(contract, form.asked(), _moment())
+        return plan_windows.with_options(**policy)(contract, form.asked(), run_moment())
     except EsteiraError as exc:
         located = exc.located(dataset=contract.name)
         if not isinstance(exc, ConfigError):  # what somebody asked for wrongly is told to him alone
             announce_failure(located, contract)
         raise
-
-
-def _moment() -> datetime:
-    """The run's: what is not over by then cannot be loaded yet."""
-    return in_utc(runtime.flow_run.scheduled_start_time)
 
 
 def _check(contract: Dataset) -> None:
@@ -147,7 +142,7 @@ def _check(contract: Dataset) -> None:
 
 def _terms(form: _Form, settings: Settings) -> Terms:
     size = settings.task_sizes.get(form.dataset, TaskSize()).model_dump(exclude_none=True)
-    return Terms(form.dataset, _moment(), settings.fan_out or settings.at_once, bool(settings.fan_out), size)
+    return Terms(form.dataset, run_moment(), settings.fan_out or settings.at_once, bool(settings.fan_out), size)
 
 
 def _run(plan: Backfill, terms: Terms) -> tuple[Outcome, ...]:

@@ -1,4 +1,4 @@
-"""What a backfill tells: before it loads, and at its end."""
+"""The report of a backfill: what it foretells before it loads, and what it says at its end."""
 
 from __future__ import annotations
 

@@ -13,19 +13,18 @@ from prefect.states import Completed, Failed
 from esteira.catalogue import load_catalogue, of_cadence
 from esteira.contract import Dataset
 from esteira.settings import read_settings
+from flows.afterwards import bring_all_up_to_date
 from flows.ending import announced
 from flows.fan_out import Terms, run_on_pool, skipped
-from flows.ingest import IngestReport, in_utc, ingest
+from flows.ingest import IngestReport, ingest
+from flows.moment import in_utc, named_moment
 from flows.outcome import Outcome, table
-from tasks.bi import publish_views
-from tasks.refresh import ask_for_refreshes
-from tasks.report import report_catalogue
 from tasks.tags import tag_run
 
 
 def _run_name() -> str:
     parameters = runtime.flow_run.parameters
-    as_of = parameters.get("as_of") or runtime.flow_run.scheduled_start_time
+    as_of = named_moment()
     return f"{parameters.get('cadence', 'daily')} {as_of:%Y-%m-%d}"
 
 
@@ -47,9 +46,7 @@ def daily(
     terms = Terms(moment, settings.fan_out, settings.task_sizes)
     outcomes = run_on_pool(datasets, terms) if settings.fan_out else _run_here(datasets, moment)
     _publish(cadence, list(outcomes.values()))
-    publish_views([dataset.name for dataset in datasets], in_utc(moment))
-    report_catalogue(in_utc(moment))
-    ask_for_refreshes([dataset.name for dataset in datasets], in_utc(moment))
+    bring_all_up_to_date(datasets, in_utc(moment))
     bad = [outcome.dataset for outcome in outcomes.values() if not outcome.is_well]
     if bad:
         return Failed(

@@ -9,13 +9,13 @@ from prefect import get_run_logger
 
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError, SpreadsheetError
-from esteira.extraction.files import sealed_file
 from esteira.file_batch import is_about
 from esteira.lake.inbox import Drop
 from esteira.reception import Refusal, refusal_of
 from esteira.reception.routing import refusal_by_name
+from esteira.reception.taking import newer_in_table
 from flows.batches import BatchReport, timed
-from flows.file_batches import Kept, Terms, announcing, kept_in_raw, load_kept, newer_in_table
+from flows.file_batches import Kept, Terms, announcing, kept_in_raw, load_kept
 from tasks.announce import announce_failure
 from tasks.inbox import find_drops, keep_drop, reject_drop, remove_drop
 
@@ -87,13 +87,13 @@ def _take(dataset: Dataset, drop: Drop, terms: Terms) -> BatchReport | Rejected 
 
 
 def _refused_by_ledger(dataset: Dataset, drop: Drop, kept: Kept) -> Refusal | None:
-    """Why bytes that are settled are not taken again; those of a run that died behind its commit only have to leave the inbox."""
+    """Why bytes that are settled are not taken again."""
     entry = kept.entry
     if entry is None:
         return None
     if entry.state in {"undone", "given_up"}:
         return Refusal("undone" if entry.state == "undone" else "given_up", f"Batch {entry.batch_id}: {entry.reason}")
-    later = newer_in_table(dataset, kept)
-    if later is None or sealed_file(kept.raw).place == drop.place:
+    later = newer_in_table(dataset, drop, kept.raw, kept.entries)
+    if later is None:
         return None
     return Refusal("older", f"Batch {entry.batch_id} stands below batch {later.batch_id}.")

@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 from prefect import get_run_logger
 
-from esteira.contract import Dataset, SpreadsheetSource
+from esteira.contract import Dataset
 from esteira.errors import EsteiraError
 from esteira.extraction.ahead import Extracted
 from esteira.extraction.files import sealed_file
-from esteira.extraction.known import later_than
 from esteira.file_batch import file_batch
 from esteira.lake import Seal
 from esteira.warehouse import LedgerEntry
@@ -59,14 +58,6 @@ class Kept:
 def kept_in_raw(raw: Seal, seconds: dict[str, float], terms: Terms) -> Kept:
     """Ask the ledger about a file that is in raw."""
     return Kept(raw, tuple(find_entries.with_options(**terms.policy)(raw.dataset)), seconds)
-
-
-def newer_in_table(dataset: Dataset, kept: Kept) -> LedgerEntry | None:
-    """The batch above that of a file that was committed before, if the table shows one."""
-    assert isinstance(dataset.source, SpreadsheetSource)  # noqa: S101 - only datasets of files come here
-    if kept.entry is None or kept.entry.state != "committed":
-        return None
-    return later_than(kept.entry, kept.entries, has_period=dataset.source.period is not None)
 
 
 def load_kept(dataset: Dataset, kept: Kept, terms: Terms) -> BatchReport:

@@ -1,8 +1,7 @@
-"""One object version of the inbox: what an event of S3 asks for."""
+"""One dropped file, by its key and version: the flow that an event of S3 starts."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,6 +18,7 @@ from flows.batches import BatchReport
 from flows.drops import Rejected, reject, take_drop
 from flows.ending import announced, completed, failed
 from flows.file_batches import Terms
+from flows.moment import run_moment
 from tasks import find_hold
 from tasks.inbox import find_drop
 from tasks.retrying import retry_policy
@@ -67,8 +67,7 @@ def _ended(taken: BatchReport | Rejected | None) -> Any:
 def _inbox(bucket: str, key: str, version_id: str) -> BatchReport | Rejected | None:
     settings = read_settings()
     policy = retry_policy(settings)
-    moment = runtime.flow_run.scheduled_start_time
-    terms = Terms(policy, settings.max_attempts, datetime.fromtimestamp(moment.timestamp(), UTC))
+    terms = Terms(policy, settings.max_attempts, run_moment())
     _check_place(bucket, key, settings.lake_bucket)
     drop = find_drop.with_options(**policy)(key, version_id)
     if drop is None or drop.is_folder:

@@ -6,7 +6,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from prefect import flow, get_run_logger, runtime
@@ -25,6 +25,7 @@ from flows.drops import Rejected
 from flows.ending import announced, completed, failed
 from flows.file_batches import Terms
 from flows.files import take_files
+from flows.moment import in_utc, named_moment, run_moment
 from tasks import counted_attempt, extract_batch, find_hold, plan_batches
 from tasks.announce import announce_failure, announce_well
 from tasks.latest import LoadedBatch, publish_latest
@@ -61,7 +62,7 @@ class IngestReport:
 def _run_name() -> str:
     parameters = runtime.flow_run.parameters
     start, end = parameters.get("start"), parameters.get("end")
-    as_of = parameters.get("as_of") or runtime.flow_run.scheduled_start_time
+    as_of = named_moment()
     what = Window(in_utc(start), in_utc(end)).short if start and end else f"{as_of:%Y-%m-%d}"
     return f"{parameters['dataset']} {what}"
 
@@ -79,7 +80,7 @@ def ingest(
         end: End of the explicit range, exclusive.
         as_of: The run's moment; by default the scheduled start.
     """
-    moment = in_utc(as_of or runtime.flow_run.scheduled_start_time)
+    moment = run_moment(as_of)
     try:
         report = _ingest(dataset, (start, end), moment)
     except EsteiraError as exc:
@@ -210,12 +211,6 @@ def _loaded(steps: _Steps, batch: Batch, seconds: dict[str, float]) -> LoadResul
     if isinstance(got, Unchanged):
         return timed(seconds, "load", lambda: settle_unchanged.with_options(**policy)(batch, got))
     return curate_and_load(dataset, batch, got, policy, seconds)
-
-
-def in_utc(moment: datetime) -> datetime:
-    """A moment without a zone in a run form means UTC. The result is a plain datetime, whatever kind Prefect hands out."""
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return datetime.fromtimestamp(aware.timestamp(), UTC)
 
 
 def _peak_memory_bytes() -> int:

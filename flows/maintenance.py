@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from prefect import flow, runtime
@@ -19,7 +19,7 @@ from esteira.settings import Settings, read_settings
 from esteira.upkeep import ExportPolicy, SweepPlan, SweepPolicy
 from esteira.warehouse.health import TableCare
 from flows.ending import announced
-from flows.ingest import in_utc
+from flows.moment import named_moment, run_moment
 from tasks.announce import announce_failure, announce_well
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
@@ -65,7 +65,7 @@ class MaintenanceReport:
 
 def _run_name() -> str:
     parameters = runtime.flow_run.parameters
-    as_of = parameters.get("as_of") or runtime.flow_run.scheduled_start_time
+    as_of = named_moment()
     return f"maintenance {as_of:%Y-%m-%d}" + ("" if parameters.get("apply") else " dry run")
 
 
@@ -89,7 +89,7 @@ def maintenance(
         superseded: Also remove parts that only a replaced generation names. Undo and audits can then not go back to it.
     """
     settings = read_settings()
-    moment = in_utc(as_of or runtime.flow_run.scheduled_start_time or datetime.now(UTC))
+    moment = run_moment(as_of)
     age = timedelta(days=max(older_than_days or settings.upkeep_min_age_days, 1))
     request = UpkeepRequest(
         moment,

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blocks.runs import Ended
+from esteira.warehouse.counts import SUMMARY_COUNTS
 from flows.ingest import IngestReport
-
-COUNTED = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged")
 
 ALL = "all"
 """Stands in the place of a dataset's name in the row of sums."""
@@ -35,19 +34,19 @@ def table(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     rows = [row(outcome) for outcome in outcomes]
     well = sum(outcome.is_well for outcome in outcomes)
     total: dict[str, object] = {"dataset": ALL, "state": f"{well} of {len(outcomes)} well"}
-    return [*rows, total | {name: sum(int(str(each[name])) for each in rows) for name in ("batches", *COUNTED)}]
+    return [*rows, total | {name: sum(int(str(each[name])) for each in rows) for name in ("batches", *SUMMARY_COUNTS)}]
 
 
 def row(outcome: Outcome) -> dict[str, object]:
     """Its line in the artifact of the whole run."""
     batches = _batches(outcome)
-    sums = {name: sum(batch.get(name, 0) for batch in batches) for name in COUNTED}
+    sums = {name: sum(batch.get(name, 0) for batch in batches) for name in SUMMARY_COUNTS}
     return {"dataset": outcome.dataset, "state": _state(outcome, len(batches)), "batches": len(batches), **sums}
 
 
 def _batches(outcome: Outcome) -> list[dict[str, int]]:
     if outcome.report is not None:
-        return [{name: getattr(batch.entry, name) for name in COUNTED} for batch in outcome.report.batches]
+        return [{name: getattr(batch.entry, name) for name in SUMMARY_COUNTS} for batch in outcome.report.batches]
     return list(outcome.ended.batches) if outcome.ended else []
 
 

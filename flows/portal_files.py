@@ -8,15 +8,16 @@ from typing import TypeVar
 
 from prefect import get_run_logger
 
-from esteira.contract import Dataset, Replace
+from esteira.contract import Dataset, Replace, SpreadsheetSource
 from esteira.errors import DataQualityError, EsteiraError, PermanentError
 from esteira.extraction.files import sealed_file
+from esteira.extraction.known import later_than
 from esteira.file_batch import is_about
 from esteira.lake import Seal
 from esteira.portal.files import Listed
 from esteira.warehouse import LedgerEntry
 from flows.batches import BatchReport, timed
-from flows.file_batches import Terms, announcing, kept_in_raw, load_kept, newer_in_table
+from flows.file_batches import Kept, Terms, announcing, kept_in_raw, load_kept
 from tasks.announce import announce_failure
 from tasks.files import find_files, keep_fixed, keep_listed, remember_listed
 
@@ -88,7 +89,7 @@ def _loaded(
         DataQualityError: The portal serves bytes that an earlier batch brought, and the table shows a later one's.
     """
     kept = kept_in_raw(raw, seconds, terms)
-    later = newer_in_table(dataset, kept)
+    later = _newer_in_table(dataset, kept)
     if later is not None and _is_contradicted(dataset, later, listed):
         raise DataQualityError(
             f"The portal serves again the file that this batch brought, and batch {later.batch_id}, which came later, stands above it in the table.",
@@ -96,6 +97,14 @@ def _loaded(
             hint=f"If the portal took its newer file back, take it out: `esteira undo {later.batch_id} --dataset {dataset.name}`.",
         )
     return load_kept(dataset, kept, terms)
+
+
+def _newer_in_table(dataset: Dataset, kept: Kept) -> LedgerEntry | None:
+    """The batch above that of a file that was committed before, if the table shows one."""
+    assert isinstance(dataset.source, SpreadsheetSource)  # noqa: S101 - only datasets of files come here
+    if kept.entry is None or kept.entry.state != "committed":
+        return None
+    return later_than(kept.entry, kept.entries, has_period=dataset.source.period is not None)
 
 
 def _is_contradicted(dataset: Dataset, later: LedgerEntry, listed: Listed | None) -> bool:

@@ -1,4 +1,4 @@
-"""One dataset's settled batches again, as new generations, committed together."""
+"""Loading settled batches of a dataset again, as new generations that are committed together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from esteira.warehouse import LoadResult
 from flows.afterwards import bring_up_to_date
 from flows.batches import curated
 from flows.ending import announced, failed
-from flows.ingest import in_utc
+from flows.moment import in_utc, run_moment
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
 from tasks.extract import extract_batch
@@ -70,7 +70,7 @@ def rebuild(
     except EsteiraError as exc:
         announce_failure(exc.located(dataset=dataset), contract, "rebuild")
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
-    moment = in_utc(runtime.flow_run.scheduled_start_time)
+    moment = run_moment()
     for each, result in zip(planned, results, strict=True):
         publish(each.batch, result, report_batch(contract, each.batch.id, moment))
     announce_well(contract, "rebuild")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
@@ -11,10 +11,10 @@ from prefect.states import Completed, Failed
 from esteira.catalogue.assets import find_asset
 from esteira.contract import Asset
 from esteira.errors import ConfigError
-from esteira.refresh.run import Outcome
+from esteira.refresh.outcome import Outcome
 from esteira.settings import Settings, read_settings
 from flows.ending import announced
-from flows.ingest import in_utc
+from flows.moment import named_moment, run_moment
 from tasks.refresh import assets_of, publish_refreshes, refresh_assets
 from tasks.retrying import retry_policy
 from tasks.tags import tag_run
@@ -22,7 +22,7 @@ from tasks.tags import tag_run
 
 def _run_name() -> str:
     parameters = runtime.flow_run.parameters
-    as_of = parameters.get("as_of") or runtime.flow_run.scheduled_start_time
+    as_of = named_moment()
     return f"refresh {parameters.get('asset') or 'what is due'} {as_of:%Y-%m-%d %H:%M}"
 
 
@@ -40,7 +40,7 @@ def refresh(
         force: Refresh it whatever is fresh, has failed or waits. The tool's daily limit stays.
     """
     settings = read_settings()
-    moment = in_utc(as_of or runtime.flow_run.scheduled_start_time or datetime.now(UTC))
+    moment = run_moment(as_of)
     tag_run(settings.stage)
     policy = retry_policy(settings)
     patience = timedelta(minutes=patience_minutes)

@@ -1,4 +1,4 @@
-"""Refused rows of one dataset again, after its contract was mended."""
+"""Trying the quarantined rows of a dataset again, after its contract was mended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from esteira.quarantine.run import Outcome
 from esteira.settings import read_settings
 from flows.afterwards import bring_up_to_date
 from flows.ending import announced, failed
-from flows.ingest import in_utc
+from flows.moment import run_moment
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
 from tasks.publish import publish, publish_replay
@@ -48,7 +48,7 @@ def replay(
     settings = read_settings()
     policy, contract = retry_policy(settings), find_dataset(settings.datasets, dataset)
     tag_run(settings.stage, contract)
-    moment = in_utc(runtime.flow_run.scheduled_start_time)
+    moment = run_moment()
     try:
         batches = find_refused.with_options(**policy)(contract, batch)
         if dry_run:

@@ -1,4 +1,4 @@
-"""One bad batch out of its table."""
+"""Taking one bad batch out of its table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from esteira.settings import read_settings
 from esteira.warehouse import LoadResult
 from flows.afterwards import bring_up_to_date
 from flows.ending import announced, failed
-from flows.ingest import in_utc
+from flows.moment import run_moment
 from tasks.announce import announce_failure, announce_well
 from tasks.assets import on_table
 from tasks.rebuild import undo_batch
@@ -45,7 +45,7 @@ def undo(dataset: str, batch: str, reason: str = "", accept_loss: bool = False) 
         announce_failure(exc.located(dataset=dataset, batch=batch), contract, "undo")
         return failed(exc)  # type: ignore[no-any-return] # Prefect takes the state as the run's end
     announce_well(contract, "undo")
-    moment = in_utc(runtime.flow_run.scheduled_start_time)
+    moment = run_moment()
     report_batch(contract, batch, moment)
     bring_up_to_date(contract, moment)
     return result

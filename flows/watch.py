@@ -1,18 +1,18 @@
-"""Once an hour: what nobody would tell otherwise. It loads nothing."""
+"""The hourly check of what no run would tell: that nothing is loaded of a dataset any more. It loads nothing itself."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from prefect import flow, runtime
+from prefect import flow
 
 from esteira.catalogue import active, load_catalogue
 from esteira.catalogue.assets import load_assets
 from esteira.errors import EsteiraError
 from esteira.settings import read_settings
 from flows.ending import announced, completed, failed
-from flows.ingest import in_utc
+from flows.moment import named_moment, run_moment
 from tasks.announce import announce_failure, announce_recovery
 from tasks.retrying import retry_policy
 from tasks.watch import forget_over, watch_freshness
@@ -22,8 +22,7 @@ ITSELF = "watch"
 
 
 def _run_name() -> str:
-    as_of = runtime.flow_run.parameters.get("as_of") or runtime.flow_run.scheduled_start_time
-    return f"watch {as_of:%Y-%m-%d %H:%M}"
+    return f"watch {named_moment():%Y-%m-%d %H:%M}"
 
 
 @flow(name="watch", flow_run_name=_run_name, persist_result=False)
@@ -36,7 +35,7 @@ def watch(as_of: datetime | None = None) -> list[str]:
     """
     settings = read_settings()
     policy: dict[str, Any] = retry_policy(settings)
-    moment = in_utc(as_of or runtime.flow_run.scheduled_start_time or datetime.now(UTC))
+    moment = run_moment(as_of)
     datasets = active(load_catalogue(settings.datasets))
     try:
         stale = watch_freshness.with_options(**policy)(datasets, moment)

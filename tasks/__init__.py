@@ -6,6 +6,7 @@ from tasks.extract import extract_batch
 from tasks.load import load_batch
 from tasks.plan import find_hold, plan_batches
 from tasks.publish import publish_batch
+from tasks.run_log import open_run_log
 
 __all__ = [
     "counted_attempt",
@@ -16,3 +17,5 @@ __all__ = [
     "plan_batches",
     "publish_batch",
 ]
+
+open_run_log()

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from prefect import runtime
-
-from blocks import incidents, open_lake, open_warehouse
+from blocks import incidents
 from blocks.incidents import NO_CHANNEL, Incident, Kind
 from esteira.alerts.message import Notice, cause_of, without_values
 from esteira.alerts.refusals import Refusals
-from esteira.alerts.trend import TRAILING, Counts, counts_of, is_slow, usual_seconds
-from esteira.batch import Batch
+from esteira.alerts.trend import Counts
 from esteira.catalogue import find_dataset
 from esteira.contract import Dataset
 from esteira.errors import (
@@ -29,25 +25,18 @@ from esteira.errors import (
     SpreadsheetError,
     TransientError,
 )
-from esteira.report.facts import Freshness
 from esteira.settings import read_settings
-from esteira.warehouse import LedgerEntry, LoadResult
-from esteira.warehouse.reads import newest_entries
+from tasks import figures
 from tasks.drift import show_drift
 from tasks.measure import measure_failed
 from tasks.notices import beside_the_work, emit, notify, quietly, with_links
+from tasks.run import run_name
 
 FAILED = "esteira.batch.failed"
 """A batch, or what comes before one, failed for good: retries are used up. Told once an incident.
 
 Payload: error, message, next_step, patch, runbook, run, extracted, quarantined, seconds, last_good_batch, last_good_extracted, difference,
     last_good_seconds.
-"""
-LOADED = "esteira.batch.loaded"
-"""A batch is in the table, or was before (`is_new` false). Told to nobody; what begins or ends with it has events of its own.
-
-Payload: is_new, curated, inserted, updated, unchanged, stale, duplicate, state, extracted, quarantined, seconds, last_good_batch,
-    last_good_extracted, difference, last_good_seconds.
 """
 QUARANTINED = "esteira.batch.quarantined"
 """Rows of a batch were refused. Told from half of the contract's limit on; over it nothing was loaded (`is_over`).
@@ -58,11 +47,6 @@ STALE = "esteira.dataset.stale"
 """The newest rows are older than the contract's `freshness` allows; looked at hourly. Told once an incident.
 
 Payload: age, limit, watermark.
-"""
-SLOW = "esteira.dataset.slow"
-"""A batch took more than a minute and more than 3 x the median seconds of the 20 before it. Told once an incident.
-
-Payload: seconds, usual_seconds.
 """
 RECOVERED = "esteira.dataset.recovered"
 """What people were told of is over: a batch was loaded, or nothing is left to do.
@@ -104,29 +88,6 @@ def contract_of(name: str) -> Dataset | None:
         return find_dataset(read_settings().datasets, name)
     except EsteiraError:
         return None
-
-
-def announce_loaded(batch: Batch, result: LoadResult, dataset: Dataset | None, page: str | None) -> None:
-    """Say what a batch came to, and whether that ends an incident or begins one; never raises.
-
-    Args:
-        batch: What was loaded.
-        result: Its ledger row.
-        dataset: Its contract; None where the folder has it no longer.
-        page: Address of its quality page.
-    """
-    with beside_the_work(f"{batch.dataset} {batch.id}"):
-        entry, owner = result.entry, dataset.owner if dataset else ""
-        before = _entries(batch.dataset, batch.id)
-        counts = counts_of(before, extracted=entry.extracted, quarantined=entry.quarantined, seconds=entry.seconds)
-        told = Notice("", batch.dataset, batch.id, owner=owner, counts=counts)
-        emit(LOADED, told, NO_CHANNEL, is_new=result.is_new, **_facts(entry), **counts.facts())
-        over: list[Kind] = ["failed", "given_up"]
-        if dataset and result.is_new and entry.state == "committed":
-            over += [] if _quarantined(dataset, entry, counts, page) else ["quarantine"]
-            over += [] if _slow(dataset, entry, before, counts, page) else ["slow"]
-            over += [] if Freshness.of(dataset, entry.window_end, datetime.now(UTC)).is_stale else ["stale"]
-        announce_recovery(batch.dataset, owner, over, batch.id, counts)
 
 
 def announce_recovery(
@@ -178,7 +139,9 @@ def _failure(error: EsteiraError, cause: Exception, dataset: Dataset | None, wor
         measure_failed(error, name, dataset)
     batch, kind, message = error.batch or "", type(cause).__name__, without_values(error.message, dataset)
     counts = (
-        None if dataset is None or isinstance(error, _UNASKED) else quietly(lambda: _counts_so_far(error, name, batch))
+        None
+        if dataset is None or isinstance(error, _UNASKED)
+        else quietly(lambda: figures.counts_so_far(error, name, batch))
     )
     notice = Notice(
         f"{name} {batch} failed: {kind}".replace("  ", " "), name, batch, what=message, cause=cause_of(cause),
@@ -192,7 +155,7 @@ def _failure(error: EsteiraError, cause: Exception, dataset: Dataset | None, wor
     )
     facts = {
         "error": kind, "message": message, "next_step": error.hint, "patch": notice.patch, "runbook": error.runbook,
-        "run": str(runtime.flow_run.name or ""), **(counts.facts() if counts else {}),
+        "run": run_name(), **(counts.facts() if counts else {}),
     }  # fmt: skip
     if isinstance(error, DataQualityError) and error.quarantined and dataset:
         _over_limit(error, dataset, notice, incident)
@@ -210,67 +173,3 @@ def _over_limit(error: DataQualityError, dataset: Dataset, notice: Notice, incid
     found = Refusals(error.quarantined, error.extracted, dataset.quality.max_quarantine_ratio, error.refused)
     rules = tuple(f"Rule: {rule}" for rule in found.rules())
     notify(QUARANTINED, replace(notice, more=rules), incident, **found.facts())
-
-
-def _quarantined(dataset: Dataset, entry: LedgerEntry, counts: Counts, page: str | None) -> bool:
-    """An event for any refused row; a message from half of the limit on, for a state that may last over many batches. Whether it does."""
-    reasons = quietly(lambda: _reasons(dataset.name, entry), {}) if entry.quarantined else {}
-    found = Refusals(entry.quarantined, entry.extracted, dataset.quality.max_quarantine_ratio, reasons)
-    if not found.quarantined:
-        return False
-    notice = Notice(
-        f"{dataset.name} {entry.batch_id}: quarantine near its limit", dataset.name, entry.batch_id, what=found.sentence(),
-        more=tuple(f"Rule: {rule}" for rule in found.rules()), counts=counts, owner=dataset.owner,
-        cause="The portal changed how it writes something, or somebody mistyped; the batch is loaded without these rows.",
-        next_step=f"`esteira quarantine {dataset.name} --batch {entry.batch_id} --samples 3` shows them; above the limit nothing would be loaded.",
-    )  # fmt: skip
-    notice = with_links(notice, "quarantine-is-near-its-limit", page)
-    if found.is_near:
-        notify(
-            QUARANTINED, notice, Incident("quarantine", dataset.name, what="quarantine near its limit"), **found.facts()
-        )
-    else:
-        emit(QUARANTINED, notice, NO_CHANNEL, **found.facts())
-    return found.is_near
-
-
-def _slow(dataset: Dataset, entry: LedgerEntry, before: list[LedgerEntry], counts: Counts, page: str | None) -> bool:
-    """A message, where the batch took far longer than usual. Whether it did."""
-    usual = usual_seconds(before)
-    if entry.seconds is None or usual is None or not is_slow(entry.seconds, usual):
-        return False
-    notice = Notice(
-        f"{dataset.name} {entry.batch_id} was slow: {entry.seconds:,.0f} s, usually {usual:,.0f} s", dataset.name, entry.batch_id,
-        what=f"{entry.seconds:,.0f} s; the median of the {TRAILING} batches before is {usual:,.0f} s.", counts=counts, owner=dataset.owner,
-        cause="The portal answers slowly, there were many more rows, or the warehouse was busy.",
-        next_step="The run's artifact tells the seconds of each step. Compare the rows, then look at the slowest step.",
-    )  # fmt: skip
-    seconds = {"seconds": entry.seconds, "usual_seconds": usual}
-    notify(SLOW, with_links(notice, "a-dataset-is-slow", page), Incident("slow", dataset.name, what="slow"), **seconds)
-    return True
-
-
-def _facts(entry: LedgerEntry) -> dict[str, object]:
-    names = ("curated", "inserted", "updated", "unchanged", "stale", "duplicate", "state")
-    return {name: getattr(entry, name) for name in names}
-
-
-def _entries(dataset: str, but: str) -> list[LedgerEntry]:
-    """The ledger's newest of other batches."""
-    found: list[LedgerEntry] = quietly(lambda: newest_entries(open_warehouse(), dataset, 2 * TRAILING), [])
-    return [entry for entry in found if entry.batch_id != but]
-
-
-def _counts_so_far(error: EsteiraError, dataset: str, batch: str) -> Counts:
-    """Of a batch that failed: what is sealed of it in raw, or what the error itself counted."""
-    seal = open_lake().find_settled_seal("raw", dataset, batch) if batch else None
-    counted = error.extracted if isinstance(error, DataQualityError) else 0
-    refused = error.quarantined if isinstance(error, DataQualityError) else 0
-    return counts_of(
-        _entries(dataset, batch), extracted=counted or (seal.extracted if seal else None), quarantined=refused or None
-    )
-
-
-def _reasons(dataset: str, entry: LedgerEntry) -> dict[str, int]:
-    seal = open_lake().find_settled_seal("curated", dataset, entry.batch_id, entry.generation)
-    return seal.reasons if seal else {}

@@ -13,8 +13,8 @@ from esteira.errors import EsteiraError
 from esteira.lake import Lake
 from esteira.observe.subject import about
 from esteira.warehouse import SettleRequest
-from tasks.load import code_version, run_name
 from tasks.retrying import is_transient
+from tasks.run import code_version, run_name
 
 
 @contextmanager

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from prefect import get_run_logger, runtime, task
+from prefect import get_run_logger, task
 
 from blocks import open_warehouse
 from esteira.catalogue import load_catalogue, load_groups
 from esteira.settings import read_settings
 from esteira.warehouse.bi.publish import Contracts, Published, Run, publish
 from tasks.retrying import is_transient
+from tasks.run import run_name
 
 
 @task(
@@ -25,7 +26,7 @@ def write_views(datasets: list[str], as_of: datetime) -> Published:
     """Publish what differs, and the groups that are complete."""
     folder = read_settings().datasets
     contracts = Contracts(load_catalogue(folder), load_groups(folder))
-    published = publish(open_warehouse(), datasets, contracts, Run(as_of, str(runtime.flow_run.name or "")))
+    published = publish(open_warehouse(), datasets, contracts, Run(as_of, run_name()))
     for line in lines(published):
         get_run_logger().info("%s", line)
     return published

@@ -1,4 +1,4 @@
-"""raw → curated and quarantine."""
+"""raw → curated and quarantine: rows are transformed and validated, and what came of it is sealed."""
 
 from prefect import get_run_logger, runtime, task
 

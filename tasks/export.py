@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from datetime import datetime
 
 from prefect import get_run_logger, task
@@ -15,6 +14,7 @@ from esteira.lake.glue import Catalogue
 from esteira.settings import read_settings
 from tasks.announce import announce_failure, announce_well
 from tasks.retrying import is_transient
+from tasks.run import code_version
 
 RETRIES, RETRY_SECONDS = 2, 5
 """The next run makes them all the same."""
@@ -28,7 +28,7 @@ def export_table(dataset: Dataset, as_of: datetime) -> Delivered | None:
     """Make what the contract asks for of the table as it stands, unless it is there; None when nothing was ever loaded."""
     settings, lake = read_settings(), open_lake()
     catalogue = Catalogue(f"esteira_{settings.stage}", lake)
-    places = Places(lake, open_warehouse(), catalogue, importlib.metadata.version("esteira"))
+    places = Places(lake, open_warehouse(), catalogue, code_version())
     made = deliver(dataset, places, as_of)
     if made is not None and made.is_new:
         names = ", ".join(each.name or "parquet" for each in made.version.files)

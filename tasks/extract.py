@@ -1,4 +1,4 @@
-"""Portal → raw."""
+"""Portal → raw: the pages as received, sealed; curated on the way where that is possible."""
 
 from prefect import get_run_logger, task
 

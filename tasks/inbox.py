@@ -1,18 +1,14 @@
 """inbox → raw, and out of the inbox: one drop at a time."""
 
-import tempfile
-from pathlib import Path
-
 from prefect import get_run_logger, task
 
 from blocks import open_lake, open_warehouse
 from esteira.contract import Dataset
-from esteira.extraction.files import keep_file
-from esteira.lake import Provenance, Seal, SealedFile
-from esteira.lake.files import file_hash
+from esteira.lake import Seal
 from esteira.lake.inbox import Drop, DropZone
 from esteira.observe.effort import Effort, note
 from esteira.reception import Refusal, letter
+from esteira.reception.taking import keep
 from esteira.warehouse import LedgerEntry
 from esteira.warehouse.reads import settled_batches
 from tasks.retrying import is_transient
@@ -20,7 +16,7 @@ from tasks.retrying import is_transient
 
 @task(task_run_name="look into the inbox of {dataset.name}", retry_condition_fn=is_transient, persist_result=False)
 def find_drops(dataset: Dataset) -> list[Drop]:
-    """What waits, oldest first."""
+    """The drops of a dataset that wait in the inbox, oldest first."""
     return DropZone(open_lake()).waiting(dataset.name)
 
 
@@ -33,13 +29,9 @@ def find_drop(key: str, version_id: str) -> Drop | None:
 @task(task_run_name="keep {drop.name}", retry_condition_fn=is_transient, persist_result=False)
 def keep_drop(dataset: Dataset, drop: Drop) -> Seal | None:
     """Bring a drop into raw, byte for byte; None when it was taken or taken back meanwhile."""
-    lake = open_lake()
-    with tempfile.TemporaryDirectory(prefix="esteira-drop-") as folder:
-        path = Path(folder) / "file"
-        if not DropZone(lake).fetch(drop, path):
-            return None
-        file = SealedFile(drop.name, drop.size_bytes, file_hash(path), drop.moment, drop.place)
-        seal = keep_file(dataset, path, Provenance(file=file), lake)
+    seal = keep(dataset, drop, open_lake())
+    if seal is None:
+        return None
     note(seal.dataset, seal.batch, Effort(drop.size_bytes))
     get_run_logger().info("%s %s: %s, %s bytes, is in raw", seal.dataset, seal.batch, drop.name, f"{drop.size_bytes:,}")
     return seal

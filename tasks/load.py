@@ -1,19 +1,18 @@
-"""curated → Redshift, with the ledger row, in one transaction."""
+"""curated → Redshift: a sealed batch and its ledger row, in one transaction."""
 
-import importlib.metadata
 from dataclasses import replace
 
-from prefect import get_run_logger, runtime, task
+from prefect import get_run_logger, task
 
 from blocks import open_lake, open_loader
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.extraction.beginning import Unchanged
 from esteira.lake import Seal
-from esteira.profile import profile_of
 from esteira.warehouse import LoadRequest, LoadResult, SettleRequest
 from tasks.assets import table_task, tell_counts
 from tasks.retrying import is_transient
+from tasks.run import code_version, run_name
 from tasks.wording import written
 
 
@@ -43,17 +42,6 @@ def settle_unchanged(batch: Batch, known: Unchanged) -> LoadResult:
 
 
 def load_request(dataset: Dataset, batch: Batch, seal: Seal, *, is_standing: bool = False) -> LoadRequest:
-    """What the loader needs: manifest and profile belong to the seal, run and version go into the ledger."""
-    lake = open_lake()
-    parts = lake.put_manifest(seal), profile_of(seal, lake)
-    return LoadRequest(dataset, batch, seal, *parts, is_standing=is_standing, run=run_name(), version=code_version())
-
-
-def run_name() -> str:
-    """The flow run's name, for the ledger."""
-    return str(runtime.flow_run.name or "")
-
-
-def code_version() -> str:
-    """The installed version of Esteira, for the ledger."""
-    return importlib.metadata.version("esteira")
+    """What the loader needs to load a sealed batch in the name of this flow run."""
+    request = LoadRequest.of_seal(dataset, batch, seal, open_lake(), run=run_name(), version=code_version())
+    return replace(request, is_standing=is_standing)

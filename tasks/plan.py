@@ -12,8 +12,8 @@ from esteira.errors import ConfigError
 from esteira.warehouse import SettleRequest
 from esteira.warehouse.reads import settled_batches, standing
 from esteira.warehouse.states import DatasetState, gone, read_hold
-from tasks.load import code_version, run_name
 from tasks.retrying import is_transient
+from tasks.run import code_version, run_name
 
 
 @task(task_run_name="may {dataset.name} run", retry_condition_fn=is_transient, persist_result=False)

@@ -47,7 +47,7 @@ class Live:
         self._is_on = True
 
     def __call__(self, arrival: Arrival) -> None:
-        """Hear of a page."""
+        """Take note of a page that has arrived."""
         for listener in _listeners:
             listener(self._batch, arrival)
         now = time.monotonic()

@@ -11,7 +11,8 @@ from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.quarantine.run import Outcome
 from esteira.warehouse import LoadResult
-from tasks.announce import announce_loaded, contract_of
+from tasks.announce import contract_of
+from tasks.loaded import announce_loaded
 from tasks.measure import measure_loaded
 from tasks.report import Page
 from tasks.wording import COUNTS, rows_of, steps_table

@@ -9,8 +9,9 @@ from esteira.rebuild import Rebuild, Selection, curated_again, plan_rebuild, raw
 from esteira.warehouse import LoadResult, UndoRequest
 from esteira.warehouse.reads import settled_batches
 from tasks.assets import table_task
-from tasks.load import code_version, load_request, run_name
+from tasks.load import load_request
 from tasks.retrying import is_transient
+from tasks.run import code_version, run_name
 
 
 @task(task_run_name="plan the rebuild of {dataset.name}", retry_condition_fn=is_transient, persist_result=False)

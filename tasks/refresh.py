@@ -18,11 +18,13 @@ from esteira.contract import Asset
 from esteira.contract.refresher import Refreshing
 from esteira.errors import RefreshFailed
 from esteira.refresh import Refresher, open_refresher
-from esteira.refresh.run import Outcome, Terms, look, run_assets
+from esteira.refresh.outcome import Outcome
+from esteira.refresh.run import Terms, look, run_assets
 from esteira.settings import Settings, read_settings
 from tasks.announce import announce_recovery
 from tasks.notices import beside_the_work, notify, with_links
 from tasks.retrying import is_transient
+from tasks.run import run_name
 
 FAILED = "esteira.asset.failed"
 """A BI tool did not refresh an asset: the rows are loaded, and people see what was shown before. Told once an incident.
@@ -49,8 +51,7 @@ def terms_of(
     def opened(wanted: Refreshing) -> Refresher:
         return open_refresher(wanted, settings.stage)
 
-    run = str(runtime.flow_run.name or "") or "by hand"
-    return Terms(load_catalogue(settings.datasets), as_of, opened, run, patience, is_forced)
+    return Terms(load_catalogue(settings.datasets), as_of, opened, run_name() or "by hand", patience, is_forced)
 
 
 @task(task_run_name="refresh what is due", retry_condition_fn=is_transient, persist_result=False)

@@ -1,4 +1,4 @@
-"""Refused rows again."""
+"""Quarantined rows tried again under today's contract, and loaded where they pass."""
 
 from prefect import get_run_logger, task
 
@@ -8,8 +8,8 @@ from esteira.contract import Dataset
 from esteira.quarantine.run import Outcome, Places, Request, perform, planned, rehearse
 from esteira.quarantine.trial import Tally
 from tasks.assets import table_task
-from tasks.load import code_version, run_name
 from tasks.retrying import is_transient
+from tasks.run import code_version, run_name
 
 
 @task(task_run_name="find refused rows of {dataset.name}", retry_condition_fn=is_transient, persist_result=False)

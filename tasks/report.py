@@ -84,7 +84,7 @@ def report_catalogue(as_of: datetime) -> None:
 
 
 def open_sources(settings: Settings) -> Sources:
-    """Where facts are asked for."""
+    """Lake, warehouse and contracts: where the facts of a page come from."""
     return Sources(open_lake(), open_warehouse(), load_catalogue(settings.datasets))
 
 

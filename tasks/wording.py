@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from esteira.report.flow import WRITTEN
@@ -18,17 +17,6 @@ STEPS = {
 }
 PASSED = ("extract", "load")
 """Steps that every row passes; of the others a speed would say nothing."""
-
-
-def _tells_something(record: logging.LogRecord) -> bool:
-    return record.getMessage() != "Finished in state Completed()"
-
-
-# What the core tells, such as a request that is asked again, is part of a run's story. Prefect gives these loggers a handler, but no level.
-for _name in ("esteira", "blocks"):
-    logging.getLogger(_name).setLevel(logging.INFO)
-# A line for each step that says no more than that it ended, between the lines that say what came of it.
-logging.getLogger("prefect.task_runs").addFilter(_tells_something)
 
 
 def rows_of(entry: LedgerEntry) -> list[str]:

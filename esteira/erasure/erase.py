@@ -8,21 +8,20 @@ finds, or whose tombstones say that their purge was begun.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from esteira.batch import Batch, Window, is_snapshot
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.curate import curate
 from esteira.erasure.key import Key
 from esteira.erasure.purge import doomed_keys, doomed_pages, doomed_versions, lost_profiles, tombstones
 from esteira.erasure.rewrite import rewrite
-from esteira.erasure.search import Findings, Found, Search, Standing, standings
+from esteira.erasure.search import Findings, Found, Search
+from esteira.erasure.standing import Standing, standings
 from esteira.errors import ConfigError, SealConflict, WarehouseBusy
 from esteira.failpoints import failpoint
 from esteira.lake import Lake, Seal
 from esteira.lake.sweep import Survey, SweptLake, Version
-from esteira.profile import profile_of
 from esteira.rebuild import next_generation
 from esteira.warehouse import Loader, LoadRequest, Warehouse, erasures
 from esteira.warehouse.erasures import Erasure
@@ -205,11 +204,9 @@ def _rewritten(request: Request, lake: Lake, found: Found) -> Seal:
 def _load_request(request: Request, lake: Lake, found: Found, raw: Seal) -> LoadRequest:
     entry, dataset = found.standing.entry, request.dataset
     assert entry is not None  # noqa: S101 - only committed batches are loaded
-    window = Window(entry.window_start, entry.window_end)
-    batch = Batch(dataset.name, entry.batch_id, window, is_snapshot(dataset))
     seal = curate(dataset, raw, lake=lake, generation=raw.generation, is_limited=False)
-    parts = lake.put_manifest(seal), profile_of(seal, lake)
-    return LoadRequest(dataset, batch, seal, *parts, is_standing=True, run=request.run, version=request.version)
+    asked = LoadRequest.of_seal(dataset, entry.batch(dataset), seal, lake, run=request.run, version=request.version)
+    return replace(asked, is_standing=True)
 
 
 def _purge(request: Request, places: Places, batches: set[str]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
-from esteira.erasure.search import Standing
+from esteira.erasure.standing import Standing
 from esteira.lake import Layout, Seal, Tombstone
 from esteira.lake.layout import PROFILE_NAME, REPORTS, Zone, batch_of_page
 from esteira.lake.sweep import Survey, Version

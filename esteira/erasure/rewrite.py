@@ -14,6 +14,8 @@ from esteira.lake.taken import taken_by
 from esteira.portal import without_records
 from esteira.raw import raw_pages
 
+Page = tuple[PagePointer, bytes]
+
 
 def rewrite(
     dataset: Dataset, raw: Seal, generation: int, positions: Collection[int], texts: Collection[str], lake: Lake
@@ -45,9 +47,6 @@ def rewrite(
     if found != made:
         raise taken_by(found)
     return made
-
-
-Page = tuple[PagePointer, bytes]
 
 
 def _pages(dataset: Dataset, part: Part, positions: Collection[int], texts: Collection[str], lake: Lake) -> list[Page]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -19,36 +19,14 @@ import pyarrow.parquet as pq
 from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
 from esteira.erasure.key import Key
+from esteira.erasure.standing import Standing
 from esteira.errors import EsteiraError, SealConflict
-from esteira.lake import PagePointer, Part, Seal
+from esteira.lake import PagePointer, Part
 from esteira.lake.index import HEAD
 from esteira.lake.layout import TOMBSTONE_NAME, Zone
 from esteira.lake.sweep import Survey, SweptLake
 from esteira.quality import curate_records
 from esteira.raw import pointed_pages, received
-from esteira.upkeep import named_keys
-from esteira.warehouse import LedgerEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What a batch consists of now: the committed seals, or the newest raw one of a batch that is not in the table."""
-
-    batch: str
-    entry: LedgerEntry | None
-    raw: Seal | None = None
-    curated: Seal | None = None
-
-    @property
-    def is_committed(self) -> bool:
-        """Whether its rows are in the table."""
-        return self.entry is not None and self.entry.state == "committed"
-
-    @property
-    def kept(self) -> frozenset[str]:
-        """The keys that must stay for it."""
-        seals = (("raw", self.raw), ("curated", self.curated))
-        return frozenset(key for zone, seal in seals if seal for key in named_keys(f"{zone}/", seal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +37,13 @@ class Found:
         standing: The batch.
         positions: Of its records in the standing raw parts.
         is_elsewhere: Whether objects hold it that do not stand: replaced generations, dead attempts.
-        is_mourned: Whether an earlier erasure began to purge it.
+        has_tombstone: Whether an earlier erasure began to purge it, and may have died before the end.
     """
 
     standing: Standing
     positions: frozenset[int] = frozenset()
     is_elsewhere: bool = False
-    is_mourned: bool = False
+    has_tombstone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,42 +65,6 @@ class Findings:
         return tuple(each for each in self.found if each.positions or each.is_elsewhere)
 
 
-def standings(survey: Survey, entries: Mapping[str, LedgerEntry]) -> dict[str, Standing]:
-    """How every batch of the lake stands, by id.
-
-    Raises:
-        SealConflict: A seal that the ledger names is not in the lake.
-    """
-    batches = {place.batch for each in survey.stored if (place := each.place)}
-    stones = frozenset(each.key for each in survey.stored if each.key.endswith(f"/{TOMBSTONE_NAME}"))
-    return {batch: _standing(batch, entries.get(batch), survey.seals, stones) for batch in sorted(batches)}
-
-
-def _standing(batch: str, entry: LedgerEntry | None, seals: Mapping[str, Seal], stones: frozenset[str]) -> Standing:
-    own = {zone: _by_generation(seals, zone, batch, stones) for zone in ("raw", "curated")}
-    if entry is None or entry.state != "committed":
-        newest = max(own["raw"], default=None)
-        return Standing(batch, entry, own["raw"].get(newest) if newest else None)
-    curated = own["curated"].get(entry.generation)
-    if curated is None or curated.hash != entry.seal_hash:
-        raise SealConflict(
-            f"The seal that the ledger names for generation {entry.generation} is not in the lake.", batch=batch
-        )
-    return Standing(batch, entry, own["raw"].get(curated.raw_generation), curated)
-
-
-def _by_generation(seals: Mapping[str, Seal], zone: str, batch: str, stones: frozenset[str]) -> dict[int, Seal]:
-    found = {}
-    for key, seal in seals.items():
-        if (
-            key.startswith(f"{zone}/")
-            and seal.batch == batch
-            and f"{key.rsplit('/', 1)[0]}/{TOMBSTONE_NAME}" not in stones
-        ):
-            found[seal.generation] = seal
-    return found
-
-
 class Search:
     """Looks for a key in a dataset's lake.
 
@@ -136,7 +78,7 @@ class Search:
     def __init__(self, dataset: Dataset, key: Key, lake: SweptLake, survey: Survey) -> None:
         self._dataset, self._key, self._lake = dataset, key, lake
         self._parts: dict[str, list[str]] = defaultdict(list)
-        self._mourned: set[str] = set()
+        self._purged: set[str] = set()
         self._present = frozenset(each.key for each in survey.stored)
         self._unmatched = 0
         for each in survey.stored:
@@ -144,7 +86,7 @@ class Search:
             if place and "/part-" in each.key:
                 self._parts[place.batch].append(each.key)
             if each.key.endswith(f"/{TOMBSTONE_NAME}"):
-                self._mourned.add(each.key.split("/")[2])
+                self._purged.add(each.key.split("/")[2])
 
     def run(self, batches: Iterable[Standing]) -> Findings:
         """Every batch that holds the key, or whose purge was begun."""
@@ -156,10 +98,10 @@ class Search:
         others = [self._in_object(key) for key in self._parts[standing.batch] if key not in standing.kept]
         self._unmatched += others.count(None)
         is_elsewhere = any(others)
-        is_mourned = standing.batch in self._mourned
-        if not positions and not is_elsewhere and not is_mourned:
+        has_tombstone = standing.batch in self._purged
+        if not positions and not is_elsewhere and not has_tombstone:
             return None
-        return Found(standing, positions, is_elsewhere, is_mourned)
+        return Found(standing, positions, is_elsewhere, has_tombstone)
 
     def _positions(self, standing: Standing) -> frozenset[int]:
         """From the curated and quarantined parts; from raw where those are none, gone, or of an older contract."""
@@ -197,7 +139,7 @@ class Search:
         if content is None:
             return frozenset()
         try:
-            pages = pointed_pages(content, part) if part else _documents(content)
+            pages = pointed_pages(content, part) if part else documents(content)
             records = [record for page, pointer in pages for record in received(page, pointer, self._dataset.api)]
         except (OSError, ValueError) as exc:  # not compressed, no UTF-8, no JSON
             raise SealConflict(
@@ -217,7 +159,7 @@ class Search:
         return good | self._in_quarantine(curated.bad)
 
 
-def _documents(content: bytes) -> Iterator[tuple[bytes, PagePointer]]:
+def documents(content: bytes) -> Iterator[tuple[bytes, PagePointer]]:
     """The pages of a raw part of which no seal tells the sizes: JSON documents, one behind the other; an index of them may be the last."""
     text = pa.input_stream(io.BytesIO(content), compression="zstd").read().decode()
     decoder, start = json.JSONDecoder(), 0

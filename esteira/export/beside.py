@@ -36,7 +36,7 @@ class Provenance:
 
 
 def add_dictionary(book: Workbook, dataset: Dataset, columns: Iterable[Column], language: Language) -> None:
-    """A line for each column."""
+    """Add the sheet with the dictionary: a line for each column."""
     header = [word(key, language) for key in COLUMN_HEADER]
     lines = [column_line(entry, language) for entry in column_entries(dataset, columns)]
     book.add_texts(word("dictionary", language), header, lines)
@@ -52,7 +52,7 @@ def column_line(entry: ColumnEntry, language: Language) -> list[str]:
 
 
 def add_about(book: Workbook, dataset: Dataset, provenance: Provenance, rows: int, conventions: Conventions) -> None:
-    """A line for each fact."""
+    """Add the sheet about the file: a line for each fact of where its rows come from."""
     language = conventions.language
     lines = [[word(key, language), value] for key, value in _facts(dataset, provenance, rows, conventions)]
     lines += [[word("data", language), text] for text in _notes(book, rows, language)]

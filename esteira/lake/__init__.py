@@ -3,10 +3,9 @@
 Nothing else builds a key. Objects are written once and never overwritten; what a batch consists of is what its seal says.
 """
 
+from esteira.lake.attempt import AttemptNote, Checkpoint
 from esteira.lake.layout import Layout
 from esteira.lake.seal import (
-    AttemptNote,
-    Checkpoint,
     PagePointer,
     ParentSeal,
     Part,

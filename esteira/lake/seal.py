@@ -1,12 +1,23 @@
-"""What is written beside the parts: the seal, and the checkpoint of an extraction."""
+"""What a seal says: which parts a batch consists of, where they came from, and what stands in its place when they are purged."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any, Literal
 
 import msgspec
+
+BATCH_STORED = "_esteira_batch string"
+"""Stands last among a seal's columns when each row of the parts names its batch, behind its position."""
+_UNSAID = (
+    b',"seen":null}',
+    b',"profile":null}',
+    b',"replayed":null}',
+    b',"provenance":{}}',
+    b',"erased":0}',
+    b',"columns":[]}',
+)
+"""The newest fields, last one first, as they end a seal that says nothing in them."""
 
 
 class PagePointer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,57 +106,6 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True):
     etag: str | None = None
     modified: str | None = None
     file: SealedFile | None = None
-
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """Where an extraction stands.
-
-    Attributes:
-        parts: The parts so far.
-        next_state: The walk's state for the next page; None when there is none.
-        next_page: Its number.
-        total_reported: The total that the portal told, or None.
-        warnings: What the seal will say about the pages so far.
-        provenance: What it began with; it stays so, whatever the ledger says by now.
-        walk: Counts from 1; the next one begins anew, since the portal's rows moved while the one before read them.
-    """
-
-    parts: tuple[Part, ...]
-    next_state: dict[str, Any] | None
-    next_page: int
-    total_reported: int | None
-    warnings: tuple[str, ...] = ()
-    provenance: Provenance = Provenance()
-    walk: int = 1
-
-
-class AttemptNote(msgspec.Struct, frozen=True):
-    """What became of one attempt at a batch.
-
-    Attributes:
-        id: Begins with its time, so that notes sort.
-        outcome: `open` (running, or its process died), `done`, `failed` by what the batch holds, or `excused`.
-        reason: What it failed with.
-    """
-
-    id: str
-    outcome: Literal["open", "done", "failed", "excused"] = "open"
-    reason: str = ""
-
-
-_UNSAID = (
-    b',"seen":null}',
-    b',"profile":null}',
-    b',"replayed":null}',
-    b',"provenance":{}}',
-    b',"erased":0}',
-    b',"columns":[]}',
-)
-"""The newest fields, last one first, as they end a seal that says nothing in them."""
-
-
-BATCH_STORED = "_esteira_batch string"
-"""Stands last among a seal's columns when each row of the parts names its batch, behind its position."""
 
 
 class Tombstone(msgspec.Struct, frozen=True):

@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 
 from esteira.errors import LakeUnavailable, SealConflict
+from esteira.lake.attempt import AttemptNote, Checkpoint
 from esteira.lake.bucket import Bucket
 from esteira.lake.layout import GENERATION, Layout, Zone, former_names
-from esteira.lake.seal import AttemptNote, Checkpoint, Part, Seal, Tombstone
+from esteira.lake.seal import Part, Seal, Tombstone
+
+_LOST_HINT = "Restore the object's version from the bucket's history; a sealed object is never rewritten."
 
 
 class Lake(Bucket):
@@ -218,6 +221,3 @@ class Lake(Bucket):
 
 def _described(key: str, content: bytes, **facts: Any) -> Part:
     return Part(key=key, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), **facts)
-
-
-_LOST_HINT = "Restore the object's version from the bucket's history; a sealed object is never rewritten."

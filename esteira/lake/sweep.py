@@ -6,68 +6,26 @@ this lake is opened under the upkeep role (infra/access.yaml).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import boto3
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable, SealConflict
-from esteira.lake.layout import (
-    GENERATION,
-    PROFILE_NAME,
-    REPORTS,
-    TOMBSTONE_NAME,
-    Layout,
-    Zone,
-    export_prefix,
-    report_prefix,
-)
+from esteira.lake.layout import REPORTS, TOMBSTONE_NAME, Layout, Zone, export_prefix, report_prefix
+from esteira.lake.place import SEAL_NAME, ZONES, Place, place_of
 from esteira.lake.seal import Seal, Tombstone
 from esteira.lake.store import Lake
 
-ZONES: tuple[Zone, ...] = ("raw", "curated", "quarantine")
 UPLOAD_PREFIXES = ("raw/", "curated/", "quarantine/", "export/")
 DELETE_AT_ONCE = 1000
 """S3's own limit: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html"""
-SEAL_NAME = "SEAL.json"
-_KEY = re.compile(
-    rf"(?P<zone>{'|'.join(ZONES)})/(?P<dataset>[^/]+)/(?P<batch>[^/]+)/(?:{GENERATION}(?P<generation>\d{{3,}})/)?"
-    rf"(?P<name>{re.escape(SEAL_NAME)}|manifest-[0-9a-f]{{16}}\.json"
-    rf"|(?!{GENERATION})[^/]+/(?:part-\d{{5,}}\.(?:json\.zst|parquet|bin)|checkpoint-\d{{5,}}\.json|{re.escape(PROFILE_NAME)}))"
-)
 _ROLE_HINT = "Only the upkeep role may: name its AWS profile in ESTEIRA_UPKEEP_PROFILE, or run this as the role esteira-<stage>-upkeep."
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a key belongs: the reverse of `Layout`.
-
-    Attributes:
-        zone, dataset, batch, generation: Whose it is.
-        name: The rest of the key; a part or a checkpoint begins with its attempt.
-    """
-
-    zone: Zone
-    dataset: str
-    batch: str
-    generation: int
-    name: str
-
-    @property
-    def is_seal(self) -> bool:
-        """Whether this is the object that freezes the others."""
-        return self.name == SEAL_NAME
-
-    @property
-    def is_checkpoint(self) -> bool:
-        """Whether an extraction would resume from it."""
-        return "/checkpoint-" in self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +73,6 @@ class Version:
     def is_kept_for_ever(self) -> bool:
         """Seals and tombstones: they hold no rows, and the bucket's policy keeps the seals."""
         return self.key.endswith((f"/{SEAL_NAME}", f"/{TOMBSTONE_NAME}"))
-
-
-def place_of(key: str) -> Place | None:
-    """Read a key, or None when it is a stranger's."""
-    found = _KEY.fullmatch(key)
-    if found is None:
-        return None
-    generation = int(found["generation"] or 1)
-    return Place(cast("Zone", found["zone"]), found["dataset"], found["batch"], generation, found["name"])
 
 
 class SweptLake(Lake):

@@ -1,4 +1,4 @@
-"""What a run is told whose generation of a batch another run has sealed."""
+"""A generation that another run has sealed first: whether this run may take that seal for its own, and the error where it may not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw parts validated once more under today's contract, in memory: nothing is stored, and a bad value stops nothing."""
+"""Raw parts validated once more, under today's contract: in memory, without storing anything, and to the end even where the contract says `fail`."""
 
 from __future__ import annotations
 

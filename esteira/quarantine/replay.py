@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from esteira.batch import Batch, Window, is_snapshot
+from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
 from esteira.curate import stored_names, with_batch
@@ -59,7 +59,7 @@ def plan(dataset: Dataset, entries: Collection[LedgerEntry], lake: Lake, batch: 
         _require_committed(dataset, batch, entries)
     chosen = [entry for entry in entries if entry.state == "committed" and batch in {None, entry.batch_id}]
     found = ((entry, committed_seal(dataset, entry, lake)) for entry in chosen if entry.quarantined)
-    return [Replay(_batch(dataset, entry), seal) for entry, seal in found if seal and seal.quarantined]
+    return [Replay(entry.batch(dataset), seal) for entry, seal in found if seal and seal.quarantined]
 
 
 def attempt(dataset: Dataset, replay: Replay, lake: Lake, rule: str | None = None) -> Tally:
@@ -190,10 +190,6 @@ def _seen(base: Seal, tally: Tally) -> Seen | None:
         return base.seen
     before = base.seen or Seen()
     return msgspec.structs.replace(before, nulled=dict(sorted((tally.nulled + Counter(before.nulled)).items())))
-
-
-def _batch(dataset: Dataset, entry: LedgerEntry) -> Batch:
-    return Batch(dataset.name, entry.batch_id, Window(entry.window_start, entry.window_end), is_snapshot(dataset))
 
 
 def _require_committed(dataset: Dataset, batch: str, entries: Collection[LedgerEntry]) -> None:

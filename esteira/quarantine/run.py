@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from esteira.contract import Dataset
 from esteira.errors import EsteiraError, WarehouseBusy
 from esteira.lake import Lake
-from esteira.profile import profile_of
 from esteira.quarantine import replay
 from esteira.quarantine.replay import Replay
 from esteira.quarantine.trial import Tally
@@ -95,8 +94,9 @@ def _perform(request: Request, batch: str, places: Places) -> Outcome:
         seal, tally = replay.seal(request.dataset, found[0], places.lake, request.rule)
         if seal is None:
             return Outcome(batch, tally)
-        parts = seal, places.lake.put_manifest(seal), profile_of(seal, places.lake)
-        asked = LoadRequest(request.dataset, found[0].batch, *parts, run=request.run, version=request.version)
+        asked = LoadRequest.of_seal(
+            request.dataset, found[0].batch, seal, places.lake, run=request.run, version=request.version
+        )
         loaded = places.loader.load(asked)
         if loaded.entry.seal_hash == seal.hash:
             return Outcome(batch, tally, loaded)

@@ -41,7 +41,7 @@ class Tally:
 
     @property
     def refused(self) -> int:
-        """Rows that were tried in vain."""
+        """Rows that were tried and are refused again."""
         return self.tried - self.passed
 
 

@@ -16,8 +16,8 @@ from esteira.recognise.personal import why_personal
 from esteira.spreadsheet.cells import Cells, sorted_cells
 from esteira.spreadsheet.convert import Column
 from esteira.spreadsheet.failure import letters
-from esteira.spreadsheet.heading import filler, joined_names, numbered
 from esteira.spreadsheet.look import Look
+from esteira.spreadsheet.names import filler, joined_names, numbered
 from esteira.spreadsheet.preview import Preview
 
 _ENDS = re.compile(

@@ -10,7 +10,7 @@ from esteira.recognise.columns import ColumnGuess
 from esteira.recognise.python import literal
 from esteira.recognise.sheet import Table
 from esteira.recognise.text import class_name, field_text, imports_text, type_text
-from esteira.spreadsheet.heading import plain_name
+from esteira.spreadsheet.names import plain_name
 from esteira.spreadsheet.preview import Preview
 
 _YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")

@@ -63,7 +63,7 @@ class Situation:
 
     @property
     def shows(self) -> dict[str, Shown]:
-        """What would be shown now."""
+        """By dataset, the batches that a refresh that begins now would show."""
         return {name: each.shown for name, each in self.news.items() if each.shown}
 
     @property

@@ -1,4 +1,4 @@
-"""From what an asset says to the one who does it; secrets are read now."""
+"""Makes the refresher that an asset asks for. Its secret is read here, so only in the step that uses it."""
 
 from __future__ import annotations
 

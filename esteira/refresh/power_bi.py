@@ -104,7 +104,7 @@ class PowerBi:
         return Progress("cancelled", id_)
 
     def limit(self) -> int | None:
-        """By the capacity."""
+        """As the contract says, by the capacity."""
         return self._wanted.limit
 
     def close(self) -> None:
@@ -153,7 +153,7 @@ class PowerBi:
         return Progress("unknown", id_, "not in the history") if found is None else _progress(found)
 
     def _history(self) -> list[dict[str, Any]]:
-        """The newest first."""
+        """Earlier refreshes as Power BI keeps them, the newest first."""
         answer = self._http.get(self._path, {"$top": HISTORY}, what="The history of refreshes of Power BI")
         entries = document(answer.body).get("value")
         return [each for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []

@@ -64,11 +64,11 @@ class Spice:
         return self.poll(id_)
 
     def limit(self) -> int | None:
-        """By the account's edition."""
+        """As the contract says, by the account's edition."""
         return self._wanted.limit
 
     def close(self) -> None:
-        """The client is the process's."""
+        """Nothing to give back: the AWS client is shared by the whole process."""
 
     def _ask(self, verb: str, id_: str, **more: str) -> dict[str, Any] | Progress | str:
         """The answer; a refusal; or the word for that it is there already.

@@ -16,17 +16,18 @@ from functools import partial
 
 from esteira.contract import Asset, Dataset
 from esteira.contract.refresher import Refreshing
-from esteira.errors import EsteiraError, RefreshFailed, TransientError
+from esteira.errors import EsteiraError, TransientError
 from esteira.failpoints import failpoint
-from esteira.refresh.due import NOT_COUNTED, Decision, Situation, Verdict, decide, failures, retry_wait, spent
-from esteira.refresh.progress import Order, Progress, Refresher, Unsupported, told
+from esteira.refresh.answers import about_tool, end_late, failure_of, state_after
+from esteira.refresh.due import Decision, Situation, failures, retry_wait
+from esteira.refresh.outcome import Outcome
+from esteira.refresh.progress import Order, Progress, Refresher, told
 from esteira.warehouse import Warehouse, refreshes
 from esteira.warehouse.connection import Session
 from esteira.warehouse.refreshes import Attempt
 
 POLL_SECONDS = 15.0
 Open = Callable[[Refreshing], Refresher]
-_NO_ANSWER = "The data are loaded and nothing of them is affected. Look whether the tool is up and reachable from here; the next sweep asks again."
 _log = logging.getLogger(__name__)
 
 
@@ -53,38 +54,12 @@ class Terms:
     poll_seconds: float = POLL_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an asset stands after a run.
-
-    Attributes:
-        asset: Which.
-        decision: What was found, or done.
-        attempt: The row that this run wrote; None where it asked no tool.
-        last_good: The last refresh that succeeded.
-        used: Refreshes of the last 24 hours.
-        error: What went wrong in this run.
-    """
-
-    asset: Asset
-    decision: Decision
-    attempt: Attempt | None = None
-    last_good: Attempt | None = None
-    used: int = 0
-    error: EsteiraError | None = None
-
-    @property
-    def is_failed(self) -> bool:
-        """Whether people hear of it."""
-        return self.error is not None
-
-
 def look(warehouse: Warehouse, assets: Iterable[Asset], terms: Terms) -> list[Outcome]:
     """How assets stand; nothing is asked of any tool, nor written."""
     with warehouse.session("esteira refresh") as session:
         is_known = refreshes.has_refreshes(session)
         return [
-            _standing(asset, _situation(session, asset, terms, refreshes.now(session), is_known=is_known))
+            Outcome.of(asset, _situation(session, asset, terms, refreshes.now(session), is_known=is_known))
             for asset in assets
         ]
 
@@ -99,12 +74,12 @@ def run_assets(warehouse: Warehouse, assets: Iterable[Asset], terms: Terms) -> l
         follower.follow(outcomes)
     finally:
         follower.let_go(outcomes)
-    return [follower.final(outcome) for outcome in outcomes.values()]
+    return [outcome.concluded() for outcome in outcomes.values()]
 
 
 @dataclass
 class _Follower:
-    """Holds rows while it asks tools about them."""
+    """Begins refreshes and follows them. It is the holder of their rows meanwhile, so that no other run follows them too."""
 
     warehouse: Warehouse
     terms: Terms
@@ -113,7 +88,7 @@ class _Follower:
     def begin(self, asset: Asset) -> Outcome:
         """Decide, and ask the tool for what is to be begun."""
         with self.warehouse.session(f"esteira refresh {asset.name}") as session, refreshes.deciding(session) as now:
-            outcome = _standing(asset, _situation(session, asset, self.terms, now))
+            outcome = Outcome.of(asset, _situation(session, asset, self.terms, now))
             attempt = self._claimed(asset, outcome.decision, now)
             if attempt is None:
                 return outcome
@@ -130,41 +105,23 @@ class _Follower:
     def follow(self, outcomes: dict[str, Outcome]) -> None:
         """Ask about all that run, until they are over or patience is."""
         deadline = time.monotonic() + self.terms.patience.total_seconds()
-        while running := [each for each in outcomes.values() if _runs(each)]:
+        while running := [each for each in outcomes.values() if each.is_running]:
             for outcome in running:
-                outcomes[outcome.asset.name] = self._behind(self._polled(outcome))
-            if not any(map(_runs, outcomes.values())):
+                outcomes[outcome.asset.name] = self._own_after(self._polled(outcome))
+            if not any(each.is_running for each in outcomes.values()):
                 continue
             if time.monotonic() >= deadline:
                 return
             time.sleep(self.terms.poll_seconds)
 
-    def _behind(self, outcome: Outcome) -> Outcome:
-        """Behind one that somebody else began our own is begun: theirs may have read before our batches came."""
-        return self.begin(outcome.asset) if outcome.attempt and outcome.attempt.state == "followed" else outcome
-
     def let_go(self, outcomes: Mapping[str, Outcome]) -> None:
-        """What is not over is anybody's now."""
+        """Give up the rows of what is still under way: the next run goes on with them."""
         for outcome in outcomes.values():
             if outcome.attempt is not None and outcome.attempt.is_open and outcome.attempt.holder:
                 self._write(outcome, holder="")
 
-    def final(self, outcome: Outcome) -> Outcome:
-        """With the decision that this run came to, for people."""
-        attempt = outcome.attempt
-        if attempt is None:
-            return outcome
-        is_done = attempt.state == "done"
-        verdict: Verdict = "current" if is_done else "follow" if attempt.is_open else "waits"
-        why = "refreshed" if is_done else f"{attempt.state}{f': {attempt.reason}' if attempt.reason else ''}"
-        return replace(
-            outcome,
-            used=outcome.used + (outcome.decision.verdict == "start" and attempt.state not in NOT_COUNTED),
-            decision=Decision(verdict, why, attempt.shows, attempt),
-            last_good=attempt if is_done else outcome.last_good,
-        )
-
     def _claimed(self, asset: Asset, decision: Decision, now: datetime) -> Attempt | None:
+        """The row that this run holds from now on, new or of a run that has ended; None where no tool is to be asked."""
         if decision.verdict == "start":
             key = f"{asset.name.replace('_', '-')}-{now:%Y%m%d%H%M%S}-{secrets.token_hex(4)}"
             tool = type(asset.refresher).__name__
@@ -182,19 +139,21 @@ class _Follower:
             return replace(decision.attempt, run=self.terms.run, holder=self.holder, touched_at=now)
         return None
 
+    def _own_after(self, outcome: Outcome) -> Outcome:
+        """When a refresh that somebody else began is over, our own is begun: theirs may have read before our batches came."""
+        return self.begin(outcome.asset) if outcome.attempt and outcome.attempt.state == "followed" else outcome
+
     def _started(self, outcome: Outcome, *, is_again: bool) -> Outcome:
-        attempt = outcome.attempt
-        assert attempt  # noqa: S101 - the caller made it
+        attempt = outcome.row
         batches = {name: each.batch for name, each in attempt.shows.items()}
         order = Order(attempt.attempt, attempt.started_at, attempt.asset, batches, is_again)
         return self._asked(outcome, lambda tool: tool.start(order))
 
     def _polled(self, outcome: Outcome) -> Outcome:
-        attempt = outcome.attempt
-        assert attempt  # noqa: S101 - it runs
+        attempt = outcome.row
         asset = outcome.asset
         if datetime.now(UTC) - attempt.started_at > asset.timeout:
-            return self._asked(outcome, lambda tool: _ended(tool, attempt, asset))
+            return self._asked(outcome, lambda tool: end_late(tool, attempt, asset))
         return self._asked(outcome, lambda tool: tool.poll(attempt.tool_id))
 
     def _asked(self, outcome: Outcome, ask: Callable[[Refresher], Progress]) -> Outcome:
@@ -206,14 +165,13 @@ class _Follower:
             finally:
                 tool.close()
         except EsteiraError as exc:
-            return self._unanswered(outcome, _of_tool(exc.located(dataset=outcome.asset.name)))
+            return self._unanswered(outcome, about_tool(exc.located(dataset=outcome.asset.name)))
         failpoint("refresh.asked")
         return self._taken(outcome, progress)
 
     def _unanswered(self, outcome: Outcome, error: EsteiraError) -> Outcome:
         """Nothing is known of the tool: what runs there goes on, and what was being begun is asked for again under the same key."""
-        attempt = outcome.attempt
-        assert attempt  # noqa: S101 - something was asked about it
+        attempt = outcome.row
         reason = told(error.message)
         _log.warning("%s: %s", outcome.asset.name, reason)
         if attempt.state != "starting":
@@ -225,21 +183,20 @@ class _Follower:
         return self._write(replace(outcome, error=error), state="refused" if is_over else "starting", reason=reason)
 
     def _taken(self, outcome: Outcome, progress: Progress) -> Outcome:
-        attempt = outcome.attempt
-        assert attempt  # noqa: S101 - the progress is its
-        state = _state(attempt, progress)
+        """Write what the tool answered, and with it what went wrong."""
+        attempt = outcome.row
+        state = state_after(attempt, progress)
         if state == "starting" and datetime.now(UTC) - attempt.started_at > outcome.asset.timeout:
             state = "unknown"
         written = partial(self._write, state=state, tool_id=progress.id or attempt.tool_id, reason=progress.sentence)
         if state in {"running", "following", "done", "followed"}:
             return written(outcome)
-        error = _failure(outcome.asset, state, progress)
+        error = failure_of(outcome.asset, state, progress)
         return written(replace(outcome, error=error), wait_seconds=progress.wait_seconds or 0.0)
 
     def _write(self, outcome: Outcome, *, wait_seconds: float = 0.0, **changes: object) -> Outcome:
         """Bring the row up to date; a row that another run holds by now is its business."""
-        attempt = outcome.attempt
-        assert attempt  # noqa: S101 - it is written
+        attempt = outcome.row
         with self.warehouse.session(f"esteira refresh {attempt.asset}") as session, refreshes.deciding(session) as now:
             changed: Attempt = replace(attempt, run=self.terms.run, touched_at=now, **changes)  # type: ignore[arg-type] # the names are the row's
             if not changed.is_open:
@@ -256,56 +213,3 @@ def _situation(session: Session, asset: Asset, terms: Terms, now: datetime, *, i
     attempts = refreshes.read_attempts(session, asset.name) if is_known else []
     datasets = {name: terms.datasets[name] for name in asset.needs}
     return Situation(datasets, refreshes.read_news(session, asset.needs), attempts, terms.as_of, now, terms.is_forced)
-
-
-def _standing(asset: Asset, at: Situation) -> Outcome:
-    return Outcome(asset, decide(asset, at), last_good=at.last_good, used=len(spent(at.attempts, at.now)))
-
-
-def _runs(outcome: Outcome) -> bool:
-    return outcome.attempt is not None and outcome.attempt.state in {"running", "following"} and outcome.error is None
-
-
-def _state(attempt: Attempt, progress: Progress) -> refreshes.State:
-    """A foreign one that is over, however, is only the end of our waiting; nobody's answer to a start leaves the row to be asked about again."""
-    is_foreign = progress.is_foreign or attempt.state == "following"
-    if progress.state == "running":
-        return "following" if is_foreign else "running"
-    if is_foreign:
-        return "followed"
-    if progress.state == "unknown" and attempt.state == "starting":
-        return "starting"
-    return progress.state
-
-
-def _ended(tool: Refresher, attempt: Attempt, asset: Asset) -> Progress:
-    """It has run for too long: one last look, and then its end, as far as the tool has a verb for it."""
-    found = tool.poll(attempt.tool_id)
-    if found.is_over:
-        return found
-    if attempt.state == "following":  # it is not ours to end
-        return Progress("unknown", attempt.tool_id, "timeout")
-    answer = tool.cancel(attempt.tool_id)
-    if isinstance(answer, Progress) and answer.state == "done":
-        return answer
-    more = answer.reason if isinstance(answer, Unsupported) else "It was cancelled."
-    return Progress("failed", attempt.tool_id, "timeout", f"It ran for more than {asset.timeout}. {more}")
-
-
-def _of_tool(error: EsteiraError) -> EsteiraError:
-    """The same error with a next step that is about a BI tool: the class's own speaks of portals."""
-    if error.hint == error.default_hint:
-        error.hint = _NO_ANSWER if isinstance(error, TransientError) else RefreshFailed.default_hint
-    return error
-
-
-def _failure(asset: Asset, state: str, progress: Progress) -> RefreshFailed:
-    verb = {
-        "refused": "did not take",
-        "unknown": "does not know",
-        "starting": "did not say whether it took",
-        "cancelled": "cancelled",
-    }.get(state, "failed in")
-    tool = type(asset.refresher).__name__
-    message = f"The tool {verb} a refresh of {asset.name} ({tool}{f', {progress.code}' if progress.code else ''}): {progress.reason or 'it says no more'}."
-    return RefreshFailed(message, dataset=asset.name, code=progress.code)

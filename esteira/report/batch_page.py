@@ -21,6 +21,10 @@ from esteira.report.words import say
 
 STANDS_FOR_LITTLE = frozenset({"given_up", "skipped", "unchanged", "undone"})
 """States of batches that brought nothing: pages of them have no flow and no columns to show."""
+_ORDER = (
+    "reported", "extracted", "erased", "curated", "quarantined", "inserted", "updated", "unchanged", "stale", "duplicate",
+)  # fmt: skip
+"""Of the terms of the equation in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class BatchPage:
 
 
 def batch_page(facts: BatchFacts) -> BatchPage:
-    """Make the model of a page."""
+    """Everything that a batch's page shows, from its facts."""
     dataset, entry = facts.dataset, facts.entry
     flow = None if entry.state in STANDS_FOR_LITTLE else flow_of(facts)
     replaced = facts.replaced_by
@@ -133,7 +137,7 @@ def figures_of(facts: BatchFacts) -> tuple[Figure, ...]:
 
 
 def freshness_word(fresh: Freshness) -> Text:
-    """One word."""
+    """Fresh, late or never loaded; the age itself where the contract sets no limit."""
     if fresh.age is None:
         return say("never")
     if fresh.limit is None:
@@ -171,20 +175,6 @@ def _terms(facts: BatchFacts, flow: Flow | None) -> tuple[Term, ...]:
         rows = count(facts.entry.deleted)
         found.append(Term("deleted", say("deleted"), rows, Text.same("—"), say("means_deleted"), is_sum=False))
     return tuple(found)
-
-
-_ORDER = (
-    "reported",
-    "extracted",
-    "erased",
-    "curated",
-    "quarantined",
-    "inserted",
-    "updated",
-    "unchanged",
-    "stale",
-    "duplicate",
-)
 
 
 def _order(part: object) -> int:

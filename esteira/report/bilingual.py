@@ -43,5 +43,5 @@ class Text:
 
 
 def joined(texts: list[Text], between: str = ", ") -> Text:
-    """Texts one after another."""
+    """Texts one after another, in each language."""
     return Text(between.join(text.pt for text in texts), between.join(text.en for text in texts))

@@ -175,7 +175,7 @@ class Freshness:
 
     @classmethod
     def of(cls, dataset: Dataset, watermark: datetime | None, as_of: datetime) -> Freshness:
-        """Judge a watermark."""
+        """The age of a watermark at a moment, against the contract's limit."""
         age = None if watermark is None else max(timedelta(0), as_of - watermark)
         return cls(age, dataset.quality.freshness)
 

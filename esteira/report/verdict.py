@@ -31,7 +31,7 @@ class Verdict:
 
 
 def verdict_of(facts: BatchFacts) -> Verdict:
-    """Judge a batch."""
+    """The headline of a batch's page, by its state, its quarantine and its warnings."""
     entry = facts.entry
     if entry.state != "committed":
         return Verdict(_TONES.get(entry.state, "calm"), say(f"verdict_{entry.state}"), tuple(_reasons(facts)))

@@ -1,12 +1,13 @@
-"""Every word of the pages, in both languages, in one place."""
+"""What the pages say, by key: a text in both languages, with what stands in braces filled in."""
 
 from __future__ import annotations
 
 from esteira.report.amounts import count
+from esteira.report.batch_words import BATCH_WORDS
 from esteira.report.bilingual import Text
+from esteira.report.catalogue_words import CATALOGUE_WORDS
 
-_WORDS: dict[str, tuple[str, str]] = {
-    # The frame of a page.
+FRAME_WORDS: dict[str, tuple[str, str]] = {
     "language": ("Idioma", "Language"),
     "skip": ("Ir para o conteúdo", "Skip to the content"),
     "catalogue": ("Catálogo de dados", "Data catalogue"),
@@ -18,267 +19,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Esta página foi feita há mais de um dia. Os números são os daquele momento; abra a mais recente para os de hoje.",
         "This page was made more than a day ago. Its figures are those of that moment; open the latest one for today's.",
     ),
-    "previous": ("Lote anterior", "Previous batch"),
-    "print_note": ("Emitido para impressão", "Printed"),
-    # The verdict.
-    "verdict_clean": ("Completo: {rows}, nenhuma recusada", "Complete: {rows}, none refused"),
-    "verdict_quarantined": ("Carregado com {bad} em quarentena", "Loaded, with {bad} in quarantine"),
-    "verdict_warned": ("Carregado com {warnings}", "Loaded, with {warnings}"),
-    "verdict_both": ("Carregado com {bad} em quarentena e {warnings}", "Loaded, with {bad} in quarantine and {warnings}"),
-    "one_row": ("1 linha", "1 row"),
-    "many_rows": ("{n} linhas", "{n} rows"),
-    "one_warning": ("1 aviso", "1 warning"),
-    "many_warnings": ("{n} avisos", "{n} warnings"),
-    "verdict_empty": ("Carregado: o portal não tinha linhas nesta janela", "Loaded: the portal had no rows in this window"),
-    "verdict_unchanged": ("Nada mudou no portal", "Nothing has changed at the portal"),
-    "verdict_undone": ("Retirado do data warehouse", "Taken out of the warehouse"),
-    "verdict_given_up": ("Abandonado: nenhuma linha foi carregada", "Given up: no row was loaded"),
-    "verdict_skipped": ("Pulado por decisão: nenhuma linha foi carregada", "Skipped by decision: no row was loaded"),
-    "taken_out": (
-        "A geração {number} tinha {rows}; o que ela havia substituído voltou.", "Generation {number} had {rows}; what it had replaced came back.",
-    ),
-    "accounted": (
-        "Cada uma das {rows} linhas que o portal informou tem um destino conhecido.",
-        "Every one of the {rows} rows that the portal reported is accounted for.",
-    ),
-    "accounted_erased": (
-        "O portal informou {total} linhas; {erased} foram apagadas depois, a pedido de uma pessoa.",
-        "The portal reported {total} rows; {erased} were erased since, at a person's request.",
-    ),
-    "unaccounted": (
-        "O portal informou {total} linhas e chegaram {rows}.", "The portal reported {total} rows, and {rows} arrived.",
-    ),
-    "no_total": (
-        "O portal não informa um total; as {rows} linhas que chegaram têm um destino conhecido.",
-        "The portal reports no total; the {rows} rows that arrived are accounted for.",
-    ),
-    "of_extracted": ("{share} das linhas extraídas ({bad} de {rows}).", "{share} of the extracted rows ({bad} of {rows})."),
-    "replaced": (
-        "Uma geração mais nova ({number}) substituiu as linhas desta.", "A later generation ({number}) replaced the rows of this one.",
-    ),
-    "see_standing": ("Ver a geração que vale", "See the one that stands"),
-    "reason": ("Motivo", "Reason"),
-    # The figures at the top.
-    "window": ("Janela", "Window"),
-    "rows_loaded": ("Linhas no lote", "Rows in the batch"),
-    "table_rows": ("Linhas na tabela", "Rows in the table"),
-    "quarantine_share": ("Em quarentena", "In quarantine"),
-    "loaded_up_to": ("Carregado até", "Loaded up to"),
-    "freshness": ("Atualidade", "Freshness"),
-    "fresh": ("Atual", "Fresh"),
-    "stale_data": ("Atrasado", "Late"),
-    "no_limit": ("Sem limite no contrato", "No limit in the contract"),
-    "age_of_limit": ("{age} de no máximo {limit}", "{age} of at most {limit}"),
-    "of_limit": ("de no máximo {limit}", "of at most {limit}"),
-    "age_alone": ("{age} desde o fim da janela", "{age} since the window's end"),
-    "never": ("Nunca carregado", "Never loaded"),
-    "as_of": ("em {at}", "as of {at}"),
-    # The flow.
-    "flow": ("O caminho das linhas", "Where the rows went"),
-    "flow_lead": (
-        ("De cima para baixo: o que o portal informou, o que chegou, o que passou nas regras e o que mudou na tabela. As larguras são proporcionais; "
-        "o que seria fino demais para se ver é alargado."),
-        ("From top to bottom: what the portal reported, what arrived, what passed the rules, and what changed in the table. Widths are in proportion; "
-        "what would be too thin to see is widened."),
-    ),
-    "flow_empty": ("Este lote não trouxe linhas: não há caminho a mostrar.", "This batch brought no rows: there is no way to show."),
-    "stage_reported": ("Portal", "Portal"),
-    "stage_extracted": ("Chegou", "Arrived"),
-    "stage_checked": ("Regras", "Rules"),
-    "stage_written": ("Tabela", "Table"),
-    "reported": ("informadas", "reported"),
-    "extracted": ("extraídas", "extracted"),
-    "erased": ("apagadas depois", "erased since"),
-    "curated": ("aprovadas", "curated"),
-    "quarantined": ("em quarentena", "quarantined"),
-    "inserted": ("inseridas", "inserted"),
-    "updated": ("atualizadas", "updated"),
-    "unchanged": ("iguais", "unchanged"),
-    "stale": ("antigas", "stale"),
-    "duplicate": ("repetidas", "duplicate"),
-    "deleted": ("removidas da tabela", "deleted from the table"),
-    "terms": ("Os termos da conta", "The terms of the equation"),
-    "term": ("Termo", "Term"),
-    "rows": ("Linhas", "Rows"),
-    "share": ("Parte", "Share"),
-    "meaning": ("Significado", "Meaning"),
-    "means_reported": ("o total que o portal informa", "the total that the portal reports"),
-    "means_extracted": ("recebidas do portal", "received from the portal"),
-    "means_erased": ("recebidas e depois apagadas (LGPD)", "received and erased since (LGPD)"),
-    "means_curated": ("passaram em todas as regras de linha", "passed every row rule"),
-    "means_quarantined": ("recusadas por alguma regra, guardadas", "refused by a rule, and kept"),
-    "means_inserted": ("novas na tabela", "new in the table"),
-    "means_updated": ("substituíram uma versão anterior", "replaced an earlier version"),
-    "means_unchanged": ("já estavam lá, iguais", "were there already, equal"),
-    "means_stale": ("mais antigas que a versão na tabela", "older than the version in the table"),
-    "means_duplicate": ("a mesma chave outra vez no lote", "the same key again in the batch"),
-    "means_deleted": ("saíram da tabela sem sucessora", "left the table without a successor"),
-    # Rules.
-    "rules": ("Regras", "Rules"),
-    "row_rules": ("Regras de linha", "Row rules"),
-    "row_rules_lead": (
-        "Uma linha que quebra uma regra fica em quarentena, com o motivo. Uma linha pode ter vários motivos.",
-        "A row that breaks a rule is quarantined, with the reason. A row may have several reasons.",
-    ),
-    "no_quarantine": (
-        "Nenhuma linha quebrou uma regra. A quarentena deste lote está vazia.", "No row broke a rule. The quarantine of this batch is empty.",
-    ),
-    "no_rules_seen": (
-        "O data lake não tem mais o selo deste lote; os motivos não podem ser contados.",
-        "The lake no longer holds this batch's seal; the reasons cannot be counted.",
-    ),
-    "column": ("Coluna", "Column"),
-    "rule": ("Regra", "Rule"),
-    "samples": ("Exemplos", "Samples"),
-    "samples_of": ("Exemplos de {reason}", "Samples of {reason}"),
-    "place": ("Lugar", "Place"),
-    "value": ("Valor", "Value"),
-    # What a rule demands.
-    "must_be": ("deve ser {what}", "must be {what}"),
-    "must_type": ("não cabe no tipo da coluna", "does not fit the column's type"),
-    "must_not_nullable": ("falta, e o contrato quer um valor", "is missing, and the contract wants a value"),
-    "must_not_null": ("falta, e o contrato quer um valor", "is missing, and the contract wants a value"),
-    "masked": ("Valores pessoais aparecem como {mask}.", "Personal values are shown as {mask}."),
-    "whole_row": ("linha inteira", "whole row"),
-    "batch_rules": ("Regras do lote inteiro", "Whole-batch rules"),
-    "batch_rules_lead": (
-        "Verificadas em SQL na transação da carga: unicidade, referências, volume, mudanças de distribuição.",
-        "Checked in SQL inside the load's transaction: uniqueness, references, volume, shifts of distribution.",
-    ),
-    "no_warnings": ("Nenhuma regra do lote avisou.", "No whole-batch rule warned."),
-    "rule_limit": (
-        "Limite do contrato: {limit} das linhas em quarentena.", "The contract's limit: {limit} of the rows in quarantine.",
-    ),
-    # Columns.
-    "columns": ("Colunas", "Columns"),
-    "columns_lead": (
-        "O que as {rows} linhas aprovadas têm em cada coluna. Distintos, decis e valores mais frequentes são estimativas.",
-        "What the {rows} curated rows hold in each column. Distinct counts, deciles and top values are estimates.",
-    ),
-    "no_profile": (
-        "Não há perfil das colunas deste lote. O contrato delas está abaixo.",
-        "There is no profile of this batch's columns. Their contract stands below.",
-    ),
-    "filled": ("Preenchido", "Filled"),
-    "distinct": ("Distintos", "Distinct"),
-    "minimum": ("Mínimo", "Minimum"),
-    "median": ("Mediana", "Median"),
-    "mean": ("Média", "Mean"),
-    "maximum": ("Máximo", "Maximum"),
-    "distribution": ("Distribuição", "Distribution"),
-    "nulls": ("Nulos", "Nulls"),
-    "nulls_trend": ("Nulos nos últimos lotes", "Nulls over the last batches"),
-    "histogram_of": (
-        "Distribuição de {column}: de {low} a {high}, metade abaixo de {middle}", "Distribution of {column}: from {low} to {high}, half below {middle}",
-    ),
-    "nulls_of": ("Nulos de {column}: de {first} a {last}", "Nulls of {column}: from {first} to {last}"),
-    "top_of": ("Valores mais frequentes de {column}", "Most frequent values of {column}"),
-    "personal": ("pessoal", "personal"),
-    "personal_hidden": ("valores pessoais não são mostrados", "personal values are not shown"),
-    "key": ("chave", "key"),
-    "type": ("Tipo", "Type"),
-    "unit": ("Unidade", "Unit"),
-    "nullable": ("Aceita nulo", "Nullable"),
-    "description": ("Descrição", "Description"),
-    "yes": ("sim", "yes"),
-    "no": ("não", "no"),
-    # Trends.
-    "trends": ("Últimos lotes", "The last batches"),
-    "trend_rows": ("Linhas por lote", "Rows per batch"),
-    "trend_quarantine": ("Parte em quarentena", "Share in quarantine"),
-    "trend_nulls": ("Células nulas", "Null cells"),
-    "trend_lead": ("{count} lotes, o deste relatório por último.", "{count} batches, the one of this report last."),
-    "trend_alone": (
-        "Este é o primeiro lote: a partir do próximo há o que comparar.", "This is the first batch: from the next one on there is something to compare.",
-    ),
-    "trend_of": ("{what}: {last} agora; entre {low} e {high}", "{what}: {last} now; between {low} and {high}"),
-    "batch": ("Lote", "Batch"),
-    "state": ("Estado", "State"),
-    "committed_at": ("Gravado em", "Committed"),
-    "state_committed": ("carregado", "loaded"),
-    "state_undone": ("retirado", "taken out"),
-    "state_given_up": ("abandonado", "given up"),
-    "state_skipped": ("pulado", "skipped"),
-    "state_unchanged": ("sem mudança", "unchanged"),
-    "batches_table": ("Os últimos lotes em números", "The last batches in figures"),
-    # Lineage.
-    "lineage": ("Origem e prova", "Lineage and provenance"),
-    "lineage_lead": (
-        "Cada passo lê o que o anterior selou. O mesmo selo sempre carrega os mesmos bytes.",
-        "Each step reads what the one before it sealed. The same seal always loads the same bytes.",
-    ),
-    "step_portal": ("Portal", "Portal"),
-    "step_raw": ("Como recebido", "As received"),
-    "step_curated": ("Aprovado", "Curated"),
-    "step_quarantine": ("Quarentena", "Quarantine"),
-    "step_table": ("Tabela", "Table"),
-    "step_view": ("Visões", "Views"),
-    "one_part": ("1 parte, {size}", "1 part, {size}"),
-    "many_parts": ("{n} partes, {size}", "{n} parts, {size}"),
-    "seal": ("selo {hash}", "seal {hash}"),
-    "seal_gone": ("o data lake não tem mais este selo", "the lake no longer holds this seal"),
-    "not_sealed": ("nada foi selado", "nothing was sealed"),
-    "refers_to": ("Refere-se a", "Refers to"),
-    "referred_by": ("Usado por", "Used by"),
-    "generation": ("Geração", "Generation"),
-    "attempt": ("Tentativa", "Attempt"),
-    "run": ("Execução", "Run"),
-    "version": ("Versão", "Version"),
-    "sequence": ("Número no ledger", "Number in the ledger"),
-    "raw_seal": ("Selo do recebido", "Raw seal"),
-    "curated_seal": ("Selo do aprovado", "Curated seal"),
-    "parent_batch": ("Lote do pai", "Parent's batch"),
-    "cursor": ("Cursor", "Cursor"),
-    "file": ("Arquivo", "File"),
-    "file_hash": ("sha256 do arquivo", "sha256 of the file"),
-    "etag": ("ETag do portal", "Portal's ETag"),
-    "modified": ("Modificado no portal", "Modified at the portal"),
-    "owner": ("Responsável", "Owner"),
-    "provenance": ("A prova deste lote", "The provenance of this batch"),
-    "nobody": ("ninguém", "nobody"),
-    # The catalogue.
-    "catalogue_lead": (
-        "O que existe, de quem é, quão atual e quão limpo está.", "What there is, whose it is, how fresh and how clean.",
-    ),
-    "search": ("Buscar", "Search"),
-    "search_hint": ("nome, responsável, coluna ou descrição", "name, owner, column or description"),
-    "found": ("encontrados", "found"),
-    "none_found": ("Nada corresponde à busca.", "Nothing matches the search."),
-    "datasets": ("Conjuntos", "Datasets"),
-    "all_rows": ("Linhas ao todo", "Rows in all"),
-    "late_datasets": ("Atrasados", "Late"),
-    "attention": ("Pedem atenção", "Need attention"),
-    "cadence": ("Frequência", "Cadence"),
-    "cadence_hourly": ("a cada hora", "hourly"),
-    "cadence_daily": ("diária", "daily"),
-    "cadence_weekly": ("semanal", "weekly"),
-    "cadence_monthly": ("mensal", "monthly"),
-    "last_batch": ("Último lote", "Last batch"),
-    "open_report": ("Abrir o último relatório", "Open the latest report"),
-    "schema": ("Esquema", "Schema"),
-    "schema_of": ("Colunas de {dataset}", "Columns of {dataset}"),
-    "status_never": ("Nunca carregado", "Never loaded"),
-    "status_late": ("Atrasado", "Late"),
-    "status_fresh": ("Atual", "Fresh"),
-    "status_loaded": ("Carregado", "Loaded"),
-    "status_given_up": ("Lote abandonado", "Batch given up"),
-    "status_paused": ("Pausado", "Paused"),
-    "status_retired": ("Aposentado", "Retired"),
-    "status_renamed": ("Renomeado", "Renamed"),
-    # The dictionary.
-    "dictionary": ("Dicionário de dados", "Data dictionary"),
-    "dictionary_lead": (
-        "O que os contratos dizem de cada tabela e coluna: nome, tipo, unidade, regras, a quem perguntar.",
-        "What the contracts say of each table and column: name, type, unit, rules, whom to ask.",
-    ),
-    "exports": ("Arquivos depois de cada carga", "Files after each load"),
-    "no_datasets": ("Não há contratos nesta pasta.", "There are no contracts in this folder."),
 }  # fmt: skip
+"""What stands around the content of every page."""
+WORDS = FRAME_WORDS | BATCH_WORDS | CATALOGUE_WORDS
 
 
 def say(key: str, **values: Text | str) -> Text:
     """The words of a key, with what stands in braces filled in."""
-    text = Text(*_WORDS[key])
+    text = Text(*WORDS[key])
     return text.filled(**values) if values else text
 
 

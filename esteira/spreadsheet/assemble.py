@@ -18,8 +18,9 @@ from esteira.spreadsheet.buffers import Places
 from esteira.spreadsheet.cells import Cells, printed
 from esteira.spreadsheet.convert import Column, Converted
 from esteira.spreadsheet.failure import address
-from esteira.spreadsheet.heading import Heading, nameless
+from esteira.spreadsheet.heading import Heading
 from esteira.spreadsheet.look import RAISED, Fault
+from esteira.spreadsheet.names import nameless
 from esteira.spreadsheet.piece import Piece, Rows
 
 Mask: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]

@@ -1,38 +1,31 @@
-"""Delimited text: Arrow's reader into blocks, with texts as they stand."""
+"""Delimited text into pieces: which rows are data, their numbers, and the broken ones among them."""
 
 from __future__ import annotations
 
-import codecs
 import csv
-from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
 from esteira.contract import Dataset, SpreadsheetSource
 from esteira.spreadsheet.ahead import in_turn, read_ahead
 from esteira.spreadsheet.assemble import WHOLE_ROW, Assembly, Block
-from esteira.spreadsheet.buffers import check_text, combined, trimmed
+from esteira.spreadsheet.buffers import combined, trimmed
 from esteira.spreadsheet.cells import Cells
-from esteira.spreadsheet.failure import failed
 from esteira.spreadsheet.footer import footer_of
 from esteira.spreadsheet.heading import Heading, Headings
 from esteira.spreadsheet.look import Fault
 from esteira.spreadsheet.opening import Opened
 from esteira.spreadsheet.piece import Piece
+from esteira.spreadsheet.text import BrokenRows, DelimitedText
 
-BLOCK_BYTES = 1024 * 1024
-"""Text of a piece; a row must fit into it. Arrow reads some blocks ahead, so they make most of the memory."""
 BLOCKS_AHEAD = 2
 """That many are converted while one is read."""
-_SCAN_BYTES = 4 * 1024 * 1024
 _NONE = pa.scalar(None, pa.string())
 
 
@@ -42,7 +35,7 @@ def delimited_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, 
     Raises:
         SpreadsheetError: It cannot be read as the contract describes.
     """
-    text = _Text(file, source)
+    text = DelimitedText(file, source)
     assembly = Assembly(dataset, source, file.name)
     try:
         heading, lines = text.heading(Headings(dataset, source, file.name))
@@ -52,115 +45,10 @@ def delimited_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, 
         raise text.unreadable(exc) from exc
 
 
-class _Text:
-    """The file as text."""
-
-    def __init__(self, file: Opened, source: SpreadsheetSource) -> None:
-        self.file, self.source = file, source
-        declared = codecs.lookup(source.encoding).name
-        self.encoding = "utf-8-sig" if declared == "utf-8" else declared
-        self.delimiter = source.delimiter or ("\t" if file.format == "tsv" else source.prints.delimiter)
-
-    def heading(self, headings: Headings) -> tuple[Heading, int]:
-        """The heading, and how many lines stand above the data."""
-        with self.file.path.open(encoding=self.encoding, newline="") as text:
-            rows, lines = list[list[str]](), [0]
-            reader = csv.reader(text, delimiter=self.delimiter)
-            try:
-                for row in islice(reader, headings.first_rows()):
-                    rows.append([cell.strip("\ufeff") for cell in row] if not rows else row)
-                    lines.append(reader.line_num)
-            except csv.Error as exc:
-                raise failed(self.file.name, f"line {reader.line_num}: {exc}.") from exc
-        heading = headings.find(rows, "")
-        return heading, lines[min(heading.first, len(rows))]
-
-    def batches(self, heading: Heading, lines: int, broken: _Broken) -> Iterator[pa.RecordBatch]:
-        """The rows as Arrow reads them: a quoted and an empty text are the same, an empty one is null."""
-        names = [str(column) for column in range(len(heading.names))]
-        arrow_encoding = "utf8" if self.encoding == "utf-8-sig" else self.encoding
-        read = pacsv.ReadOptions(
-            column_names=names, skip_rows=lines, block_size=BLOCK_BYTES, encoding=arrow_encoding, use_threads=False
-        )
-        parse = pacsv.ParseOptions(
-            delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=broken.take
-        )
-        convert = pacsv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=True,
-            check_utf8=False,  # it would look at every text: most columns have no letter that can be wrong
-        )
-        if not self._has_data(lines):
-            return
-        for batch in pacsv.open_csv(self.file.path, read_options=read, parse_options=parse, convert_options=convert):
-            for texts in batch.columns:
-                check_text(texts)
-            yield batch
-
-    def _has_data(self, lines: int) -> bool:
-        """Whether a line stands below the heading: Arrow takes a file without any for an error."""
-        with self.file.path.open(encoding=self.encoding, newline="") as text:
-            return next(islice(text, lines, None), None) is not None
-
-    def unreadable(self, exc: Exception) -> Exception:
-        """What Arrow could not read."""
-        place = self._bad_byte()
-        if place is not None:
-            at, byte, line = place
-            return failed(
-                self.file.name, f"byte {at:,} (line {line:,}) is {byte:#04x}, which is no text in {self.source.encoding}.",
-                "Correct encoding= in the contract (cp1252 is usual for files of Excel), or save the file as declared.",
-            )  # fmt: skip
-        return failed(
-            self.file.name,
-            f"it cannot be read as text delimited by {self.delimiter!r}: {exc}.",
-            "Open it in an editor at the named row; a quote that never ends is the usual cause.",
-        )
-
-    def _bad_byte(self) -> tuple[int, int, int] | None:
-        """The first byte that the encoding does not know, its value, and its line."""
-        decoder, done, lines = codecs.getincrementaldecoder(self.source.encoding)(), 0, 1
-        with self.file.path.open("rb") as content:
-            while chunk := content.read(_SCAN_BYTES):
-                pending = len(decoder.getstate()[0])
-                try:
-                    lines += decoder.decode(chunk).count("\n")
-                except UnicodeDecodeError as exc:
-                    at = done - pending + exc.start
-                    return at, exc.object[exc.start], lines + exc.object[: exc.start].count(b"\n")
-                except UnicodeError:
-                    return done, chunk[0], lines
-                done += len(chunk)
-        if decoder.getstate()[0]:
-            return done - 1, decoder.getstate()[0][-1], lines
-        return None
-
-
-class _Broken:
-    """Rows with more or fewer fields than there are columns."""
-
-    def __init__(self) -> None:
-        self.rows: deque[tuple[int, int, str]] = deque()
-
-    def take(self, row: Any) -> str:
-        """Remember one; Arrow passes over it. Its number counts the lines that were skipped."""
-        self.rows.append((int(row.number), int(row.actual_columns), str(row.text)))
-        return "skip"
-
-    def until(self, number: int) -> list[tuple[int, int, str]]:
-        """Take those before a row out; more may come in meanwhile, since Arrow reads ahead."""
-        taken = list[tuple[int, int, str]]()
-        while self.rows and self.rows[0][0] < number:
-            taken.append(self.rows.popleft())
-        return taken
-
-
 class _Blocks:
     """The rows of data in blocks, and the broken ones behind those that they stand among."""
 
-    def __init__(self, text: _Text, heading: Heading, lines: int, pool: Executor) -> None:
+    def __init__(self, text: DelimitedText, heading: Heading, lines: int, pool: Executor) -> None:
         self._text, self._heading, self._lines, self._pool = text, heading, lines, pool
         self._columns = sorted({*heading.places.values(), *(place for place, _ in heading.melted)})
         self._footer = footer_of(text.source.footer)
@@ -170,7 +58,7 @@ class _Blocks:
 
     def all(self) -> Iterator[Block]:
         """Until the footer, or the end."""
-        broken = _Broken()
+        broken = BrokenRows()
         for batch in read_ahead(self._pool, self._text.batches(self._heading, self._lines, broken)):
             yield from self._block(batch, broken, is_last=False)
             if self._is_over:
@@ -180,7 +68,7 @@ class _Blocks:
         )
         yield from self._block(nothing, broken, is_last=True)
 
-    def _block(self, batch: pa.RecordBatch, broken: _Broken, *, is_last: bool) -> Iterator[Block]:
+    def _block(self, batch: pa.RecordBatch, broken: BrokenRows, *, is_last: bool) -> Iterator[Block]:
         numbers, bad = self._numbered(batch.num_rows, broken, is_last=is_last)
         first = self._first_texts(batch)
         end = self._end(numbers, first, bad)
@@ -194,7 +82,7 @@ class _Blocks:
             yield self._made(batch, numbers, bad)
 
     def _numbered(
-        self, count: int, broken: _Broken, *, is_last: bool
+        self, count: int, broken: BrokenRows, *, is_last: bool
     ) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[tuple[int, int, str]]]:
         """The numbers of a batch's rows: the broken ones among them have theirs."""
         bad, end = list[tuple[int, int, str]](), self._next + count

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from esteira.contract import Dataset, HeaderRows, SpreadsheetSource
-from esteira.spreadsheet.cells import printed
-from esteira.spreadsheet.failure import address, failed, letters
-from esteira.spreadsheet.look import Range
-
-Fill: TypeAlias = Callable[[int, int], tuple[Any, int] | None]
-Rows: TypeAlias = Sequence[Sequence[Any]]
-"""The first rows of a sheet, from its first row and column on; an empty text or None is an empty cell."""
+from esteira.spreadsheet.failure import address, failed
+from esteira.spreadsheet.names import Fill, Rows, joined_names, key_of, nameless, numbered, plain_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +46,7 @@ class Headings:
         if source.melt is not None:
             made |= {source.melt.value, *source.melt.groups}
         self.wanted = tuple(each for each in (*dataset.column_names, *source.inputs) if each not in made)
-        self._ours = {_key(printed): ours for printed, ours in source.rename.items()}
+        self._ours = {key_of(printed): ours for printed, ours in source.rename.items()}
 
     def find(self, rows: Rows, sheet: str, fill: Fill = lambda _row, _column: None) -> Heading:
         """The heading of a sheet.
@@ -95,7 +88,7 @@ class Headings:
 
     def column_of(self, name: str) -> str | None:
         """The contract's column or input that a printed name means; None for a stranger."""
-        renamed = self._ours.get(_key(name))
+        renamed = self._ours.get(key_of(name))
         ours = renamed or plain_name(name)
         is_meant = renamed is not None or ours not in self._ours.values()
         return ours if ours in self.wanted and is_meant else None
@@ -107,7 +100,7 @@ class Headings:
             if printed_name:
                 ours = self.column_of(numbered_name) or self.column_of(printed_name)
             else:
-                ours = self._ours.get(_key(nameless(column)))
+                ours = self._ours.get(key_of(nameless(column)))
             if ours in self.wanted:
                 found.setdefault(ours, []).append(column)
         return found
@@ -174,78 +167,6 @@ class Headings:
             f"{self._row(sheet, closest)} comes closest and lacks {_listed(self._missing(names))}; it names {_listed(filter(None, names))}.",
             "Correct the names in the file, or columns= and header= in the contract.",
         )  # fmt: skip
-
-
-def joined_names(rows: Rows, first: int, header: HeaderRows, fill: Fill) -> tuple[str, ...]:
-    """The names that header rows from one on give; a merged cell that reaches the last of them names its first column alone."""
-    last = first + header.rows - 1
-    levels = [
-        _level(rows[row], row, header, fill, is_last=row == last) for row in range(first, min(last + 1, len(rows)))
-    ]
-    width = max(map(len, levels), default=0)
-    stacks = ([level[column] if column < len(level) else "" for level in levels] for column in range(width))
-    inner = {column for column in range(width) if (found := fill(last, column)) is not None and found[1] < column}
-    joined = (header.joined.join(dict.fromkeys(filter(None, stack))) for stack in stacks)
-    return tuple("" if column in inner else name for column, name in enumerate(joined))
-
-
-def filler(rows: Rows, merged: Mapping[int, Sequence[Range]]) -> Fill:
-    """The merged cell that a cell of the first rows is part of: its value and its first column."""
-
-    def fill(row: int, column: int) -> tuple[Any, int] | None:
-        for (top, left), (_, right) in merged.get(row, ()):
-            if left <= column <= right and top < len(rows) and left < len(rows[top]):
-                return rows[top][left], left
-        return None
-
-    return fill
-
-
-def numbered(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of which each is there once: the second `Valor` is called `Valor (2)`.
-
-    >>> numbered(("Valor", "Data", "Valor"))
-    ('Valor', 'Data', 'Valor (2)')
-    """
-    seen = Counter[str]()
-    found = list[str]()
-    for name in names:
-        seen[_key(name)] += 1
-        found.append(f"{name} ({seen[_key(name)]})" if name and seen[_key(name)] > 1 else name)
-    return tuple(found)
-
-
-def nameless(column: int) -> str:
-    """What a column without a printed name is called in `columns`: its letters in brackets, `[A]`."""
-    return f"[{letters(column)}]"
-
-
-def plain_name(name: str) -> str:
-    """A printed name as a column's: no accents, lower case, underscores for everything else.
-
-    >>> plain_name("Data de Emissão")
-    'data_de_emissao'
-    """
-    parts = unicodedata.normalize("NFKD", name.casefold())
-    return re.sub(r"[^a-z0-9]+", "_", "".join(each for each in parts if not unicodedata.combining(each))).strip("_")
-
-
-def _key(name: str) -> str:
-    """Names are the same that differ by blanks, no-break ones too, by case, or by how Unicode writes them."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
-def _level(row: Sequence[Any], number: int, header: HeaderRows, fill: Fill, *, is_last: bool) -> list[str]:
-    texts, left = list[str](), ""
-    for column, value in enumerate(row):
-        merged = fill(number, column) if header.fill == "merged" and value in {None, ""} else None
-        given = merged[0] if merged else value
-        text = " ".join(str(printed(given)).split()) if given is not None else ""
-        if not text and header.fill == "right" and not is_last:
-            text = left
-        texts.append(text)
-        left = text
-    return texts
 
 
 def _listed(names: Any) -> str:

@@ -10,7 +10,7 @@ import xlrd
 from esteira.contract import SpreadsheetSource
 from esteira.spreadsheet.failure import failed
 from esteira.spreadsheet.look import Fault, Look, Range
-from esteira.spreadsheet.opening import open_zip
+from esteira.spreadsheet.unpacking import open_zip
 from esteira.spreadsheet.xml import local, parse
 
 _MOST_REPEATED = 16_384

@@ -17,8 +17,8 @@ from esteira.contract import SpreadsheetSource
 from esteira.spreadsheet.elements import Elements, column_number, is_on
 from esteira.spreadsheet.failure import failed, letters
 from esteira.spreadsheet.look import Look
-from esteira.spreadsheet.opening import open_zip
 from esteira.spreadsheet.strings import raised_texts
+from esteira.spreadsheet.unpacking import open_zip
 from esteira.spreadsheet.xml import chunks_of, is_plain, local, parse, small_xml
 
 _P = rb"(?:[\w.-]+:)?"

@@ -14,10 +14,10 @@ from typing import Any
 import python_calamine as calamine
 
 from esteira.contract import SpreadsheetSource
+from esteira.spreadsheet.book import checked_sheet, looker, opened_book
 from esteira.spreadsheet.failure import failed
 from esteira.spreadsheet.look import Range
 from esteira.spreadsheet.opening import DELIMITED, Opened, opened
-from esteira.spreadsheet.workbook import checked_sheet, looker, opened_book
 
 MOST_ROWS = 5_000
 """Enough to tell what a column holds; the end of a longer table, and so its footer, is looked at too."""

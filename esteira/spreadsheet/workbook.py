@@ -1,10 +1,9 @@
-"""Workbooks: calamine's rows into blocks, sheet by sheet."""
+"""Workbooks into pieces: calamine's rows into blocks, sheet by sheet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
-from fnmatch import fnmatchcase
 from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeAlias
@@ -12,17 +11,17 @@ from typing import Any, TypeAlias
 import numpy as np
 import python_calamine as calamine
 
-from esteira.contract import Dataset, Sheets, SpreadsheetSource
+from esteira.contract import Dataset, SpreadsheetSource
 from esteira.spreadsheet.ahead import in_turn
 from esteira.spreadsheet.assemble import Assembly, Block
+from esteira.spreadsheet.book import checked_sheet, chosen_sheets, looker, opened_book
 from esteira.spreadsheet.cells import Cells, durations_read, printed, sorted_cells
 from esteira.spreadsheet.failure import address, failed
 from esteira.spreadsheet.footer import footer_of
-from esteira.spreadsheet.heading import Heading, Headings, filler
-from esteira.spreadsheet.legacy import look_at_old, look_at_open_document
+from esteira.spreadsheet.heading import Heading, Headings
 from esteira.spreadsheet.look import Fault, Look, Range
+from esteira.spreadsheet.names import filler
 from esteira.spreadsheet.opening import Opened
-from esteira.spreadsheet.package import check_area, look_at, read_package
 from esteira.spreadsheet.piece import Piece
 
 CELLS_PER_PIECE = 200_000
@@ -41,112 +40,12 @@ def workbook_pieces(file: Opened, dataset: Dataset, source: SpreadsheetSource, p
     look = looker(file, source)
     headings = Headings(dataset, source, file.name)
     with opened_book(file) as book:
-        for name in _chosen(book, file.name, source):
+        for name in chosen_sheets(book, file.name, source):
             found = look(name)
             sheet_rows = checked_sheet(book, name, file, found, source)
             assembly = Assembly(dataset, source, file.name, is_1904=found.is_1904, is_dated=found.is_dated)
             sheet = _Sheet(sheet_rows, found, headings, source, file.name)
             yield from in_turn(pool, partial(assembly.piece, heading=sheet.heading), sheet.blocks(), BLOCKS_AHEAD)
-
-
-def looker(file: Opened, source: SpreadsheetSource) -> Callable[[str], Look]:
-    """Looks at a sheet, before anything is parsed.
-
-    Raises:
-        SpreadsheetError: The workbook is damaged, links to the outside, or has an entity.
-    """
-    if file.format in {"xlsx", "xlsm"}:
-        package = read_package(file.path, file.name, source)
-        return lambda sheet: look_at(file.path, file.name, package, sheet, source)
-    looks = (
-        look_at_old(file.path, file.name)
-        if file.format == "xls"
-        else look_at_open_document(file.path, file.name, source)
-    )
-    return lambda sheet: _known(looks, sheet, file.name)
-
-
-def _known(looks: Mapping[str, Look], sheet: str, file: str) -> Look:
-    """What cannot be looked at is not read."""
-    if sheet not in looks:
-        raise failed(
-            file,
-            f"sheet {sheet!r} cannot be found a second time.",
-            "Rename the sheet without special signs, save the file, and deliver it.",
-        )
-    return looks[sheet]
-
-
-def opened_book(file: Opened) -> calamine.CalamineWorkbook:
-    """The workbook.
-
-    Raises:
-        SpreadsheetError: It has a password, or cannot be read.
-    """
-    try:
-        return calamine.CalamineWorkbook.from_path(str(file.path))
-    except calamine.PasswordError as exc:
-        raise failed(
-            file.name, "it is protected by a password (encrypted).", "Save it without a password, and deliver it again."
-        ) from exc
-    except (calamine.CalamineError, OSError, ValueError) as exc:
-        raise failed(
-            file.name,
-            f"it cannot be read as {file.format}: {exc}.",
-            "Open it in a spreadsheet program, save it again, and deliver it.",
-        ) from exc
-
-
-def checked_sheet(
-    book: calamine.CalamineWorkbook, name: str, file: Opened, look: Look, source: SpreadsheetSource
-) -> calamine.CalamineSheet:
-    """A sheet within the limits.
-
-    Raises:
-        SpreadsheetError: It is not, or cannot be read.
-    """
-    check_area(look, file.name, name, source)
-    try:
-        return book.get_sheet_by_name(name)
-    except (calamine.CalamineError, OSError, ValueError) as exc:
-        raise failed(
-            file.name,
-            f"sheet {name!r} cannot be read: {exc}.",
-            "Open it in a spreadsheet program, save it again, and deliver it.",
-        ) from exc
-
-
-def _chosen(book: calamine.CalamineWorkbook, file: str, source: SpreadsheetSource) -> list[str]:
-    sheets = [each for each in book.sheets_metadata if each.typ == calamine.SheetTypeEnum.WorkSheet]
-    names, wanted = [each.name for each in sheets], source.sheet
-    if isinstance(wanted, Sheets):
-        found = [name for name in names if fnmatchcase(name.casefold(), wanted.like.casefold())]
-    elif isinstance(wanted, int):
-        found = names[wanted : wanted + 1]
-    else:
-        found = [name for name in names if name == wanted]
-    if not found:
-        raise failed(
-            file,
-            f"there is no sheet {wanted!r}; it has {', '.join(map(repr, names))}.",
-            "Correct sheet= in the contract, or the sheet's name in the file.",
-        )
-    return _shown(sheets, found, file, source)
-
-
-def _shown(
-    sheets: Sequence[calamine.SheetMetadata], found: list[str], file: str, source: SpreadsheetSource
-) -> list[str]:
-    hidden = {each.name for each in sheets if each.visible != calamine.SheetVisibleEnum.Visible}
-    if source.hidden == "refuse":
-        for name in found:
-            if name in hidden:
-                raise failed(
-                    file,
-                    f"sheet {name!r} is hidden.",
-                    "Show or delete the sheet, or say in the contract what a hidden one means: hidden='skip' or 'read'.",
-                )
-    return [name for name in found if source.hidden != "skip" or name not in hidden]
 
 
 class _Sheet:

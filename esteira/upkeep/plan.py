@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from esteira.lake.layout import batch_of_page
-from esteira.lake.sweep import Place, Stored, Survey, Upload, place_of
+from esteira.lake.place import Place, place_of
+from esteira.lake.sweep import Stored, Survey, Upload
 from esteira.upkeep.exports import ExportPolicy, old_exports
 from esteira.upkeep.refused import REFUSED_AGE, Stone, old_refused, stones
 from esteira.upkeep.removal import Reason, Removal

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from esteira.lake import Layout, Seal
-from esteira.lake.sweep import Place
+from esteira.lake.place import Place
 from esteira.upkeep.removal import Reason
 from esteira.warehouse import LedgerEntry
 

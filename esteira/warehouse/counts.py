@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+SUMMARY_COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged")
+"""The counts of a ledger row that a table over many batches or datasets shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:

@@ -1,4 +1,4 @@
-"""How far a cursor that is no time has come: the largest value that is committed."""
+"""How far a cursor that is a number or a text, and no time, has come: the largest value that is committed."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class Events:
         self._remember_before()
 
     def scope_to_all(self) -> None:
-        """Every key of every batch."""
+        """Take every key into the fold, and not only those of the batches at hand."""
         self._remember_before()
 
     def _remember_before(self) -> None:

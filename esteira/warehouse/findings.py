@@ -1,4 +1,4 @@
-"""What follows from what a rule about a whole batch found."""
+"""What a broken whole-batch rule leads to: a warning in the ledger, or an error that stops the load."""
 
 from __future__ import annotations
 

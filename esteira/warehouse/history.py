@@ -34,7 +34,7 @@ class History(Protocol):
     """Finds the sealed parts of a ledger entry; None when they are gone."""
 
     def __call__(self, dataset: str, entry: LedgerEntry) -> StoredBatch | None:
-        """Look an entry up."""
+        """The sealed batch of a ledger entry; None when its seal or its parts are gone."""
 
 
 class Past:

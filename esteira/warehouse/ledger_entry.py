@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 
+from esteira.batch import Batch, Window, is_snapshot
+from esteira.contract import Dataset
 from esteira.findings import Finding
 
 State = Literal["committed", "undone", "given_up", "skipped", "unchanged"]
@@ -77,6 +79,14 @@ class LedgerEntry:
     seconds: float | None = field(default=None, compare=False)
     sequence: int = field(default=0, compare=False)
     committed_at: datetime | None = field(default=None, compare=False)
+
+    def batch(self, dataset: Dataset) -> Batch:
+        """Its batch, so that it can be loaded once more.
+
+        Args:
+            dataset: The contract; a window is its own length where each batch is a snapshot.
+        """
+        return Batch(dataset.name, self.batch_id, Window(self.window_start, self.window_end), is_snapshot(dataset))
 
 
 WRITTEN = tuple(each.name for each in fields(LedgerEntry) if each.name != "committed_at")

@@ -38,6 +38,6 @@ def stage_order(session: Session, dataset: str, own: Iterable[Batch] = (), witho
 
 
 def newest(session: Session) -> str | None:
-    """The last batch of the order."""
+    """Id of the newest batch; None where nothing is committed."""
     found = session.rows(f"SELECT batch_id FROM {ORDER} ORDER BY place DESC LIMIT 1")
     return str(found[0][0]) if found else None

@@ -16,6 +16,8 @@ from esteira.warehouse.statements import LOCK_SCHEMA
 
 PROBE_TABLE = "esteira_doctor_probe"
 PROBE_SECONDS = 30
+_SCHEMAS = "SELECT COUNT(*) FROM pg_namespace WHERE nspname = %s"
+_MAKES_SCHEMAS = "has_database_privilege(current_database(), 'CREATE')"
 _ABSENT = re.compile(r"NoSuchKey|specified (?:key|S3 prefix) .*does not exist", re.IGNORECASE)
 _ASSUME = re.compile(r"not authorized to assume|assume IAM Role", re.IGNORECASE)
 _DENIED = re.compile(r"Access ?Denied|Status 403", re.IGNORECASE)
@@ -114,7 +116,3 @@ def _missing(session: Session, schema: str, user: str) -> list[str]:
 
 def _holds(session: Session, function: str) -> bool:
     return bool(session.count(f"SELECT CASE WHEN {function} THEN 1 ELSE 0 END"))
-
-
-_SCHEMAS = "SELECT COUNT(*) FROM pg_namespace WHERE nspname = %s"
-_MAKES_SCHEMAS = "has_database_privilege(current_database(), 'CREATE')"

@@ -8,8 +8,8 @@ from typing import Literal
 
 from esteira.batch import Batch
 from esteira.contract import Dataset
-from esteira.lake import Seal
-from esteira.profile import ColumnProfile
+from esteira.lake import Lake, Seal
+from esteira.profile import ColumnProfile, profile_of
 from esteira.warehouse.ledger_entry import LedgerEntry
 
 
@@ -50,6 +50,17 @@ class LoadRequest(_Asked):
     is_standing: bool = False
     seconds: float | None = None
     asked_at: float = field(default_factory=time.monotonic, compare=False)
+
+    @classmethod
+    def of_seal(
+        cls, dataset: Dataset, batch: Batch, seal: Seal, lake: Lake, *, run: str = "", version: str = ""
+    ) -> LoadRequest:
+        """A request whose manifest is written to the lake and whose profile is read from there.
+
+        Raises:
+            SealConflict: The profile is missing, or it is not what was sealed.
+        """
+        return cls(dataset, batch, seal, lake.put_manifest(seal), profile_of(seal, lake), run=run, version=version)
 
     @property
     def seconds_so_far(self) -> float | None:

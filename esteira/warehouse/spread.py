@@ -22,6 +22,9 @@ from esteira.warehouse.trail import Profiled, kind
 _CUT_CHARACTERS = 200
 """A text that a profile shows as long as this may be cut."""
 _DAY_SECONDS = 86_400
+Name = dict[str, str]
+Counted = tuple[list[Name], list[float], list[float], int]
+"""Names of the groups, their shares and the expected ones, and the values counted."""
 
 
 def find(session: Session, request: LoadRequest, rule: Distribution, past: Sequence[Profiled]) -> Iterator[Broken]:
@@ -83,11 +86,6 @@ def _texts(past: Sequence[Profiled]) -> list[Spread[Categories]]:
 
 def _whole(top_values: Sequence[tuple[str, int]]) -> dict[str, int]:
     return {value: rows for value, rows in top_values if len(value) < _CUT_CHARACTERS}
-
-
-Name = dict[str, str]
-Counted = tuple[list[Name], list[float], list[float], int]
-"""Names of the groups, their shares and the expected ones, and the values counted."""
 
 
 def _count_numbers(session: Session, column: Column, cuts: Sequence[float], start: datetime) -> Counted:

@@ -73,7 +73,7 @@ class AppendWriter:
         self._deleted += found
 
     def settle(self, *, is_rewrite: bool) -> Outcome:
-        """All is done."""
+        """The rows were written as they were taken: only the counts are left to tell."""
         return Outcome(self._counts, self._deleted)
 
 
@@ -106,7 +106,7 @@ class ReplaceWriter:
             insert_staged(self._session, self._dataset, self._table, *previous)
 
     def settle(self, *, is_rewrite: bool) -> Outcome:
-        """All is done."""
+        """The rows were written as they were taken: only the counts are left to tell."""
         return Outcome(self._counts, self._deleted)
 
     def _empty(self) -> None:

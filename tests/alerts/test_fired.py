@@ -33,8 +33,9 @@ from esteira.contract import Dataset, Quality
 from esteira.errors import DataQualityError, GivenUp, PayloadError
 from esteira.warehouse import LedgerEntry, LoadResult
 from flows.ending import announced
-from tasks.announce import announce_defect, announce_failure, announce_loaded, announce_stale, announce_well
+from tasks.announce import announce_defect, announce_failure, announce_stale, announce_well
 from tasks.drift import _notify as announce_drift
+from tasks.loaded import announce_loaded
 from tests.alerts.conftest import World, contracts, seconds_since
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("applied")]
@@ -203,7 +204,7 @@ def test_a_quarantine_near_its_limit_is_told_once_and_once_more_when_it_is_over(
 def test_a_slow_batch_is_told_once_and_once_more_when_it_is_over(world: World, monkeypatch: pytest.MonkeyPatch):
     of, day = dataset(world), datetime(2014, 1, 1, tzinfo=UTC)
     before = [LedgerEntry(str(number), day, day, seconds=30.0, extracted=900) for number in range(5)]
-    monkeypatch.setattr("tasks.announce._entries", lambda *_: before)  # what the ledger would say
+    monkeypatch.setattr("tasks.figures.other_entries", lambda *_: before)  # what the ledger would say
     for seconds in (85.0, 400.0, 500.0, 31.0):
         load(world, of, f"took {seconds:.0f}", seconds=seconds)
     slow, over = (each["body"]["text"] for each in world.wait_for(of.name, 2))
@@ -217,7 +218,7 @@ def test_a_loaded_batch_is_an_event_of_its_dataset_with_counts_seconds_and_the_d
 ):
     of, day = dataset(world), datetime(2014, 1, 1, tzinfo=UTC)
     monkeypatch.setattr(
-        "tasks.announce._entries", lambda *_: [LedgerEntry("before", day, day, seconds=2.0, extracted=900)]
+        "tasks.figures.other_entries", lambda *_: [LedgerEntry("before", day, day, seconds=2.0, extracted=900)]
     )
     load(world, of, BATCH, inserted=1_000, seconds=3.0)
     (found,) = world.events("esteira.batch.loaded", f"esteira.dataset.{of.name}")

@@ -13,7 +13,8 @@ from esteira.curate import curate
 from esteira.erasure.key import Key, read_key
 from esteira.erasure.purge import doomed_keys, doomed_pages, doomed_versions, tombstones
 from esteira.erasure.rewrite import rewrite
-from esteira.erasure.search import Findings, Search, Standing, standings
+from esteira.erasure.search import Findings, Search
+from esteira.erasure.standing import Standing, standings
 from esteira.errors import ConfigError, SealConflict
 from esteira.extraction.extract import extract
 from esteira.lake import Checkpoint, Lake, Layout, PagePointer, Seal, Tombstone

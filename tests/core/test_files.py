@@ -16,7 +16,7 @@ from esteira.file_batch import file_batch
 from esteira.lake import Lake, Layout, Provenance, Seal, SealedFile
 from esteira.lake import files as lake_files
 from esteira.lake.files import fetch_file, file_hash, store_file
-from esteira.lake.sweep import place_of
+from esteira.lake.place import place_of
 from tests.core.test_file_batch import dataset
 
 SALES = dataset()

@@ -11,7 +11,7 @@ import pytest
 from esteira.contract import Offset, ResponseAction, SinglePage
 from esteira.curate import curate
 from esteira.erasure.rewrite import rewrite
-from esteira.erasure.search import _documents
+from esteira.erasure.search import documents
 from esteira.errors import ConfigError, PayloadError, SealConflict, SourceRejected, SourceUnavailable
 from esteira.extraction.beginning import Beginning, begin
 from esteira.extraction.extract import extract
@@ -266,4 +266,4 @@ def test_pages_of_a_part_that_no_seal_names_end_where_their_index_begins(lake: L
         sealed = extract(contract, batch_of(contract), portal=open_portal(up.url), lake=lake, beginning=beginning)
     assert sealed is not None
     content = lake.read_part(sealed.parts[0])
-    assert [len(json.loads(body)["rows"]) for body, _ in _documents(content)] == [1, 2]
+    assert [len(json.loads(body)["rows"]) for body, _ in documents(content)] == [1, 2]

@@ -12,6 +12,8 @@ import pytest
 
 import tasks.announce
 import tasks.drift
+import tasks.figures
+import tasks.loaded
 import tasks.notices
 import tasks.refresh
 from blocks import incidents
@@ -23,7 +25,7 @@ from esteira.catalogue import find_dataset
 from esteira.contract import Asset, Webhook
 from esteira.errors import DataQualityError, LoadError, PayloadError
 from esteira.refresh.due import Decision
-from esteira.refresh.run import Outcome
+from esteira.refresh.outcome import Outcome
 from esteira.settings import PROJECT_FOLDER
 from esteira.warehouse import LedgerEntry, LoadResult
 
@@ -49,15 +51,15 @@ def emitted(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         "end": lambda *_: [Incident("stale", "airlines", what="stale", since="2014-01-01")],
     }.items():  # fmt: skip
         monkeypatch.setattr(incidents, name, answer)
-    monkeypatch.setattr(tasks.announce, "_entries", lambda *_: BEFORE)
-    monkeypatch.setattr(tasks.announce, "_counts_so_far", lambda *_: Counts(1000, 8))
-    monkeypatch.setattr(tasks.announce, "_reasons", lambda *_: {"carrier: not_null": 8})
+    monkeypatch.setattr(tasks.figures, "other_entries", lambda *_: BEFORE)
+    monkeypatch.setattr(tasks.figures, "counts_so_far", lambda *_: Counts(1000, 8))
+    monkeypatch.setattr(tasks.figures, "reasons_of", lambda *_: {"carrier: not_null": 8})
     monkeypatch.setattr(tasks.announce, "measure_failed", lambda *_: None)
     return found
 
 
 def load() -> None:
-    tasks.announce.announce_loaded(BATCH, LoadResult(ENTRY, is_new=True), DATASET, None)
+    tasks.loaded.announce_loaded(BATCH, LoadResult(ENTRY, is_new=True), DATASET, None)
 
 
 CASES: dict[str, Callable[[], None]] = {

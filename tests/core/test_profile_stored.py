@@ -13,11 +13,12 @@ from esteira import curate as curation
 from esteira.contract import Dataset, Quality
 from esteira.curate import curate
 from esteira.erasure.purge import doomed_keys, doomed_versions, lost_profiles
-from esteira.erasure.search import standings
+from esteira.erasure.standing import standings
 from esteira.errors import SealConflict
 from esteira.extraction.ahead import extract_ahead
 from esteira.lake import Lake, Layout, Seal
-from esteira.lake.sweep import SweptLake, place_of
+from esteira.lake.place import place_of
+from esteira.lake.sweep import SweptLake
 from esteira.profile import profile_of, profile_parts
 from esteira.quarantine import replay
 from tests.core.small import Key, dataset, keys

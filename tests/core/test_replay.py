@@ -22,7 +22,8 @@ from esteira.curate import curate
 from esteira.drift.finding import RETYPED_VALUES
 from esteira.erasure.key import read_key
 from esteira.erasure.rewrite import rewrite
-from esteira.erasure.search import Search, standings
+from esteira.erasure.search import Search
+from esteira.erasure.standing import standings
 from esteira.errors import ConfigError
 from esteira.lake import Lake, Layout, PagePointer, Part, Replayed, Seal, Tombstone
 from esteira.lake.sweep import SweptLake

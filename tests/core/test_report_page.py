@@ -22,7 +22,7 @@ from esteira.report.amounts import age, count, decimal, measure, moment, share, 
 from esteira.report.flow import Band, flow_of
 from esteira.report.foreign import quoted, shown
 from esteira.report.plots import bands, bars, densities, histogram, line
-from esteira.report.words import _WORDS
+from esteira.report.words import WORDS
 from esteira.warehouse.states import DatasetState
 from tests.core.reported import END, STAGE, Profile, batch, catalogue, entry, flights, full, read, seal, wide
 
@@ -242,8 +242,8 @@ def test_the_ids_of_a_page_are_unique():
 
 
 def test_every_word_is_there_in_both_languages():
-    assert all(portuguese and english for portuguese, english in _WORDS.values())
-    unfilled = [key for key, texts in _WORDS.items() if _braces(texts[0]) != _braces(texts[1])]
+    assert all(portuguese and english for portuguese, english in WORDS.values())
+    unfilled = [key for key, texts in WORDS.items() if _braces(texts[0]) != _braces(texts[1])]
     assert unfilled == []
 
 

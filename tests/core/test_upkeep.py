@@ -10,7 +10,8 @@ import pytest
 
 from esteira.errors import AuthError, ConfigError, LakeUnavailable, SealConflict
 from esteira.lake import Checkpoint, Lake, Layout, Part, Seal
-from esteira.lake.sweep import Stored, Survey, SweptLake, Upload, place_of
+from esteira.lake.place import place_of
+from esteira.lake.sweep import Stored, Survey, SweptLake, Upload
 from esteira.rebuild import Selection, curated_again, plan_rebuild, raw_seal
 from esteira.upkeep import SweepPlan, SweepPolicy, old_pages, plan_sweep, stale_uploads
 from esteira.upkeep.plan import MIN_AGE, PAGE_AGE, UPLOAD_AGE

@@ -17,8 +17,10 @@ SLACK_SECONDS, SILENCE_SECONDS = 30.0, 6.0
 WORKERS = 3  # two of these commands mostly wait between their tries
 _REMOVE_AND_FAIL = """
 from deployments.alerts import FAILURE
-from deployments.automations import remove_automation
-assert remove_automation(FAILURE)
+from prefect.client.orchestration import get_client
+with get_client(sync_client=True) as client:
+    (found,) = client.read_automations_by_name(FAILURE)
+    client.delete_automation(found.id)
 from cli.main import main
 main()
 """

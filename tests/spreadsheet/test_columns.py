@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet import delimited
+from esteira.spreadsheet import text
 from esteira.spreadsheet.cells import Cells
 from esteira.spreadsheet.convert import Column
 from tests.spreadsheet.offices import HEADER, contract, read, refused, rows_of
@@ -84,7 +84,7 @@ def test_where_blocks_end_changes_neither_rows_nor_refusals_nor_places(
     path = tmp_path / "a.csv"
     path.write_text(";".join(HEADER) + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
     expected = read(path, contract(footer=("Total*",)))
-    monkeypatch.setattr(delimited, "BLOCK_BYTES", size)
+    monkeypatch.setattr(text, "BLOCK_BYTES", size)
     found = read(path, contract(footer=("Total*",)))
     assert rows_of(found) == rows_of(expected)
     assert sorted(refused(found)) == sorted(refused(expected))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from esteira.quality import curate_decoded
-from esteira.spreadsheet import delimited
+from esteira.spreadsheet import text
 from tests.spreadsheet.offices import HEADER, ROWS, contract, read, write_csv, write_xlsx
 
 
@@ -38,7 +38,7 @@ def test_a_long_file_comes_in_pieces_and_no_row_is_lost_between_them(
 ) -> None:
     codes = [f"{number:07}" for number in range(4_000)]
     path = write_csv(tmp_path / "a.csv", [HEADER, *((code, "19/05/2017", 1) for code in codes)])
-    monkeypatch.setattr(delimited, "BLOCK_BYTES", 16 * 1024)
+    monkeypatch.setattr(text, "BLOCK_BYTES", 16 * 1024)
     pieces = read(path)
     assert len(pieces) > 4
     assert [code for piece in pieces for code in piece.decoded.table["codigo"].to_pylist()] == codes

@@ -18,7 +18,8 @@ import pytest
 from esteira.contract import Append, Asset, Quality
 from esteira.errors import AuthError, RefreshFailed, SourceUnavailable
 from esteira.refresh import open_refresher
-from esteira.refresh.run import Outcome, Terms, look, run_assets
+from esteira.refresh.outcome import Outcome
+from esteira.refresh.run import Terms, look, run_assets
 from esteira.warehouse import LedgerEntry, ledger, refreshes
 from tests.refresh.conftest import SECRETS, wanted_of
 from tests.refresh.tools import PowerBiService, Receiver, Tool, serving

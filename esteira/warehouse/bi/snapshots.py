@@ -18,6 +18,9 @@ from esteira.warehouse.connection import Session
 from esteira.warehouse.ledger_tables import ledger_table
 from esteira.warehouse.statements import LOAD_COLUMNS, LOCK_SCHEMA, names, table_columns, table_name
 
+_Shape = dict[str, tuple[Any, ...]]
+"""Column to its length in bytes, its type, and its digits."""
+
 
 def behind(session: Session, members: Sequence[Dataset], as_of: datetime) -> list[str]:
     """The members of which something is due at the group's moment: the run's, or that of the newest data among them if it is later.
@@ -80,10 +83,6 @@ def copies_of(session: Session, dataset: str) -> list[tuple[str, str]]:
 def group_of(schema: str) -> str:
     """The group whose copies stand in a schema."""
     return schema.removeprefix(COPY_PREFIX)
-
-
-_Shape = dict[str, tuple[Any, ...]]
-"""Column to its length in bytes, its type, and its digits."""
 
 
 @dataclass(frozen=True, slots=True)
