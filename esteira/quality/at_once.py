@@ -56,14 +56,18 @@ def _in_order(table: pa.Table, wire: Wire, whole: Mapping[str, pa.Array]) -> pa.
 def _flat(text: bytes, rows: int, schema: pa.Schema, unexpected: str) -> pa.Table | None:
     """Two blocks side by side where each record stands on a line of its own; else Arrow would parse everything twice to find where to cut."""
     is_by_line = text.count(b"\n") == rows - 1
-    read = pj.ReadOptions(block_size=len(text) // (2 if is_by_line else 1) + 1, use_threads=is_by_line)
     parse = pj.ParseOptions(
         explicit_schema=schema, newlines_in_values=not is_by_line, unexpected_field_behavior=unexpected
     )
-    try:
-        return pj.read_json(pa.BufferReader(text), read_options=read, parse_options=parse)
-    except pa.ArrowInvalid:
-        return None
+    for blocks in (2, 1) if is_by_line else (1,):
+        read = pj.ReadOptions(block_size=len(text) // blocks + 1, use_threads=blocks > 1)
+        try:
+            return pj.read_json(pa.BufferReader(text), read_options=read, parse_options=parse)
+        except pa.ArrowInvalid:
+            return None
+        except pa.ArrowNotImplementedError:
+            continue  # a nested column that nobody knows, and that is null throughout one of the blocks
+    return None
 
 
 def _whole_columns(

@@ -92,3 +92,18 @@ def test_a_record_longer_than_all_others_is_read_at_once(place: int):
     table = read_at_once(records, b"\n".join(records), FLAT)
     assert table is not None
     assert sorted(table.column("id").to_pylist()) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("first", [{"id": 1, "new": None}, {"id": 1, "new": {"a": [1]}}])
+@pytest.mark.parametrize(
+    "last", [{"id": 9, "new": None}, {"id": 9, "new": {"a": [1]}}, {"id": 9, "new": [2]}, {"id": 9, "new": 3}]
+)
+def test_a_nested_column_that_nobody_knows_keeps_no_record_from_being_read(first: dict[str, Any], last: dict[str, Any]):
+    texts = [json.dumps(record) for record in (first, {"id": 5, "new": None}, last)]
+    records = [msgspec.Raw(text.encode()) for text in texts]
+    table = read_at_once(records, b"\n".join(records), FLAT)
+    slow, rejections = read_each(records, FLAT)
+    assert rejections == []
+    if table is not None:
+        assert table.column("id").to_pylist() == slow.column("id").to_pylist() == [1, 5, 9]
+        assert table.column_names == slow.column_names
