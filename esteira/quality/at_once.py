@@ -24,7 +24,7 @@ _ESCAPED_NAME = re.compile(rb'\\[^"]*"\s*:')
 
 
 def read_at_once(records: Sequence[msgspec.Raw], text: bytes, wire: Wire) -> pa.Table | None:
-    """The columns of `wire`, in its order, and behind them those that it does not know.
+    """The columns of `wire`, in its order, and behind them those that it does not know: of these the names alone.
 
     Args:
         records: JSON objects as received.
@@ -46,28 +46,34 @@ def read_at_once(records: Sequence[msgspec.Raw], text: bytes, wire: Wire) -> pa.
 
 
 def _in_order(table: pa.Table, wire: Wire, whole: Mapping[str, pa.Array]) -> pa.Table:
-    """A key that nobody knows may be spelt like a path, so columns are told by their place."""
+    """A key that nobody knows may be spelt like a path, so columns are told by their place. What stands below such a key is not taken along: Arrow
+    infers arrays there that are not valid (of `[null, 1]`).
+    """
     known, names = set(first_keys(wire)), [column.name for column in wire]
     columns = [whole[column.name] if column.is_whole else lifted(table, column.keys) for column in wire]
     new = [name for name in table.column_names if name not in known]
-    return pa.Table.from_arrays([*columns, *(table.column(name) for name in new)], names=[*names, *new])
+    return pa.Table.from_arrays([*columns, *(pa.nulls(table.num_rows) for _ in new)], names=[*names, *new])
 
 
 def _flat(text: bytes, rows: int, schema: pa.Schema, unexpected: str) -> pa.Table | None:
-    """Two blocks side by side where each record stands on a line of its own; else Arrow would parse everything twice to find where to cut."""
-    is_by_line = text.count(b"\n") == rows - 1
+    """In two blocks side by side where that can be; else, and where columns are met that nobody knows, in one."""
+    if text.count(b"\n") == rows - 1:  # each record on a line of its own: the middle is found without parsing
+        # never "infer": Arrow 25 brings types that it found in two blocks together by a crash of the whole process
+        table = _read(text, schema, "ignore" if unexpected == "ignore" else "error", blocks=2)
+        if table is not None:
+            return table
+    return _read(text, schema, unexpected, blocks=1)
+
+
+def _read(text: bytes, schema: pa.Schema, unexpected: str, *, blocks: int) -> pa.Table | None:
+    read = pj.ReadOptions(block_size=len(text) // blocks + 1, use_threads=blocks > 1)
     parse = pj.ParseOptions(
-        explicit_schema=schema, newlines_in_values=not is_by_line, unexpected_field_behavior=unexpected
+        explicit_schema=schema, newlines_in_values=blocks == 1, unexpected_field_behavior=unexpected
     )
-    for blocks in (2, 1) if is_by_line else (1,):
-        read = pj.ReadOptions(block_size=len(text) // blocks + 1, use_threads=blocks > 1)
-        try:
-            return pj.read_json(pa.BufferReader(text), read_options=read, parse_options=parse)
-        except pa.ArrowInvalid:
-            return None
-        except pa.ArrowNotImplementedError:
-            continue  # a nested column that nobody knows, and that is null throughout one of the blocks
-    return None
+    try:
+        return pj.read_json(pa.BufferReader(text), read_options=read, parse_options=parse)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _whole_columns(
