@@ -212,9 +212,8 @@ class HttpClient:
             retry = -1 if order.sink is not None and order.sink.has_advanced() else retry
             if retry + 1 >= self.config.max_attempts:
                 give_up(outcome, asked, self.config.max_attempts)
-            self.pause(
-                max(retry, 0), words(outcome), order.what, outcome.headers if isinstance(outcome, Reply) else None
-            )
+            headers = outcome.headers if isinstance(outcome, Reply) else None
+            self.pause(max(retry, 0), words(outcome), order.what, headers)
             retry += 1
 
     def _follow(self, order: Order) -> tuple[Reply | Failure, Order]:
