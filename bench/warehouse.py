@@ -13,18 +13,16 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import multiprocessing
 import os
 import platform
 import re
-import resource
 import statistics
 import subprocess
 import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,12 +33,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.peaks import gateway_pid, high_water, loader_peak
 from datasets.flights import DATASET as FLIGHTS
 from esteira.batch import Batch, Window
 from esteira.contract import Append, Dataset, Quality, Upsert, WriteMode
 from esteira.lake import Lake, Layout, Seal
 from esteira.warehouse import Credentials, Loader, LoadRequest, Warehouse, WarehouseConfig
-from local.portal import _data_folder
+from local.portal import data_folder
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
 from local.state import StateFolder
@@ -80,7 +79,7 @@ def main() -> None:
 
 def _flights() -> pa.Table:
     """All flights of the wheel with the contract's types, and their positions."""
-    with zipfile.ZipFile(_data_folder() / "flights.csv.zip") as archive, archive.open("flights.csv") as member:
+    with zipfile.ZipFile(data_folder() / "flights.csv.zip") as archive, archive.open("flights.csv") as member:
         frame = pd.read_csv(member)
     frame.insert(0, "id", range(1, len(frame) + 1))
     frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True)
@@ -223,52 +222,15 @@ def _memory(place: Place, flights: pa.Table, rows: int) -> dict[str, Any]:
     for factor in (1, 10):
         dataset = _dataset(f"bench_memory_{factor}", Append())
         request = _request(place, dataset, flights, rows * factor, 1, 0)
-        gateway = _gateway_pid(place)
+        gateway = gateway_pid(place.stack)
         Path(f"/proc/{gateway}/clear_refs").write_text("5")  # resets VmHWM
-        loader = _loader_peak(place, request)
+        loader = loader_peak(place.warehouse, request)
         found[f"loader_mb_{factor}x"] = round(loader / 1e6)
-        found[f"gateway_mb_{factor}x"] = round(_high_water(gateway) / 1e6)
+        found[f"gateway_mb_{factor}x"] = round(high_water(gateway) / 1e6)
         print(
             f"{rows * factor:,} rows: loader {found[f'loader_mb_{factor}x']} MB, gateway {found[f'gateway_mb_{factor}x']} MB"
         )
     return found
-
-
-def _loader_peak(place: Place, request: LoadRequest) -> int:
-    """Peak memory of a new process that does nothing but this load."""
-    context = multiprocessing.get_context("spawn")
-    receiving, sending = context.Pipe(duplex=False)
-    child = context.Process(target=_load_and_tell, args=(place.warehouse, request, sending))
-    child.start()
-    peak = int(receiving.recv())
-    child.join()
-    return peak
-
-
-def _load_and_tell(warehouse: Warehouse, request: LoadRequest, sending: Any) -> None:
-    Loader(warehouse).load(request)
-    sending.send(_high_water(os.getpid()))
-
-
-def _high_water(pid: int) -> int:
-    """Highest resident memory in bytes since the last reset; macOS has no reset and tells the whole life's."""
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
-
-
-def _gateway_pid(place: Place) -> int:
-    """Its launcher has the same arguments; the gateway is the larger of the two."""
-    mark = str(Path(place.stack.state).resolve())
-    found = []
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            text = command.read_text()
-            if "local.redshift\0" in text and mark in text:
-                found.append(int(command.parent.name))
-    return max(found, key=_high_water)
 
 
 @contextmanager

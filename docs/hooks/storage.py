@@ -41,7 +41,7 @@ class Key:
 def make() -> str:
     """The page."""
     keys = table(["key", "what", "who writes, who deletes"], [_row(each) for each in kinds()])
-    rules = table(["of", "what happens", "why"], list(_lifecycle()))
+    rules = table(["of", "what happens", "why"], list(lifecycle()))
     return page(
         "The lake in S3", _LEAD, "## Keys", keys, "## Kept how long", f"The lifecycle in `infra/lake.yaml`:\n\n{rules}"
     )
@@ -83,7 +83,8 @@ def _row(each: Key) -> tuple[str, str, str]:
     return code(each.key), what, f"Written{who}"
 
 
-def _lifecycle() -> Iterator[tuple[str, str, str]]:
+def lifecycle() -> Iterator[tuple[str, str, str]]:
+    """Each rule of the lake's lifecycle: of which keys, what happens, why."""
     path = INFRA / "lake.yaml"
     (bucket,) = statements.resources(path, "AWS::S3::Bucket").values()
     days = {name: each.get("Default") for name, each in statements.parsed(path)["Parameters"].items()}

@@ -46,7 +46,7 @@ def test_the_picture_shows_every_room_and_every_import_directly_or_by_others() -
     arrows = [tuple(each.split(" imports ")) for each in re.findall(r"<title>(.+?)</title>", shown)]
     assert sorted(arrows) == architecture.drawn(EDGES)
     reached = dict.fromkeys(arrows, 1)
-    assert all(below in architecture._reached(above, reached) for above, below in EDGES)
+    assert all(below in architecture.reached(above, reached) for above, below in EDGES)
 
 
 def test_the_words_about_rooms_name_the_rooms_of_the_picture() -> None:

@@ -10,11 +10,10 @@ import click
 import pytest
 
 from docs.hooks import commands, events, figures, pages, storage, tables, text, variables
-from docs.hooks.architecture import ROOMS as DRAWN_ROOMS
 from docs.hooks.text import attributes
 from esteira.warehouse.own_table import OwnColumn
 from infra.deploy import statements
-from tests.conventions.sources import ROOMS, ROOT, modules, report
+from tests.conventions.sources import ROOT, modules, report
 
 PREFIXES = {"ESTEIRA_ALERT_", "ESTEIRA_PORT_", "ESTEIRA_WAREHOUSE_"}
 """Begins of names, as messages and code have them."""
@@ -238,7 +237,7 @@ def test_every_key_of_the_lake_says_who_writes_and_who_deletes_it() -> None:
 
 
 def test_every_rule_of_the_lifecycle_says_why() -> None:
-    broken = [f"{of}: {what}" for of, what, why in storage._lifecycle() if says_nothing(why)]
+    broken = [f"{of}: {what}" for of, what, why in storage.lifecycle() if says_nothing(why)]
     report(broken, "write a comment above the rule in infra/lake.yaml.")
 
 
@@ -254,35 +253,3 @@ def test_every_statement_of_a_policy_says_why() -> None:
         [f"{each.template}: {each.sid}" for each in found if f"| `{each.sid}` ({each.said['Effect']})" not in page],
         "docs/hooks/rights.py must print it.",
     )
-
-
-def test_a_page_that_would_list_nothing_is_an_error() -> None:
-    with pytest.raises(LookupError, match="command"):
-        text.table(["command"], [])
-
-
-@pytest.mark.parametrize(
-    ("written", "shown"), [("a | b", "a \\| b"), ("`a | b` <c>", "`a | b` &lt;c>"), ("two\n  lines", "two lines")]
-)
-def test_no_cell_breaks_its_table(written: str, shown: str) -> None:
-    assert text.cell(written) == shown
-
-
-def test_every_made_page_is_in_the_menu_and_none_is_committed() -> None:
-    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    report([path for path in pages.MADE if f": {path}" not in menu], "add it to nav of mkdocs.yml.")
-    report(
-        [path for path in pages.MADE if (ROOT / "docs" / path).exists()], "remove the file: docs/hooks makes this page."
-    )
-
-
-def test_the_search_of_the_built_pages_asks_no_other_host() -> None:
-    said = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    assert "polyfills: [assets/iframe-worker.js]" in said, (
-        "Fix: without it the plugin `offline` loads a script from another host."
-    )
-    assert "  - offline" in said, "Fix: without this plugin nothing is found in pages that were opened from a disk."
-
-
-def test_the_picture_has_every_room() -> None:
-    assert set(DRAWN_ROOMS) == set(ROOMS) - {"docs"}
