@@ -18,7 +18,7 @@ unexport PYTHONHOME
 unexport PYTHONPATH
 unexport VIRTUAL_ENV
 
-.PHONY: help check update licences demo test test-fast test-long test-nightly faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke image image-sbom image-push image-scan docs docs-publish twins up down clean distclean lock
+.PHONY: help check update licences demo test test-fast test-long test-nightly faults torture burst bench bench-quick bench-lock bench-warehouse test-browser screens test-image lint format types aws-diff aws-deploy aws-destroy aws-check aws-smoke aws-prefect image image-sbom image-push image-scan docs docs-publish twins up down clean distclean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -102,6 +102,9 @@ aws-check: $(READY) ## tell which steps that only a person can do are left in th
 SMOKE ?= airlines
 aws-smoke: $(READY) ## load the dataset SMOKE (airlines) once in the image and the cluster of STAGE (dev), without Prefect
 	@exec $(PY) -m infra.delivery smoke --stage $(STAGE) -- esteira break-glass $(SMOKE)
+
+aws-prefect: $(READY) ## tell the Prefect of STAGE (dev) what was delivered: esteira deploy, with what the stage's stacks say
+	@exec $(PY) -m infra.delivery prefect --stage $(STAGE)
 
 # docker where it answers, else buildah; a base image of one's own is BASE_IMAGE=.
 IMAGE ?= esteira:local

@@ -1,4 +1,4 @@
-"""`python -m infra.delivery assume ROLE | smoke --stage dev | scan IMAGE DIGEST | sbom PIP DPKG | licences LOCK | publish FOLDER --bucket B`; `make` targets and buildspecs call it."""
+"""`python -m infra.delivery assume ROLE | smoke --stage dev | prefect --stage dev | scan IMAGE DIGEST | sbom PIP DPKG | licences LOCK | publish FOLDER --bucket B`; `make` targets and buildspecs call it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from infra.delivery import licences
+from infra.delivery import licences, prefect
 from infra.delivery.login import exports
 from infra.delivery.publish import publish
 from infra.delivery.sbom import contents
@@ -40,6 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     smoke.add_argument("--stage", required=True)
     smoke.add_argument("command", nargs="*", default=list(DEFAULT_COMMAND))
     smoke.set_defaults(run=_smoke)
+    told = commands.add_parser("prefect", help="tell the stage's Prefect what was delivered: `esteira deploy`")
+    told.add_argument("--stage", required=True)
+    told.set_defaults(run=_prefect)
     scan = commands.add_parser("scan", help="wait for the registry's scan; findings that are too severe are an error")
     scan.add_argument("image")
     scan.add_argument("digest")
@@ -68,6 +71,10 @@ def _assume(asked: argparse.Namespace) -> int:
 
 def _smoke(asked: argparse.Namespace) -> int:
     return run(read_stage(asked.stage, {}), asked.command, print)
+
+
+def _prefect(asked: argparse.Namespace) -> int:
+    return prefect.deploy(read_stage(asked.stage, {}), print)
 
 
 def _scan(asked: argparse.Namespace) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from infra.delivery.outputs import outputs
 from infra.deploy.problem import LATER, DeployError, translated
-from infra.deploy.stack import Stack
 from infra.deploy.stage import Stage
 
 DEFAULT_COMMAND = ("esteira", "break-glass", "airlines")
@@ -30,25 +30,13 @@ def run(stage: Stage, command: Sequence[str], tell: Callable[[str], None]) -> in
     """
     session = boto3.Session(region_name=stage.region)
     with translated(f"the smoke run in {stage.name}"):
-        known = {**_outputs(session, stage), **stage.parameters}
-        missing = [name for name in _NEEDED if not known.get(name)]
-        if missing:
-            raise DeployError(
-                f"Stage {stage.name} has no {', '.join(missing)}.",
-                f"make aws-deploy STAGE={stage.name} SET=ImageDigest=...",
-            )
+        known = outputs(session, stage, _NEEDED)
         client: Any = session.client("ecs")
         task = _ended(client, known["Cluster"], _start(client, known, command))
         _tell_log(session.client("logs"), known["RunLogGroup"], task, tell)
     (container,) = task["containers"]
     tell(f"{' '.join(command)}: exit code {container.get('exitCode')}, {task.get('stoppedReason', 'no reason')}")
     return 0 if container.get("exitCode") == 0 else FAILED
-
-
-def _outputs(session: boto3.Session, stage: Stage) -> dict[str, str]:
-    client = session.client("cloudformation")
-    every = [Stack(client, f"esteira-{stage.name}-{each.name}", []).outputs() for each in stage.templates]
-    return {name: value for outputs in every for name, value in outputs.items()}
 
 
 def _start(client: Any, known: dict[str, str], command: Sequence[str]) -> str:

@@ -15,7 +15,8 @@ from infra.deploy.template import INFRA, ORDER, Template, read_template, what_is
 
 KEPT = frozenset({"ImageDigest"})
 """What delivery set last stays until it is set again: a deployment by hand must not take the running image away."""
-_KEYS = frozenset({"region", "templates", "parameters", "tags", "is_protected"})
+_KEYS = frozenset({"region", "templates", "parameters", "tags", "is_protected", "prefect"})
+_SECRET = ("PREFECT_API_KEY", "ESTEIRA_SLACK_URL")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Stage:
         templates: In the order of deploying.
         parameters: Values for every template that declares the name.
         tags: Of every resource, beside `project` and `stage`.
+        prefect: Variables of `esteira deploy` that no stack knows, such as the work pool's type; empty where no Prefect is told.
         file: Where they are written, for messages.
         is_protected: Whether it is not to be destroyed by a command.
     """
@@ -37,6 +39,7 @@ class Stage:
     templates: tuple[Template, ...]
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    prefect: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
     is_protected: bool = False
 
@@ -72,6 +75,7 @@ def read_stage(name: str, overrides: Mapping[str, str], folder: Path = INFRA) ->
         templates,
         {**_texts(said.get("parameters", {})), **overrides},
         _texts(said.get("tags", {})),
+        _prefect(said.get("prefect", {}), where),
         where,
         bool(said.get("is_protected")),
     )
@@ -104,6 +108,16 @@ def _check_parameters(stage: Stage, folder: Path) -> None:
                     f"{name}: {value!r} {wrong} (infra/{template.name}.yaml). {meaning}".rstrip(),
                     f"Correct it in {stage.file}.",
                 )
+
+
+def _prefect(said: Mapping[str, Any], where: str) -> dict[str, str]:
+    for name in said:
+        if name in _SECRET or not name.startswith("ESTEIRA_"):
+            raise DeployError(
+                f"{where}: {name} does not belong under `prefect`.",
+                "There stand variables of docs/operations/deploy.md; addresses and keys are in the secrets esteira/<stage>/prefect and /slack.",
+            )
+    return _texts(said)
 
 
 def _check_names(kind: str, said: Any, known: Any, where: str) -> None:

@@ -131,7 +131,9 @@ def stages() -> dict[str, Any]:
 
 def test_nothing_reaches_the_next_stage_without_a_smoke_run_and_a_person() -> None:
     assert list(stages()) == ["Source", "Build", "Dev", "Approval", "Prod", "Docs"]
-    assert [each["Name"] for each in stages()["Dev"]] == ["Deploy", "Smoke"]
+    assert [each["Name"] for each in stages()["Dev"]] == ["Deploy", "Smoke", "Prefect"]
+    assert [each["RunOrder"] for each in stages()["Dev"]] == [1, 2, 3]
+    assert [(each["Name"], each["RunOrder"]) for each in stages()["Prod"]] == [("Deploy", 1), ("Prefect", 2)]
     assert stages()["Approval"][0]["ActionTypeId"]["Category"] == "Approval"
 
 

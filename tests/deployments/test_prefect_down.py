@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from subprocess import DEVNULL
 from typing import Any
@@ -16,34 +14,16 @@ import pytest
 from local import prefect_server
 from local.ports import Ports
 from local.stack import Stack
-from local.supervisor import clean_environment, listens
 from tests.deployments.stage import ESTEIRA, ROOT, Stage
 from tests.main_job.world import World
+from tests.own_prefect import prefect
 from tests.warehouse.slow import await_copy, slow_copy
 
 DAY = "2015-02-02"
 INGEST = ("ingest", "airlines", "--as-of", f"{DAY}T06:00Z", "--json")
-START_SECONDS, END_SECONDS = 60.0, 60.0
+END_SECONDS = 60.0
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300), pytest.mark.fault(59)]
-
-
-@contextmanager
-def prefect(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A server of this test's own."""
-    home.mkdir(exist_ok=True)
-    environment = clean_environment() | prefect_server.environment(home, port)
-    with (home / "server.log").open("ab") as log:
-        server = subprocess.Popen(prefect_server.command(home, port), env=environment, stdout=log, stderr=log, cwd=ROOT)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not listens(port):
-            assert time.monotonic() < deadline, (home / "server.log").read_text()[-2000:]
-            time.sleep(0.1)
-        yield server
-    finally:
-        server.kill()
-        server.wait()
 
 
 def ledger(stack: Stack) -> list[tuple[Any, ...]]:
