@@ -46,8 +46,9 @@ def read_at_once(records: Sequence[msgspec.Raw], text: bytes, wire: Wire) -> pa.
 
 
 def _in_order(table: pa.Table, wire: Wire, whole: Mapping[str, pa.Array]) -> pa.Table:
-    """A key that nobody knows may be spelt like a path, so columns are told by their place. What stands below such a key is not taken along: Arrow
-    infers arrays there that are not valid (of `[null, 1]`).
+    """A key that nobody knows may be spelt like a path, so columns are told by their place.
+
+    What stands below such a key is not taken along: Arrow infers arrays there that are not valid (of `[null, 1]`).
     """
     known, names = set(first_keys(wire)), [column.name for column in wire]
     columns = [whole[column.name] if column.is_whole else lifted(table, column.keys) for column in wire]
