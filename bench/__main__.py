@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import live, overhead, scale, workers
+from bench import live, overhead, profiling, scale, workers
 from bench.contest import hold
 from bench.contestants import ALL, Facts, Input
 from bench.image import ROOT
@@ -22,7 +22,7 @@ from bench.venvs import PEERS, python_of, versions
 
 FLIGHTS = 336_776
 RESULTS, PLOT = ROOT / "bench-results.json", ROOT / "bench-results.svg"
-SUITES = ("contest", "memory", "shapes", "live", "overhead", "workers", "help")
+SUITES = ("contest", "memory", "shapes", "profiles", "live", "overhead", "workers", "help")
 IN_QUICK = {"contest", "help"}
 BESIDE_PREFECT = {"live", "overhead", "workers"}
 """These need the whole stack; the others are measured without its idle parts beside them."""
@@ -43,6 +43,7 @@ def _measure(options: argparse.Namespace, wanted: set[str], results: Facts) -> N
         "contest": lambda place: [one.as_facts for one in hold(place, options.only, Input(), FLIGHTS, options.turns)],
         "memory": lambda place: scale.factors(place, FLIGHTS, options.factors),
         "shapes": scale.shapes,
+        "profiles": lambda place: profiling.measure(place, options.turns),
         "live": lambda place: live.measure(place, options.turns),
         "overhead": lambda place: overhead.measure(place.stack, options.turns),
         "workers": lambda place: workers.measure(place, options.worker_turns, options.worker_factor),

@@ -25,6 +25,7 @@ def verdicts(results: Facts) -> list[Verdict]:
     parts: dict[str, Judge] = {
         "contest": _contest,
         "memory": _memory,
+        "profiles": _profiles,
         "live": _live,
         "overhead": _overhead,
         "workers": _workers,
@@ -82,6 +83,12 @@ def _growth(first: Facts, larger: list[Facts]) -> Iterator[Verdict]:
 def _live(found: Facts) -> Iterator[Verdict]:
     ratio = found["ratio"]
     yield Verdict("from a live portal: at least 0.90 of what it can serve", f"{ratio:.2f}", ratio >= 0.9)
+
+
+def _profiles(found: list[Facts]) -> Iterator[Verdict]:
+    for one in found:
+        text = f"profiles of {one['shape']}: at most a tenth of a batch's processor time"
+        yield Verdict(text, f"{one['share']:.1%}", one["share"] <= 0.1)
 
 
 def _overhead(found: Facts) -> Iterator[Verdict]:
