@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from esteira.contract import Dataset
-from esteira.curate import Curation, Records, Stage, feed_pages
+from esteira.curation import Curation, Records, Stage, feed_pages
 from esteira.errors import ConfigError, EsteiraError
 from esteira.gathered import CuratedParts, Gathered
 from esteira.in_order import AtOnce

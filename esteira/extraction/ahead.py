@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from esteira.batch import Batch
 from esteira.contract import Dataset
-from esteira.curate import Chunks, Curation, Records
+from esteira.curation import Chunks, Curation, Records
 from esteira.errors import ContractError
 from esteira.extraction.beginning import Beginning
 from esteira.extraction.extract import extract

@@ -1,4 +1,4 @@
-"""Transform, row rules, and the split of good rows from bad ones.
+"""Row rules, and the split of good rows from bad ones.
 
 pandera's own `drop_invalid_rows` drops good rows when the index is not unique and raises on values it cannot coerce, so the
 split is made here from its failure cases.
@@ -7,7 +7,7 @@ split is made here from its failure cases.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,16 +15,15 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
-from esteira.contract import Column, Dataset
+from esteira.contract import Dataset
 from esteira.contract.columns import POSITION_COLUMN
 from esteira.demands import WHOLE_ROW
 from esteira.errors import ConfigError, ContractError, DataQualityError
 from esteira.quality.decode import Decoded, decode
 from esteira.quality.forgiven import forgivable_columns, split, without_bad_values
-from esteira.quality.nested import is_nested_text
+from esteira.quality.made import Made, frame_of, transformed, unstorable
 from esteira.quality.proof import has_dtypes, provable
 from esteira.quality.rejection import Placed, Rejection
 from esteira.redaction import MASK
@@ -115,7 +114,7 @@ def curate_decoded(
 class _Judged:
     """What the transform made, why rows of it are bad, and the bad values that are null in it now."""
 
-    made: _Made
+    made: Made
     rejections: tuple[Rejection, ...]
     forgiven: tuple[Rejection, ...]
 
@@ -124,13 +123,13 @@ def _judged(decoded: Decoded, dataset: Dataset) -> _Judged:
     """Judge every row; where a bad value was made null, its row is judged again as it is then, and nothing more is forgiven."""
     forgivable = forgivable_columns(dataset)
     stay, unread = split(decoded.rejections, forgivable)
-    frame = _transformed(_frame(decoded.table, stay), dataset)
+    frame = transformed(frame_of(decoded.table, stay), dataset)
     untouched = decoded.table if dataset.transform is None else None
-    made = _Made(frame, untouched, dataset)
-    broken, forgiven = split((*_failures(frame, untouched, dataset), *_unstorable(made)), forgivable)
+    made = Made(frame, untouched, dataset)
+    broken, forgiven = split((*_failures(frame, untouched, dataset), *unstorable(made)), forgivable)
     if forgiven:
-        made = _Made(without_bad_values(frame, forgiven), None, dataset)
-        broken = (*_failures(made.frame, None, dataset), *_unstorable(made))
+        made = Made(without_bad_values(frame, forgiven), None, dataset)
+        broken = (*_failures(made.frame, None, dataset), *unstorable(made))
     return _Judged(made, (*stay, *broken), (*unread, *forgiven))
 
 
@@ -141,39 +140,6 @@ def _check_new_columns(decoded: Decoded, dataset: Dataset) -> None:
             dataset=dataset.name,
             hint="Add the column to the schema, or set new_columns='warn'.",
         )
-
-
-def _frame(table: pa.Table, rejections: Iterable[Rejection]) -> pd.DataFrame:
-    """Arrow columns as nullable pandas columns on a unique index; rows with a rejected cell stay out."""
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_pandas_type)
-    rejected = {rejection.row for rejection in rejections}
-    return frame.drop(index=sorted(rejected)) if rejected else frame
-
-
-_PANDAS_TYPES: dict[pa.DataType, Any] = {
-    pa.int16(): pd.Int16Dtype(), pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(),
-    pa.float32(): pd.Float32Dtype(), pa.float64(): pd.Float64Dtype(), pa.string(): pd.StringDtype(),
-}  # fmt: skip
-
-
-def _pandas_type(arrow: pa.DataType) -> Any:
-    if pa.types.is_timestamp(arrow) and arrow.tz is not None:
-        return None
-    return _PANDAS_TYPES.get(arrow) or pd.ArrowDtype(arrow)
-
-
-def _transformed(frame: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
-    if dataset.transform is None:
-        return frame[list(dataset.column_names)]
-    made = dataset.transform(frame.copy(deep=False))
-    if not made.index.equals(frame.index):
-        raise ConfigError(
-            "The transform changed the rows; it must be row-wise and keep the index.", dataset=dataset.name
-        )
-    missing = sorted(set(dataset.column_names) - set(made.columns))
-    if missing:
-        raise ConfigError(f"The transform does not return column {', '.join(missing)}.", dataset=dataset.name)
-    return made[list(dataset.column_names)]
 
 
 def _failures(frame: pd.DataFrame, untouched: pa.Table | None, dataset: Dataset) -> Iterable[Rejection]:
@@ -205,75 +171,6 @@ def _unanswered(case: Any, dataset: Dataset) -> ConfigError:
         dataset=dataset.name,
         hint="A rule takes a column, or the frame, and returns a Series of truth values on its index; `pa.Check(..., element_wise=True)` is asked of each value.",
     )
-
-
-class _Made:
-    """What the transform made, as Arrow columns. Without a transform these are the decoded ones, and nothing is converted twice.
-
-    Args:
-        frame: The contract's columns, rows with a rejected cell left out.
-        decoded: All rows before any transform, or None when there is one.
-        dataset: The contract.
-    """
-
-    def __init__(self, frame: pd.DataFrame, decoded: pa.Table | None, dataset: Dataset) -> None:
-        self.frame, self.dataset = frame, dataset
-        self._decoded = (
-            None if decoded is None else decoded.take(pa.array(frame.index)) if len(frame) < len(decoded) else decoded
-        )
-
-    def texts(self, column: Column) -> pa.Array | pa.ChunkedArray:
-        """A text column, or a nested one as its JSON."""
-        if self._decoded is not None:
-            return self._decoded.column(column.name)
-        return pa.array(self.frame[column.name], pa.string(), from_pandas=True)
-
-    def table(self, bad: np.ndarray[Any, Any], first_row: int) -> pa.Table:
-        """The contract's columns of the good rows, and their positions."""
-        is_good = ~self.frame.index.isin(bad) if len(bad) else None
-        index = self.frame.index if is_good is None else self.frame.index[is_good]
-        positions = pa.array(index.to_numpy(dtype=np.int64) + first_row)
-        return self._columns(is_good).append_column(POSITION_COLUMN, positions)
-
-    def _columns(self, is_good: np.ndarray[Any, Any] | None) -> pa.Table:
-        columns = self.dataset.columns
-        if self._decoded is None:
-            frame = self.frame if is_good is None else self.frame[is_good]
-            return pa.table({column.name: _arrow_column(frame[column.name], column.arrow) for column in columns})
-        table = self._decoded if is_good is None else self._decoded.filter(pa.array(is_good))
-        return pa.table({column.name: table.column(column.name).cast(column.arrow) for column in columns})
-
-
-def _unstorable(made: _Made) -> Iterator[Rejection]:
-    """Texts that have the right dtype and that Redshift would refuse, and the whole load with them: too long in bytes, or no JSON."""
-    rows = made.frame.index
-    for column in made.dataset.columns:
-        if column.limit_bytes is None:
-            continue
-        texts = made.texts(column)
-        for row in _longer(texts, column.limit_bytes):
-            yield Rejection(int(rows[row]), column.name, f"max_bytes({column.limit_bytes})", texts[row].as_py()[:200])
-        if column.is_super and column.name in made.dataset.derived:
-            for row, text in enumerate(texts.to_pylist()):
-                if text is not None and not is_nested_text(text):
-                    yield Rejection(int(rows[row]), column.name, "json", text[:200])
-
-
-def _longer(texts: pa.Array | pa.ChunkedArray, limit_bytes: int) -> list[int]:
-    """Where a text has more UTF-8 bytes than the limit."""
-    lengths = pc.binary_length(texts)
-    if (pc.max(lengths).as_py() or 0) <= limit_bytes:
-        return []
-    lengths = pc.fill_null(lengths, 0)
-    return [int(row) for row in np.flatnonzero(lengths.to_numpy() > limit_bytes)]
-
-
-def _arrow_column(series: pd.Series[Any], arrow: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    """Pyarrow would read moments through `Series.values`, which pandas 3.1 deprecates for them."""
-    if pa.types.is_binary(arrow):
-        return pa.array(series, pa.string(), from_pandas=True).cast(arrow)
-    is_moment = isinstance(series.dtype, pd.DatetimeTZDtype)
-    return pa.array(series.dt.tz_convert(None).to_numpy() if is_moment else series, arrow, from_pandas=True)
 
 
 def _bad_table(rejections: Sequence[Rejection], records: Sequence[msgspec.Raw], first_row: int) -> pa.Table:

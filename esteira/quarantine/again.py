@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from esteira.contract import Dataset
-from esteira.curate import Chunks
+from esteira.curation import Chunks
 from esteira.lake import Lake, Seal
 from esteira.lake.files import fetch_file
 from esteira.quality import Curated, Decoded, curate_decoded, decode

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from esteira.batch import Batch
 from esteira.contract import Dataset
 from esteira.contract.columns import BATCH_COLUMN, POSITION_COLUMN
-from esteira.curate import stored_names, with_batch
+from esteira.curate import stored_names
+from esteira.curation import with_batch
 from esteira.errors import ConfigError
 from esteira.failpoints import failpoint
 from esteira.lake import Lake, Layout, Part, Replayed, Seal, Seen, TableParts

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esteira import curate as curation
+from esteira import curation
 from esteira.contract import Dataset, Offset, Quality
-from esteira.curate import Chunks, curate
+from esteira.curate import curate
+from esteira.curation import Chunks
 from esteira.errors import ContractError, SourceUnavailable
 from esteira.extraction import part as raw_part
 from esteira.extraction.ahead import extract_ahead

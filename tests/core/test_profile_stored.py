@@ -9,7 +9,7 @@ import pandas as pd
 import pandera.pandas as pandera
 import pytest
 
-from esteira import curate as curation
+from esteira import curation
 from esteira.contract import Dataset, Quality
 from esteira.curate import curate
 from esteira.erasure.purge import doomed_keys, doomed_versions, lost_profiles

@@ -13,6 +13,7 @@ from pandera.errors import SchemaErrors
 
 from esteira.contract import Quality
 from esteira.quality import validate
+from esteira.quality.made import frame_of
 from esteira.quality.proof import Provable, has_dtypes, provable
 from tests.core.small import dataset
 
@@ -74,7 +75,7 @@ def test_what_is_left_to_pandera_fails_as_the_whole_would(drawn: list[Any]):
             return pandera.DataFrameSchema({f"c{number}": column for number, (_, column, _) in enumerate(drawn)})
 
     table = pa.table({f"c{number}": pa.array(values, ARROW[kind]) for number, (kind, _, values) in enumerate(drawn)})
-    frame = validate._frame(table, ())
+    frame = frame_of(table, ())
     assert has_dtypes(Model, frame)
     assert failures(provable(Model).left(table), frame) == failures(Model.to_schema(), frame)
 

@@ -17,7 +17,6 @@ import boto3
 import pandas as pd
 import pandera.pandas as pandera
 
-from esteira import curate as curation
 from esteira.batch import Known, plan
 from esteira.contract import (
     ApiSource,
@@ -31,6 +30,7 @@ from esteira.contract import (
     Scd2,
     Upsert,
 )
+from esteira.curate import curate
 from esteira.errors import EsteiraError
 from esteira.extraction.ahead import extract_ahead
 from esteira.lake import Lake
@@ -155,7 +155,7 @@ def load_all(orders: Orders) -> None:
         opened = tuple(batch for batch in lake.batches(dataset.name) if batch not in stand.settled)
         for batch in plan(dataset, as_of, Known(stand.watermark, stand.settled, opened)):
             found = extract_ahead(dataset, batch, portal=portal, lake=lake)
-            seal = curation.curate(dataset, found.raw, lake=lake, ahead=found.ahead)
+            seal = curate(dataset, found.raw, lake=lake, ahead=found.ahead)
             request = LoadRequest(dataset, batch, seal, lake.put_manifest(seal), run="trial", version="0")
             Loader(warehouse, sleep=lambda _: None).load(request)
 

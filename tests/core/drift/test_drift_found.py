@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-import esteira.curate as curation
+from esteira import curation
 from esteira.curate import curate
 from esteira.drift.finding import Finding, guess_of
 from esteira.drift.history import Since, is_past, last_seal, seals_before, since
