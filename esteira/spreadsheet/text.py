@@ -6,6 +6,7 @@ import codecs
 import csv
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -78,7 +79,10 @@ class DelimitedText:
             column_names=names, skip_rows=lines, block_size=BLOCK_BYTES, encoding=arrow_encoding, use_threads=False
         )
         parse = pacsv.ParseOptions(
-            delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=broken.take
+            delimiter=self.delimiter,
+            newlines_in_values=self._has_quotes(),
+            ignore_empty_lines=False,
+            invalid_row_handler=broken.take,
         )
         convert = pacsv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
@@ -93,6 +97,11 @@ class DelimitedText:
             for texts in batch.columns:
                 check_text(texts)
             yield batch
+
+    def _has_quotes(self) -> bool:
+        """Whether a text may be quoted, and so hold a line's end: then Arrow must parse all of a block to find where its last row ends."""
+        with self.file.path.open("rb") as content:
+            return any(b'"' in chunk for chunk in iter(partial(content.read, _SCAN_BYTES), b""))
 
     def _has_data(self, lines: int) -> bool:
         """Whether a line stands below the heading: Arrow takes a file without any for an error."""

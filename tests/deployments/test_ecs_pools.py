@@ -129,7 +129,7 @@ def test_a_second_deploy_to_a_push_pool_changes_nothing(pool: Stage) -> None:
     assert pool.esteira("deploy").splitlines()[-1].startswith("Nothing changed: ")
 
 
-@pytest.mark.parametrize("pool", ["ecs"], indirect=True)
+@pytest.mark.parametrize("pool", KINDS, indirect=True)
 def test_a_run_that_the_contract_or_the_ledger_stops_ends_failed_and_its_task_well(pool: Stage, cloud: Cloud) -> None:
     run = pool.ask("undo/undo", dataset="airlines", batch="2001-01-01-0123abcd")
     state = pool.end_of(run)
@@ -183,11 +183,16 @@ def test_a_backfill_whose_task_is_killed_goes_on_when_it_is_asked_for_again_and_
     assert len(tasks) >= 4
 
 
-@pytest.mark.parametrize("pool", ["ecs"], indirect=True)
-def test_what_a_task_prints_is_in_cloudwatch(pool: Stage, cloud: Cloud) -> None:
+@pytest.mark.parametrize("pool", KINDS, indirect=True)
+def test_what_a_task_prints_is_in_its_own_stream_of_cloudwatch(pool: Stage, cloud: Cloud) -> None:
+    run = pool.ask("ingest/ingest", dataset="airlines", as_of="2014-01-05T06:00:00Z")
+    assert pool.end_of(run)["type"] == "COMPLETED"
+    stream = f"flows/esteira/{_ended(cloud, run)['taskArn'].rpartition('/')[2]}"
     with cloud.client("logs") as logs:
-        streams = logs.describe_log_streams(logGroupName=LOG_GROUP)["logStreams"]
-    assert streams
+        events = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream, startFromHead=True)["events"]
+    printed = "\n".join(event["message"] for event in events)
+    assert "airlines" in printed
+    assert "Finished in state Completed" in printed
 
 
 def _kill(run: str) -> None:
