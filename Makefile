@@ -35,7 +35,7 @@ test-fast: $(READY) ## run the tests that need no stack, in less than a minute
 test-long: $(READY) ## strike a load at each of its durable writes in each way; the long stories from the command line
 	@exec $(PYTEST) -n 2 --dist loadgroup -m "long and not nightly"
 
-test-nightly: $(READY) ## the same strikes under the other kind of isolation; more seeds of the simulations (10 minutes)
+test-nightly: $(READY) ## the tests of warehouse and kills under the other kind of isolation; more seeds of the simulations (20 minutes)
 	@exec $(PYTEST) -n 2 --dist loadgroup -m nightly
 
 faults: $(READY) ## run the tests of the fault catalogue, and print a line for each of its numbers (25 minutes; LIST=1 names the tests)

@@ -44,7 +44,7 @@ LONG = frozenset({
 })  # fmt: skip
 """Files that are stories of many runs, or starts of the stack that are ended, struck or starved: what they are about has shorter tests too."""
 BOTH_ISOLATIONS = frozenset({"test_conflicts", "test_commit", "test_isolation"})
-"""Where the database's isolation is what is tested; elsewhere its second kind, which new warehouses do not have, is for `make test-long`."""
+"""Where the database's isolation is what is tested; elsewhere its second kind, which new warehouses do not have, is for `make test-nightly`."""
 USES_CONNECTOR = ("main_job", "deployments", "hands", "gateway", "warehouse", "torture", "browser")
 CONNECTOR_WARNINGS = (
     r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
@@ -108,10 +108,10 @@ def _mark(item: pytest.Item) -> None:
 
 
 def _mark_length(item: pytest.Item, *, is_second_turn: bool) -> None:
-    """What is long comes to the nightly tests with its second turn; what is not comes to the long ones."""
-    if item.get_closest_marker("long") and is_second_turn:
+    """A second turn is for the night; and what is for the night is long."""
+    if is_second_turn:
         item.add_marker(pytest.mark.nightly)
-    if item.get_closest_marker("nightly") or is_second_turn or f"{_folder(item)}/{item.path.stem}" in LONG:
+    if item.get_closest_marker("nightly") or f"{_folder(item)}/{item.path.stem}" in LONG:
         item.add_marker(pytest.mark.long)
 
 
