@@ -24,8 +24,8 @@ Records = Sequence[msgspec.Raw]
 Stage = type[InOrder[None]] | type[AtOnce[None]]
 CHUNK_BYTES = 6 * 1024 * 1024
 """JSON that is decoded and validated at a time. Large enough that the cost of a call does not count, small enough to bound memory."""
-WAITING_CHUNKS = 4
-"""Curated chunks (2 MB each) that may wait for the writer: most it only keeps, and about every fourth makes a row group, which takes as long as four."""
+WAITING_CHUNKS = 2
+"""Curated chunks (2 MB each) that may wait for the writer: most it only keeps, and about every fourth makes a row group, which takes as long as several."""
 RELEASE_AFTER_CHUNKS = 24
 """What chunks leave behind adds up over a long batch, so from here on it is given back after each; a short one is over before it counts."""
 
