@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from esteira.batch import Batch, Window, is_snapshot
+from esteira.batch import Batch
 from esteira.contract import Append, Dataset, SpreadsheetSource
 from esteira.errors import ConfigError, SealConflict
 from esteira.lake import Lake, Layout, Seal
@@ -106,7 +106,7 @@ def require_askable(dataset: Dataset) -> None:
 
 
 def _rebuild(dataset: Dataset, entry: LedgerEntry, lake: Lake) -> Rebuild:
-    batch = Batch(dataset.name, entry.batch_id, Window(entry.window_start, entry.window_end), is_snapshot(dataset))
+    batch = entry.batch(dataset)
     return Rebuild(batch, next_generation(dataset.name, entry.batch_id, entry.generation, lake), entry.generation)
 
 

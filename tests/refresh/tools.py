@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
+from tests.loopback import served
+
 CANARY = "canary-4c1d8e0f7a52b9"
 REGION, ACCOUNT, SPICE = "us-east-1", "111122223333", "flights-spice"
 WORKSPACE, MODEL, TENANT = (str(uuid4()) for _ in range(3))
@@ -338,12 +340,6 @@ def serving(tool: Tool) -> Iterator[None]:
         do_GET = do_POST = do_PUT = do_DELETE = _do  # noqa: N815 - names of the library
 
     server = _Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
     tool.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with served(server):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
