@@ -31,7 +31,7 @@ from esteira.extraction.ahead import extract_ahead
 from esteira.history import lake_history
 from esteira.lake import Lake, Seal
 from esteira.portal import Portal, PortalConfig
-from esteira.profile import Profiler, profile_of
+from esteira.profile import Profiler
 from esteira.vault import read_secret
 from esteira.warehouse import Credentials, Loader, LoadRequest, Warehouse, WarehouseConfig
 
@@ -102,9 +102,7 @@ def open_loader(lake: Lake) -> Loader:
 
 
 def _load(loader: Loader, dataset: Dataset, batch: Batch, seal: Seal, lake: Lake) -> None:
-    parts = lake.put_manifest(seal), profile_of(seal, lake)
-    request = LoadRequest(dataset, batch, seal, *parts, run="bench", version="0")
-    loader.load(request)
+    loader.load(LoadRequest.of_seal(dataset, batch, seal, lake, run="bench", version="0"))
 
 
 def _part_bytes(raw: Seal) -> int:
