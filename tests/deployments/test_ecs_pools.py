@@ -58,10 +58,14 @@ class Cloud:
 
     def tasks(self) -> list[dict[str, Any]]:
         with self.client("ecs") as ecs:
-            arns = [*ecs.list_tasks(cluster=CLUSTER, desiredStatus="RUNNING")["taskArns"]]
-            arns += ecs.list_tasks(cluster=CLUSTER, desiredStatus="STOPPED")["taskArns"]
+            # A set: a task that ends between the two lists is in both.
+            arns = {
+                arn
+                for status in ("RUNNING", "STOPPED")
+                for arn in ecs.list_tasks(cluster=CLUSTER, desiredStatus=status)["taskArns"]
+            }
             found: list[dict[str, Any]] = (
-                ecs.describe_tasks(cluster=CLUSTER, tasks=arns, include=["TAGS"])["tasks"] if arns else []
+                ecs.describe_tasks(cluster=CLUSTER, tasks=sorted(arns), include=["TAGS"])["tasks"] if arns else []
             )
         return found
 
