@@ -52,6 +52,9 @@ def environment(home: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_UI_API_URL": api_url(port),
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # A laptop that is busy with something else is slow, not broken; by default a statement has 10 s and a connection 5.
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
+        "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "30",
         "PREFECT_CLI_PROMPT": "false",
         "DO_NOT_TRACK": "1",
     }

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import prefect_server
-from local.supervisor import clean_environment, listens
+from local.supervisor import answers_http, clean_environment
 
 ROOT = Path(__file__).resolve().parents[1]
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 @contextmanager
 def prefect(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """It listens when the block begins, and is killed when it ends.
+    """It answers when the block begins, and is killed when it ends.
 
     Args:
         home: Its folder; what an earlier one left there is taken up.
@@ -28,8 +28,8 @@ def prefect(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     with (home / "server.log").open("ab") as log:
         server = subprocess.Popen(prefect_server.command(home, port), env=environment, stdout=log, stderr=log, cwd=ROOT)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not listens(port):
+        deadline, answers = time.monotonic() + START_SECONDS, answers_http(f"{prefect_server.api_url(port)}/health")
+        while not answers():
             assert time.monotonic() < deadline, (home / "server.log").read_text()[-2000:]
             time.sleep(0.1)
         yield server

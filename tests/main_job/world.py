@@ -120,13 +120,13 @@ class World:
         return [Result(*each) for each in json.loads(done.out.rsplit(_MARK, 1)[1])]
 
     @contextmanager
-    def warm(self, folder: Path) -> Iterator[Warm]:
-        """A process that runs one command after the other, each in a child of its own."""
-        environment = self.stack.client_environment() | {"ESTEIRA_STEP_RETRIES": "0"}
+    def warm(self, folder: Path, *, cwd: Path = CHECKOUT, env: Mapping[str, str] | None = None) -> Iterator[Warm]:
+        """A process that runs one command after the other, each in a child of its own; their outputs go to `folder`."""
+        environment = self.stack.client_environment() | {"ESTEIRA_STEP_RETRIES": "0"} | dict(env or {})
         process = subprocess.Popen(
             [sys.executable, "-c", _WARM],
             env=environment,
-            cwd=CHECKOUT,
+            cwd=cwd,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
