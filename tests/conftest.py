@@ -45,7 +45,7 @@ LONG = frozenset({
 """Files that are stories of many runs, or starts of the stack that are ended, struck or starved: what they are about has shorter tests too."""
 BOTH_ISOLATIONS = frozenset({"test_conflicts", "test_commit", "test_isolation"})
 """Where the database's isolation is what is tested; elsewhere its second kind, which new warehouses do not have, is for `make test-nightly`."""
-USES_CONNECTOR = ("main_job", "deployments", "hands", "gateway", "warehouse", "torture", "browser")
+USES_CONNECTOR = ("main_job", "deployments", "hands", "gateway", "warehouse", "stack", "torture", "browser")
 CONNECTOR_WARNINGS = (
     r"ignore:ssl\.SSLContext\(\) without protocol argument is deprecated:DeprecationWarning",
     r"ignore:ssl\.PROTOCOL_TLS is deprecated:DeprecationWarning",

@@ -11,6 +11,7 @@ from local.aws.bootstrap import REGION
 from local.ports import Ports
 from local.stack import Stack, StackConfig, running
 from local.state import StateFolder
+from tests.stack.demo import Demo, run_demo
 
 ClientMaker = Callable[..., Any]
 
@@ -20,6 +21,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A running stack with all the flights."""
     state = tmp_path_factory.mktemp("stack")
     with running(StackConfig(state=state, ports=Ports.free(), with_prefect=False, with_warehouse=False)) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The whole demo has run, and its stack is down."""
+    folder = tmp_path_factory.mktemp("demo")
+    folder.chmod(0o755)  # the database's own user must reach its folder
+    return run_demo(folder)
+
+
+@pytest.fixture(scope="session")
+def after_demo(demo: Demo) -> Iterator[Stack]:
+    """Its stack, up again but for the portal."""
+    with running(StackConfig(state=demo.state, ports=demo.ports, with_portal=False)) as stack:
         yield stack
 
 
