@@ -1,4 +1,4 @@
-"""Many files at once, `FILES` of them (20; `make burst` drops 500): each is a run of its own, none is lost, none comes twice, and the table has each row once."""
+"""Many files at once, `FILES` of them (12; `make burst` drops 500): each is a run of its own, none is lost, none comes twice, and the table has each row once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.deployments.stage import POOL, ROOT, Stage
 from tests.main_job.dropped import contract, sales
 from tests.main_job.world import World
 
-FILES, HANDS = int(os.environ.get("FILES", "20")), 8
+FILES, HANDS = int(os.environ.get("FILES", "12")), 8
 MACHINE, DEAD = "esteira-local-inbox", "esteira-local-inbox-dead"
 MINUTES = 25
 
