@@ -31,7 +31,7 @@ import pandera.pandas as pa
 import pyarrow.csv as pacsv
 
 from esteira.contract import Append, Dataset, Date, Lineage, SpreadsheetSource, Timestamp
-from esteira.spreadsheet import read_pieces
+from esteira.spreadsheet.reading import read_pieces
 
 TURNS, BOOK_TURNS = 9, 3
 HEADER = (

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
-import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from esteira.allocator import bound_arenas
 from esteira.errors import ConfigError
 from esteira.observe.lines import ask_for_lines, is_json
 
 STATE_VARIABLE = "ESTEIRA_STATE"
 """Folder of the laptop stack's state; `.esteira` in the current folder by default."""
-_MALLOC = {"MALLOC_ARENA_MAX": (-8, 2), "MALLOC_MMAP_THRESHOLD_": (-3, 4 * 1024 * 1024)}
-"""The GNU C library's variables, which the image has, and what `mallopt` takes instead: https://man7.org/linux/man-pages/man3/mallopt.3.html
-
-Each thread that allocates has an arena, which keeps what was freed; and the larger the blocks that were freed, the larger are those that come from
-arenas. 50 MB of a batch's peak.
-"""
 _NO_SERVER = "Start the laptop stack with `esteira stack up`, or correct PREFECT_API_URL."
 HEALTH_SECONDS = 30
 """A server that is down refuses at once; one that is only busy, as on a crowded machine, is waited for."""
@@ -45,7 +37,7 @@ def load_environment(*, is_debug: bool = False) -> None:
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
     # Arrow's own pool keeps what was freed: 60 MB of a batch's peak. Read when pyarrow is imported.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    _bound_arenas()
+    bound_arenas()
     ask_for_lines(os.environ)
     if not is_debug and not is_json():
         # Prefect's logs belong in its UI; the command prints its own lines. (Any key of Prefect's logging.yml can be set so.)
@@ -83,15 +75,6 @@ def adopt(variables: Mapping[str, str]) -> None:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]
     os.environ.update(variables)
-
-
-def _bound_arenas() -> None:
-    if sys.platform != "linux":
-        return
-    for variable, (parameter, value) in _MALLOC.items():
-        if variable not in os.environ:
-            with contextlib.suppress(OSError, AttributeError):  # another C library has other ways
-                ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def _stack_variables(path: Path) -> dict[str, str]:

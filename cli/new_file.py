@@ -23,8 +23,8 @@ from esteira.recognise.sheet import Table, recognise
 from esteira.recognise.sheet_text import ending_of, guesses_of_sheet, sheet_contract, unknowns_of_sheet
 from esteira.redaction import printable
 from esteira.settings import contracts_folder
-from esteira.spreadsheet import read_pieces
 from esteira.spreadsheet.preview import Preview, preview
+from esteira.spreadsheet.reading import read_pieces
 
 
 @dataclass(frozen=True, slots=True)

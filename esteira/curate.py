@@ -17,7 +17,6 @@ from esteira.lake.files import fetch_file
 from esteira.lake.seal import BATCH_STORED
 from esteira.lake.taken import adopted
 from esteira.raw import stored_pages
-from esteira.spreadsheet import read_pieces
 
 
 def curate(
@@ -81,6 +80,8 @@ def _curated(dataset: Dataset, raw: Seal, layout: Layout, lake: Lake) -> Curated
 
 def _feed_file(curation: Curation, dataset: Dataset, raw: Seal, lake: Lake) -> None:
     """From the lake to this machine's disk, since readers of workbooks need the whole file at hand, and from there piece by piece."""
+    from esteira.spreadsheet.reading import read_pieces  # noqa: PLC0415 - 5 MB that only files need
+
     assert raw.provenance.file is not None  # noqa: S101 - asked only of a batch that is a file
     with tempfile.TemporaryDirectory(prefix="esteira-file-") as folder:
         path = Path(folder) / "file"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from esteira.contract import Dataset
 from esteira.quality import Curated, curate_decoded
-from esteira.spreadsheet import read_pieces
+from esteira.spreadsheet.reading import read_pieces
 
 
 def curated_file(path: Path, name: str, dataset: Dataset) -> Iterator[Curated]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 import pyarrow as pa
 
+from esteira.allocator import map_blocks
 from esteira.contract import Dataset
 from esteira.contract.columns import BATCH_COLUMN
 from esteira.drift.report import drift_error
@@ -27,7 +28,7 @@ CHUNK_BYTES = 6 * 1024 * 1024
 WAITING_CHUNKS = 2
 """Curated chunks (2 MB each) that may wait for the writer: most it only keeps, and about every fourth makes a row group, which takes as long as several."""
 RELEASE_AFTER_CHUNKS = 24
-"""What chunks leave behind adds up over a long batch, so from here on it is given back after each; a short one is over before it counts."""
+"""What chunks leave behind adds up over a long batch, so from here on it is given back after each, and less is left; a short one is over before it counts."""
 
 
 class Curation:
@@ -62,7 +63,7 @@ class Curation:
         self._bad = TableParts(lake, self._keys("quarantine"), _stored)
         self._validating = stage("esteira-validate")
         self._writing = stage("esteira-parquet", depth=WAITING_CHUNKS)
-        self._written = 0
+        self._decoded = 0
 
     def _keys(self, zone: Zone) -> Callable[[int], str]:
         return lambda number: self._layout.part(zone, self._attempt, self._first_part + number - 1)
@@ -82,12 +83,17 @@ class Curation:
         Raises:
             As `add`.
         """
+        self._give_back()
         self._all.watch.see(decoded, records)
         if decoded.new_columns and self._dataset.new_columns == "fail":
             raise drift_error(self._dataset, self._layout, tuple(self._all.watch.new()), self._lake)
-        self._validating.run(self._validate, decoded, records)
+        self._validating.run(self._validate, [(decoded, records)])
 
-    def _validate(self, decoded: Decoded, records: Records) -> None:
+    def _validate(self, chunk: list[tuple[Decoded, Records]]) -> None:
+        """Args: one chunk, taken out of its list: the pages that it is made of are nobody's any more when the result waits for the writer."""
+        self._writing.run(self._write, self._curated(*chunk.pop()))
+
+    def _curated(self, decoded: Decoded, records: Records) -> Curated:
         found = self._all
         curated = curate_decoded(decoded, records, self._dataset, first_row=self._first_row + found.rows)
         found.rows += len(records)
@@ -95,7 +101,7 @@ class Curation:
         found.reasons.update(curated.reasons)
         found.places += places_of(curated.bad, SHOWN_PLACES - len(found.places))
         found.nulled.update(curated.nulled)
-        self._writing.run(self._write, curated)
+        return curated
 
     def close(self, raw: Iterable[Part]) -> CuratedParts:
         """Store what is left, and the profile.
@@ -111,6 +117,7 @@ class Curation:
             stage.wait()
             stage.stop()
         self._all.good, self._all.bad = self._good.close(), self._bad.close()
+        self._end()
         return self._all
 
     def abort(self) -> None:
@@ -119,13 +126,23 @@ class Curation:
         self._writing.stop()
         self._good.abort()
         self._bad.abort()
+        self._end()
 
     def _write(self, curated: Curated) -> None:
         self._good.write(with_batch(curated.good, self._dataset, self._layout.batch))
         self._bad.write(curated.bad)
-        self._written += 1
-        if self._written > RELEASE_AFTER_CHUNKS:
+
+    def _give_back(self) -> None:
+        """Once for each chunk, and not by the stage that writes: that is busy with a row group while others leave most behind."""
+        self._decoded += 1
+        if self._decoded == RELEASE_AFTER_CHUNKS:
+            map_blocks(is_long=True)
+        if self._decoded > RELEASE_AFTER_CHUNKS:
             pa.default_memory_pool().release_unused()
+
+    def _end(self) -> None:
+        if self._decoded >= RELEASE_AFTER_CHUNKS:
+            map_blocks(is_long=False)  # a short batch that this process has next would pay for it
 
 
 class Chunks:

@@ -15,7 +15,6 @@ from esteira.lake import Lake, Seal
 from esteira.lake.files import fetch_file
 from esteira.quality import Curated, Decoded, curate_decoded, decode
 from esteira.raw import stored_pages
-from esteira.spreadsheet import read_pieces
 
 Records = Sequence[msgspec.Raw]
 
@@ -49,6 +48,8 @@ def _pages(dataset: Dataset, raw: Seal, lake: Lake) -> Iterator[tuple[Decoded, R
 
 
 def _file(dataset: Dataset, raw: Seal, lake: Lake) -> Iterator[tuple[Decoded, Records]]:
+    from esteira.spreadsheet.reading import read_pieces  # noqa: PLC0415 - 5 MB that only files need
+
     assert raw.provenance.file is not None  # noqa: S101 - asked only of a batch that is a file
     with tempfile.TemporaryDirectory(prefix="esteira-file-") as folder:
         path = Path(folder) / "file"

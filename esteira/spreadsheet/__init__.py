@@ -2,9 +2,6 @@
 
 Pure functions of a file on disk and a contract: no S3, no Prefect. Workbooks are read by calamine, delimited text by Arrow; what neither of them
 tells (hidden rows, formulas without a value, merged cells) is looked up in the sheets' XML by an expat that refuses entities. Macros are never run.
+
+Nothing is imported here: a batch of pages needs names and neutral texts alone.
 """
-
-from esteira.spreadsheet.piece import Piece, Rows
-from esteira.spreadsheet.reading import read_pieces
-
-__all__ = ["Piece", "Rows", "read_pieces"]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from esteira.catalogue import find_dataset
-from esteira.spreadsheet import Piece, read_pieces
+from esteira.spreadsheet.piece import Piece
+from esteira.spreadsheet.reading import read_pieces
 from local.office.workbook import FIRST_DATA_ROW, Aircraft, fleet, in_portuguese, slips, write_workbook
 from local.portal import build_database
 

@@ -19,7 +19,8 @@ import pandera.pandas as pa
 import xlwt
 
 from esteira.contract import Append, Dataset, Date, SpreadsheetSource
-from esteira.spreadsheet import Piece, read_pieces
+from esteira.spreadsheet.piece import Piece
+from esteira.spreadsheet.reading import read_pieces
 
 Row = Sequence[Any]
 HEADER = ("Código", "Dia", "Valor (R$)")

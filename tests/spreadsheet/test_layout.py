@@ -10,7 +10,7 @@ import pytest
 
 from esteira.contract import HeaderRows, Lineage, Melt, Sheets
 from esteira.errors import ConfigError, SpreadsheetError
-from esteira.spreadsheet import read_pieces
+from esteira.spreadsheet.reading import read_pieces
 from tests.core.small import dataset
 from tests.spreadsheet.offices import (
     GOOD,
