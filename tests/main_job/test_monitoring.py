@@ -153,7 +153,7 @@ def test_the_age_of_what_a_run_has_loaded_is_told_from_the_note_that_it_left(sto
     assert answer["ages"][NEAR] == {"hours": pytest.approx(years, abs=1), "share": pytest.approx(years / 26, abs=1)}
     assert OVER not in answer["ages"]  # never loaded: not yet anybody's
     story.monitored.set_back("stale")  # it fired before, for no age had come
-    assert "Threshold Crossed: Maximum" in story.monitored.told("stale")["NewStateReason"]
+    assert story.monitored.told("stale", reason="Threshold Crossed: Maximum")
 
 
 def test_each_line_says_what_it_is_about(story: Story) -> None:

@@ -88,15 +88,16 @@ class Monitored:
         answer = self.client("lambda").invoke(FunctionName=f"esteira-{STAGE}-age", Payload=json.dumps(event))
         return {"error": answer.get("FunctionError"), "answer": json.loads(answer["Payload"].read())}
 
-    def told(self, alarm: str, state: str = "ALARM") -> dict[str, Any]:
-        """The newest message of an alarm of this stage, once it is there."""
+    def told(self, alarm: str, state: str = "ALARM", reason: str = "") -> dict[str, Any]:
+        """The newest message of an alarm of this stage, for a reason with these words, once it is there."""
         name, deadline = f"esteira-{STAGE}-{alarm}", time.monotonic() + ARRIVAL_SECONDS
         while time.monotonic() < deadline:
             self._receive()
-            found = [each for each in self._seen if (each["AlarmName"], each["NewStateValue"]) == (name, state)]
+            of_state = [each for each in self._seen if (each["AlarmName"], each["NewStateValue"]) == (name, state)]
+            found = [each for each in of_state if reason in each["NewStateReason"]]
             if found:
                 return found[-1]
-        raise AssertionError(f"{name} told nobody that it is {state}; told was {self.heard()}")
+        raise AssertionError(f"{name} told nobody that it is {state} {reason}; told was {self.heard()}")
 
     def heard(self) -> list[tuple[str, str]]:
         """Alarms and states that were told so far."""
