@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -21,6 +21,7 @@ from esteira.spreadsheet.opening import DELIMITED, Opened, opened
 
 MOST_ROWS = 5_000
 """Enough to tell what a column holds; the end of a longer table, and so its footer, is looked at too."""
+_LAST_ROWS = 50
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8"))
 _DELIMITERS = (";", ",", "\t", "|")
 
@@ -89,8 +90,13 @@ def _text(file: Opened, source: SpreadsheetSource) -> Preview:
         sample = list(islice(text, 200))
         delimiter = max(_DELIMITERS, key=lambda sign: _agreement(sample, sign))
         text.seek(0)
-        rows = list(islice(csv.reader(text, delimiter=delimiter), MOST_ROWS))
-    return Preview("", rows, (), len(rows), (), replace(source, delimiter=delimiter))
+        reader = enumerate(csv.reader(text, delimiter=delimiter), 1)
+        rows = list(islice(reader, MOST_ROWS))
+        last = deque(reader, maxlen=_LAST_ROWS)
+    count = (last or rows or [(0, [])])[-1][0]
+    return Preview(
+        "", [row for _, row in rows], [row for _, row in last], count, (), replace(source, delimiter=delimiter)
+    )
 
 
 def _agreement(lines: Sequence[str], delimiter: str) -> int:
@@ -110,7 +116,7 @@ def _book(file: Opened, source: SpreadsheetSource) -> Preview:
         return Preview(
             name,
             rows[:MOST_ROWS],
-            rows[MOST_ROWS:][-50:],
+            rows[MOST_ROWS:][-_LAST_ROWS:],
             len(rows),
             found.merged or sheet.merged_cell_ranges or (),
             replace(source, sheet=name),
