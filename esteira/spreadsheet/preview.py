@@ -14,7 +14,7 @@ from typing import Any
 import python_calamine as calamine
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.book import checked_sheet, looker, opened_book
+from esteira.spreadsheet.book import checked_sheet, looker, named_sheet, opened_book
 from esteira.spreadsheet.failure import failed
 from esteira.spreadsheet.look import Range
 from esteira.spreadsheet.opening import DELIMITED, Opened, opened
@@ -60,7 +60,14 @@ def preview(path: Path, source: SpreadsheetSource) -> Preview:
     if _ending(path) in DELIMITED:
         source = replace(source, encoding=_encoding(path))
     with opened(path, path.name, source) as file:
-        return _text(file, source) if file.format in DELIMITED else _book(file, source)
+        try:
+            return _text(file, source) if file.format in DELIMITED else _book(file, source)
+        except (csv.Error, UnicodeError) as exc:
+            raise failed(
+                file.name,
+                f"it cannot be read as delimited text: {exc}.",
+                "Look at it in an editor: a quote that never ends, or a damaged character, is the usual cause.",
+            ) from exc
 
 
 def _ending(path: Path) -> str:
@@ -129,7 +136,7 @@ def _first(book: calamine.CalamineWorkbook, name: str) -> str:
         if (
             each.visible == calamine.SheetVisibleEnum.Visible
             and each.typ == calamine.SheetTypeEnum.WorkSheet
-            and book.get_sheet_by_name(each.name).height > 1
+            and named_sheet(book, each.name, name).height > 1
         ):
             return each.name
     raise failed(name, "none of its visible sheets holds a table.", "Name the sheet with --sheet.")
