@@ -11,6 +11,8 @@ from typing import Any
 MOST_TEXT = 60
 """A name is short; a note is not."""
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_ROWS_BELOW = 5
 _SHARE = 0.7
 """Of a table's columns: a row that fills as many is one of its rows."""
 
@@ -55,6 +57,35 @@ def has_figures(row: Sequence[Any]) -> bool:
     if are_names(given):
         return any(re.fullmatch(r"[^A-Za-z]*\d[^A-Za-z]*", value) for value in given if isinstance(value, str))
     return True
+
+
+def is_apart(rows: Sequence[Sequence[Any]], number: int, count: int) -> bool:
+    """Whether an empty row follows, and then one of more names: what stands above it is a note of two cells, no header."""
+    if number + 1 >= len(rows) or filled(rows[number + 1]):
+        return False
+    later = ([value for value in row if says(value)] for row in rows[number + 2 : number + 2 + _ROWS_BELOW])
+    return any(len(values) > count and are_names(values) for values in later)
+
+
+def is_numbering(rows: Sequence[Sequence[Any]], number: int) -> bool:
+    """Whether a row counts the columns, `(1) (2) (3)` or `(A) (B) (C)`: as data, `(3)` would be minus three."""
+    if number + 1 >= len(rows):
+        return False
+    texts = [str(value).strip().upper() for value in rows[number] if says(value)]
+    count = len(texts)
+    in_order = texts in ([f"({each})" for each in range(1, count + 1)], [f"({each})" for each in _LETTERS[:count]])
+    return count > 2 and in_order and is_full(rows[number + 1], count)
+
+
+def is_of_units(rows: Sequence[Sequence[Any]], number: int) -> bool:
+    """Whether a row begins with an empty cell, and has short texts where only numbers stand below: units, such as `R$/kg`."""
+    if number + 1 >= len(rows) or not filled(rows[number]) or says(rows[number][0]):
+        return False
+    places = [place for place, value in enumerate(rows[number]) if says(value)]
+    if not are_names([rows[number][place] for place in places]):
+        return False
+    below = [row[place] for row in rows[number + 1 :] for place in places if place < len(row) and says(row[place])]
+    return bool(below) and not any(isinstance(value, str) for value in below) and says(rows[number + 1][0])
 
 
 def _is_year(value: Any) -> bool:

@@ -14,7 +14,7 @@ from esteira.contract import HeaderRows, SpreadsheetSource
 from esteira.recognise.columns import ColumnGuess, Kind, TypeGuess, free_name, snake
 from esteira.recognise.ending import ending
 from esteira.recognise.personal import why_personal
-from esteira.recognise.rows import are_names, says
+from esteira.recognise.rows import are_names, is_apart, is_numbering, is_of_units, says
 from esteira.spreadsheet.cells import Cells, sorted_cells
 from esteira.spreadsheet.convert import Column
 from esteira.spreadsheet.failure import letters
@@ -31,6 +31,8 @@ _TRIED: tuple[tuple[Kind, pa.DataType], ...] = (
     ("integer", pa.int64()), ("decimal", pa.decimal128(*_DECIMAL)), ("float", pa.float64()), ("day", pa.date32()),
     ("local moment", pa.timestamp("us")), ("boolean", pa.bool_()),
 )  # fmt: skip
+_MOST_DIGITS = 15
+"""Of a float: more are lost."""
 _CODE = re.compile(r"0\d+")
 
 
@@ -71,6 +73,7 @@ def recognise(found: Preview) -> Table | None:
         return None
     first = last - _is_grouped(found, last)
     last = _lowest(found, first, last)
+    last += is_numbering(rows, last + 1) or is_of_units(rows, last + 1)
     end = ending(found, last + 1)
     by_row = Look(merged=found.merged).merged_by_row()
     names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
@@ -96,6 +99,7 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
             and is_named
             and width
             and not _is_below_too(rows, number, len(names))
+            and not is_apart(rows, number, len(names))
         ):
             return number
     return None
@@ -166,6 +170,8 @@ def _type_of(values: Sequence[Any], source: SpreadsheetSource) -> TypeGuess:
         return TypeGuess("text", "codes with leading zeros")
     cells = sorted_cells(list(values))
     for kind, arrow in _TRIED:
+        if kind == "float" and any(sum(map(str.isdigit, text)) > _MOST_DIGITS for text in texts):
+            return TypeGuess("text", "numbers of more digits than a float keeps: codes, or a decimal")
         if not Column("value", arrow, source).convert(cells).refused.any():
             return TypeGuess(kind, _why(kind, cells, source), *(_DECIMAL if kind == "decimal" else ()))
     return TypeGuess("text", _mixed(values))
