@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import logging
 import threading
@@ -201,7 +202,8 @@ class HttpClient:
             outcome, asked = self._follow(order)
             if isinstance(outcome, Reply) and outcome.is_answer(order.statuses):
                 self.stats.bytes += len(outcome.body)
-                return Answer(outcome.status, outcome.headers, outcome.body, asked.url, asked.url_redacted)
+                body = outcome.body.removeprefix(codecs.BOM_UTF8)  # which RFC 8259 lets a reader of JSON pass over
+                return Answer(outcome.status, outcome.headers, body, asked.url, asked.url_redacted)
             if order.is_proven and isinstance(outcome, Reply) and outcome.status in REFUSED:
                 self.renew(f"status {outcome.status}")
                 continue

@@ -102,12 +102,13 @@ def _below_origin(url: str, link: str) -> str:
     return there._replace(scheme="", netloc="", fragment="").geturl()
 
 
-_LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[^\s=;,"<]+\s*(?:=\s*(?:"[^"]*"|[^\s;,"<]*))?)*)')
-_RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]+))', re.IGNORECASE)
+_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+_PARAMETER = re.compile(rf'\s*;\s*([^\s=;,"<]+)\s*(?:=\s*(?:{_QUOTED}|([^\s;,"<]*)))?')
+_LINK = re.compile(rf"<([^<>]*)>((?:{_PARAMETER.pattern})*)")
 
 
 def _links(header: str) -> Iterator[tuple[str, list[str]]]:
-    """The targets and relations of a Link header, https://www.rfc-editor.org/rfc/rfc8288#section-3."""
-    for target, attributes in _LINK.findall(header):
-        relation = _RELATION.search(attributes)
-        yield target, ((relation[1] or relation[2] or "").lower().split() if relation else [])
+    """The targets and relations of a Link header, https://www.rfc-editor.org/rfc/rfc8288#section-3. What a title says is no relation."""
+    for link in _LINK.finditer(header):
+        told = (quoted or bare for name, quoted, bare in _PARAMETER.findall(link[2]) if name.lower() == "rel")
+        yield link[1], next(told, "").lower().split()

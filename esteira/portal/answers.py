@@ -40,6 +40,10 @@ class Fetched:
         return not self.is_past_end and self.ignored is None
 
 
+_NO_CONTENT = 204
+_END_HINT = (
+    "Where that means that no rows are left, the contract says so: responses=(ResponseAction('ignore', status=204),)."
+)
 NOTHING = Envelope([], lambda _: None)
 
 
@@ -59,6 +63,8 @@ class Answers:
         """The page in an answer, or what is wrong with it."""
         if not 200 <= answer.status < 300:
             return PayloadError(f"the status is {answer.status}")
+        if answer.status == _NO_CONTENT and not answer.body:
+            return PayloadError("the status is 204, no content", hint=_END_HINT)
         try:
             return self._read(answer.body)
         except PayloadError as exc:

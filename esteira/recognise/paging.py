@@ -11,24 +11,15 @@ from esteira.paginate import Header, Where
 from esteira.recognise.records import Records
 from esteira.recognise.sample import Sample, leaves
 
-_NEXT = re.compile(r"(@odata\.)?(next|proxima|proximo)[_-]?(link|url|uri|href|page|pagina)?", re.IGNORECASE)
+_NEXT = re.compile(r"(@odata\.|__)?(next|proxima|proximo)[_-]?(link|url|uri|href|page|pagina)?", re.IGNORECASE)
 _TOKEN = re.compile(r"(next[_-]?)?(page[_-]?token|token|cursor|continuation([_-]?token)?|marker|scroll_?id)", re.IGNORECASE)  # fmt: skip
 _RELATION = re.compile(r"rel\s*=\s*\"?[^\";,]*\bnext\b", re.IGNORECASE)
 _HEADER_LINK = re.compile(r"(x-)?next-(page|link|url)", re.IGNORECASE)
+_HEADER_TOKEN = re.compile(r"(x-)?(next-)?(page-token|cursor|continuation-?token)")
 _OFFSETS = ("offset", "_offset", "$offset", "$skip", "skip", "start", "startat", "inicio")
 _LIMITS = ("limit", "_limit", "$limit", "$top", "top", "_size", "size", "rows", "count", "maxresults", "page_size", "limite", "per_page")  # fmt: skip
 _PAGES = ("page", "pagina", "pagenumber", "page_number", "number", "currentpage", "current_page", "_page", "p", "pg")
-_SIZES = (
-    "per_page",
-    "perpage",
-    "page_size",
-    "pagesize",
-    "size",
-    "limit",
-    "tamanhopagina",
-    "registrosporpagina",
-    "itens",
-)
+_SIZES = ("per_page", "perpage", "page_size", "pagesize", "size", "limit", "tamanhopagina", "registrosporpagina", "itens")  # fmt: skip
 _PAGE_TOTALS = ("totalpages", "total_pages", "pages", "pagecount", "page_count", "lastpage", "last_page", "totalpaginas")  # fmt: skip
 _TOTALS = re.compile(
     r"(filtered_table_rows_count|@odata\.count|total|total[_-]?(count|rows|records|elements|items|results|registros)|count|num_?found|"
@@ -145,6 +136,9 @@ class _Envelope:
                 for param in _token_params(path, key):
                     yield Candidate("NextToken", {"body": path, "param": param}, f"{path} holds a token")
         for name, value in self._sample.headers.items():
+            if _HEADER_TOKEN.fullmatch(name) and value:
+                where, why = {"header": _title(name)}, f"the header {_title(name)} holds a token"
+                yield from (Candidate("NextToken", {**where, "param": param}, why) for param in _header_params(name))
             if _HEADER_LINK.fullmatch(name) and value and not _is_link(value):
                 yield Candidate("NextToken", {"header": _title(name), "param": "page"}, f"the header {_title(name)} holds the next page's number")  # fmt: skip
 
@@ -235,6 +229,12 @@ def _token_params(path: str, key: str) -> list[str]:
     bare = re.sub(r"^next[_-]?", "", key, flags=re.IGNORECASE)
     bare = bare[:1].lower() + bare[1:] if bare and not bare.isupper() else bare
     return list(dict.fromkeys(name for name in (bare, key, f"_{key}" if path == "next" else "", "cursor") if name))
+
+
+def _header_params(name: str) -> list[str]:
+    """`X-Next-Page-Token` goes into `pageToken` or `page_token`, most often."""
+    first, *others = re.sub(r"^(x-)?(next-)?", "", name).split("-")
+    return list(dict.fromkeys((first + "".join(map(str.title, others)), "_".join((first, *others)))))
 
 
 def _title(name: str) -> str:

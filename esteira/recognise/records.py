@@ -21,6 +21,8 @@ _USUAL = frozenset(
 )  # fmt: skip
 _BESIDE = frozenset({"links", "_links", "fields", "columns", "facets", "included", "errors", "warnings", "meta", "aggregations"})  # fmt: skip
 """Lists that stand beside the records in some envelopes."""
+_NEVER = frozenset({"errors", "erros", "warnings"})
+"""Lists that say why there are no records."""
 _NAME_KEYS = ("name", "fieldName", "field", "id", "key")
 """Where an object that describes a column holds its name."""
 _REFUSALS = frozenset({"error", "errors", "message", "detail", "code", "erro", "mensagem", "fault", "exception"})
@@ -73,7 +75,8 @@ def find_records(page: Any) -> Records:
     Raises:
         PayloadError: There is nothing of the kind, or it is empty.
     """
-    objects = [each for each in sorted(_lists(page, "", "", 0), key=_rank) if each.rows]
+    lists = sorted(_lists(page, "", "", 0), key=_rank)
+    objects = [each for each in lists if each.rows and each.key.lower() not in _NEVER]
     arrays = None if objects and objects[0].key.lower() not in _BESIDE else _of_arrays(page)
     found = arrays or _of_objects(objects) or _of_one(page)
     if found is None:

@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from esteira.contract import HeaderRows, SpreadsheetSource
 from esteira.recognise.columns import ColumnGuess, Kind, TypeGuess, free_name, snake
+from esteira.recognise.ending import ending
 from esteira.recognise.personal import why_personal
+from esteira.recognise.rows import are_names, is_apart, is_numbering, is_of_units, says
 from esteira.spreadsheet.cells import Cells, sorted_cells
 from esteira.spreadsheet.convert import Column
 from esteira.spreadsheet.failure import letters
@@ -20,22 +22,18 @@ from esteira.spreadsheet.look import Look
 from esteira.spreadsheet.names import filler, joined_names, numbered
 from esteira.spreadsheet.preview import Preview
 
-_ENDS = re.compile(
-    r"(sub)?total\b.*|soma\b.*|fontes?:?\b.*|notas?:?\b.*|obs\b.*|source\b.*|notes?\b.*", re.IGNORECASE | re.DOTALL
-)
 _MOST_HEADER = 50
 _MOST_HEADER_ROWS = 10
 """A cell that is merged over more rows is no name."""
-_MOST_TEXT = 60
-"""A name is short; a note is not."""
 _DECIMAL = 18, 2
 """Precision and scale of the decimals that are guessed."""
 _TRIED: tuple[tuple[Kind, pa.DataType], ...] = (
     ("integer", pa.int64()), ("decimal", pa.decimal128(*_DECIMAL)), ("float", pa.float64()), ("day", pa.date32()),
     ("local moment", pa.timestamp("us")), ("boolean", pa.bool_()),
 )  # fmt: skip
+_MOST_DIGITS = 15
+"""Of a float: more are lost."""
 _CODE = re.compile(r"0\d+")
-_FIRST_YEAR, _LAST_YEAR = 1900, 2100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,7 @@ class Table:
         places: Where each of them stands, from 0.
         codes: The columns of texts that have whole numbers among them.
         clocks: Those that have times of day or durations.
+        sums: Rows among the data that look like sums of others.
     """
 
     header: int
@@ -63,6 +62,7 @@ class Table:
     places: tuple[int, ...]
     codes: tuple[str, ...] = ()
     clocks: tuple[str, ...] = ()
+    sums: tuple[int, ...] = ()
 
 
 def recognise(found: Preview) -> Table | None:
@@ -73,44 +73,36 @@ def recognise(found: Preview) -> Table | None:
         return None
     first = last - _is_grouped(found, last)
     last = _lowest(found, first, last)
-    end, footer, is_blank = _end(rows, last + 1)
+    last += is_numbering(rows, last + 1) or is_of_units(rows, last + 1)
+    end = ending(found, last + 1)
     by_row = Look(merged=found.merged).merged_by_row()
     names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
-    data = [row for row in rows[last + 1 : end] if any(map(_says, row))]
+    data = [row for row in rows[last + 1 : end.row] if any(map(says, row))]
     guessed = dict(_columns(names, data, found.source))
     texts = [(each.name, _cells(data, place)) for place, each in guessed.items() if each.kind == "text"]
     codes = tuple(name for name, values in texts if _has_numbers(values))
     clocks = tuple(name for name, values in texts if any(isinstance(each, time | timedelta) for each in values))
-    return Table(first, last - first + 1, end, footer, is_blank, tuple(guessed.values()), tuple(guessed), codes, clocks)
+    return Table(
+        first, last - first + 1, end.row, end.footer, end.is_blank, tuple(guessed.values()), tuple(guessed), codes, clocks, end.sums
+    )  # fmt: skip
 
 
 def _header(rows: Sequence[Sequence[Any]]) -> int | None:
     """The first row of short texts, all different, that is about as wide as what stands below."""
     for number, row in enumerate(rows[:_MOST_HEADER]):
-        names = [value for value in row if _says(value)]
-        below = [sum(map(_says, each)) for each in rows[number + 1 : number + 6]]
+        names = [value for value in row if says(value)]
+        below = [sum(map(says, each)) for each in rows[number + 1 : number + 6]]
         width = max(below, default=0)
-        is_named = _are_names(names)
+        is_named = are_names(names)
         if (
             len(names) >= max(2 if width > 1 else 1, round(width * 0.7))
             and is_named
             and width
             and not _is_below_too(rows, number, len(names))
+            and not is_apart(rows, number, len(names))
         ):
             return number
     return None
-
-
-def _are_names(values: Sequence[Any]) -> bool:
-    """Short texts; and years beside them, two or more in their order, which office programs keep as numbers."""
-    years = [each for each in values if not isinstance(each, str)]
-    if any(isinstance(each, str) and len(each) > _MOST_TEXT for each in values):
-        return False
-    return not years or (1 < len(years) < len(values) and all(map(_is_year, years)) and years == sorted(set(years)))
-
-
-def _is_year(value: Any) -> bool:
-    return isinstance(value, int | float) and value == int(value) and _FIRST_YEAR <= value <= _LAST_YEAR
 
 
 def _cells(data: Sequence[Sequence[Any]], place: int) -> list[Any]:
@@ -127,7 +119,7 @@ def _is_grouped(found: Preview, header: int) -> bool:
     """Whether the row above names groups of columns: it has cells that span some, and nothing but names."""
     if header == 0 or not any(top == header - 1 and right > left for (top, left), (_, right) in found.merged):
         return False
-    return _are_names([value for value in found.rows[header - 1] if _says(value)])
+    return are_names([value for value in found.rows[header - 1] if says(value)])
 
 
 def _lowest(found: Preview, first: int, last: int) -> int:
@@ -142,7 +134,7 @@ def _is_below_too(rows: Sequence[Sequence[Any]], number: int, count: int) -> boo
     """Whether the next row is the better one: of grouped names the lower row is the fuller."""
     if number + 1 >= len(rows):
         return False
-    below = [value for value in rows[number + 1] if _says(value)]
+    below = [value for value in rows[number + 1] if says(value)]
     return (
         len(below) >= count
         and len({str(value) for value in below}) == len(below)
@@ -151,31 +143,18 @@ def _is_below_too(rows: Sequence[Sequence[Any]], number: int, count: int) -> boo
     )
 
 
-def _end(rows: Sequence[Sequence[Any]], first: int) -> tuple[int, str | None, bool]:
-    for number in range(first, len(rows)):
-        text = next((str(value).strip() for value in rows[number] if _says(value)), "")
-        if _ENDS.fullmatch(text):
-            return number, f"{text.split()[0].rstrip(':')}*", False
-    for number in range(first, len(rows)):
-        if not any(map(_says, rows[number])):
-            rest = [row for row in rows[number:] if any(map(_says, row))]
-            if rest and len(rest) <= 5 and all(sum(map(_says, row)) <= 2 for row in rest):
-                return number, None, True
-    return len(rows), None, False
-
-
 def _columns(
     names: Sequence[str], data: Sequence[Sequence[Any]], source: SpreadsheetSource
 ) -> Iterator[tuple[int, ColumnGuess]]:
     taken = set[str]()
     for place, printed in enumerate(names):
         values = [row[place] if place < len(row) else "" for row in data]
-        if not printed and not any(map(_says, values)):
+        if not printed and not any(map(says, values)):
             continue
         name = free_name(snake(printed or f"column_{letters(place)}"), taken)
         taken.add(name)
         guess = _type_of(values, source)
-        texts = [str(value) for value in values if _says(value)]
+        texts = [str(value) for value in values if says(value)]
         is_nullable = len(texts) < len(values)
         yield place, ColumnGuess(
             printed or f"[{letters(place)}]", name, guess.kind, guess.why, is_nullable, guess.precision, guess.scale,
@@ -185,12 +164,14 @@ def _columns(
 
 def _type_of(values: Sequence[Any], source: SpreadsheetSource) -> TypeGuess:
     texts = [value for value in values if isinstance(value, str) and value.strip()]
-    if not any(map(_says, values)):
+    if not any(map(says, values)):
         return TypeGuess("text", "there are only empty cells, so its type could not be known")
     if any(_CODE.fullmatch(text.strip()) for text in texts):
         return TypeGuess("text", "codes with leading zeros")
     cells = sorted_cells(list(values))
     for kind, arrow in _TRIED:
+        if kind == "float" and any(sum(map(str.isdigit, text)) > _MOST_DIGITS for text in texts):
+            return TypeGuess("text", "numbers of more digits than a float keeps: codes, or a decimal")
         if not Column("value", arrow, source).convert(cells).refused.any():
             return TypeGuess(kind, _why(kind, cells, source), *(_DECIMAL if kind == "decimal" else ()))
     return TypeGuess("text", _mixed(values))
@@ -203,7 +184,7 @@ def _why(kind: Kind, cells: Cells, source: SpreadsheetSource) -> str:
 
 
 def _mixed(values: Sequence[Any]) -> str:
-    kinds = {_sort_of(value) for value in values if _says(value)}
+    kinds = {_sort_of(value) for value in values if says(value)}
     return f"{' and '.join(sorted(kinds))} in one column" if len(kinds) > 1 else ""
 
 
@@ -213,7 +194,3 @@ def _sort_of(value: Any) -> str:
     if isinstance(value, date | datetime):
         return "days"
     return "times" if isinstance(value, time | timedelta) else "numbers"
-
-
-def _says(value: Any) -> bool:
-    return value is not None and (not isinstance(value, str) or bool(value.strip()))

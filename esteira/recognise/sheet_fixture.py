@@ -45,6 +45,7 @@ class _Scrub:
 
     def __init__(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         self._shapes = Shapes()
+        self._footer_words = len((table.footer or "").split(" "))
         self._columns = dict(zip(table.places, table.columns, strict=True))
         self._keeps = {
             place: keeps(column, [row[place] for row in rows if place < len(row) and row[place] != ""])
@@ -65,11 +66,12 @@ class _Scrub:
         return self._shapes.of(value) if isinstance(value, str) and value else self._number(value)
 
     def footer(self, row: Sequence[Any]) -> Iterator[Any]:
-        """A footer's cells. The first word of its first text stays, since footers are told by it; the rest may be anything."""
+        """A footer's cells. Of its first text the words stay by which the contract tells it; the rest may be anything."""
         is_first = True
         for value in row:
             if isinstance(value, str) and value.strip() and is_first:
-                head, _, rest = value.lstrip().partition(" ")
+                words = value.lstrip().split(" ")
+                head, rest = " ".join(words[: self._footer_words]), " ".join(words[self._footer_words :])
                 is_first = False
                 yield f"{head} {self._shapes.of(rest)}" if rest else head
             else:

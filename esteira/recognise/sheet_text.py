@@ -102,7 +102,7 @@ def guesses_of_sheet(found: Preview, table: Table) -> Iterator[str]:
     yield f"table: {where}, {found.count:,} rows"
     yield f"banner: {_span(0, table.header)}"
     yield f"header: {_span(table.header, table.header + table.header_rows)}"
-    first, end = table.header + table.header_rows, table.end if table.end < len(found.rows) else found.count
+    first, end = table.header + table.header_rows, table.end
     yield f"data: {_span(first, end)}"
     below = (
         "an empty row and little else"
@@ -125,12 +125,22 @@ def unknowns_of_sheet(table: Table, owner: str) -> Iterator[str]:
     yield "What days and numbers are written like in other files: the locale is yours to declare (--locale)."
     if not table.footer and not table.ends_at_blank:
         yield 'How a footer would begin: this file has none. Where another may have one, write footer=("Total*",).'
+    if table.sums:
+        yield _sums(table.sums)
     periods = _periods(table)
     if len(periods) >= _MANY:
         yield f"""Whether {periods[0]!r} to {periods[-1]!r} are one column's values: then write melt=Melt(r"{_pattern(periods)}", "value")."""
     for name in table.codes:
         yield f"How many digits the codes of {name} have: write codes={{{name!r}: 7}} if 7 is printed as 0000007."
     yield 'Words that mean that there is no value: write nulls=("-",).'
+
+
+def _sums(rows: Sequence[int]) -> str:
+    told = ", ".join(f"{row + 1:,}" for row in rows[:10]) + (", …" if len(rows) > 10 else "")
+    return (
+        f"Whether what looks like sums of other rows (row {told}) is data: it is read as such, and would count twice. "
+        "Take it out of the file, or refuse it by a rule of the schema, such as pa.Field(str_matches=...)."
+    )
 
 
 def _periods(table: Table) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -14,13 +14,14 @@ from typing import Any
 import python_calamine as calamine
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.book import checked_sheet, looker, opened_book
+from esteira.spreadsheet.book import checked_sheet, looker, named_sheet, opened_book
 from esteira.spreadsheet.failure import failed
 from esteira.spreadsheet.look import Range
 from esteira.spreadsheet.opening import DELIMITED, Opened, opened
 
 MOST_ROWS = 5_000
 """Enough to tell what a column holds; the end of a longer table, and so its footer, is looked at too."""
+_LAST_ROWS = 50
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8"))
 _DELIMITERS = (";", ",", "\t", "|")
 
@@ -59,7 +60,14 @@ def preview(path: Path, source: SpreadsheetSource) -> Preview:
     if _ending(path) in DELIMITED:
         source = replace(source, encoding=_encoding(path))
     with opened(path, path.name, source) as file:
-        return _text(file, source) if file.format in DELIMITED else _book(file, source)
+        try:
+            return _text(file, source) if file.format in DELIMITED else _book(file, source)
+        except (csv.Error, UnicodeError) as exc:
+            raise failed(
+                file.name,
+                f"it cannot be read as delimited text: {exc}.",
+                "Look at it in an editor: a quote that never ends, or a damaged character, is the usual cause.",
+            ) from exc
 
 
 def _ending(path: Path) -> str:
@@ -89,8 +97,13 @@ def _text(file: Opened, source: SpreadsheetSource) -> Preview:
         sample = list(islice(text, 200))
         delimiter = max(_DELIMITERS, key=lambda sign: _agreement(sample, sign))
         text.seek(0)
-        rows = list(islice(csv.reader(text, delimiter=delimiter), MOST_ROWS))
-    return Preview("", rows, (), len(rows), (), replace(source, delimiter=delimiter))
+        reader = enumerate(csv.reader(text, delimiter=delimiter), 1)
+        rows = list(islice(reader, MOST_ROWS))
+        last = deque(reader, maxlen=_LAST_ROWS)
+    count = (last or rows or [(0, [])])[-1][0]
+    return Preview(
+        "", [row for _, row in rows], [row for _, row in last], count, (), replace(source, delimiter=delimiter)
+    )
 
 
 def _agreement(lines: Sequence[str], delimiter: str) -> int:
@@ -110,7 +123,7 @@ def _book(file: Opened, source: SpreadsheetSource) -> Preview:
         return Preview(
             name,
             rows[:MOST_ROWS],
-            rows[MOST_ROWS:][-50:],
+            rows[MOST_ROWS:][-_LAST_ROWS:],
             len(rows),
             found.merged or sheet.merged_cell_ranges or (),
             replace(source, sheet=name),
@@ -123,7 +136,7 @@ def _first(book: calamine.CalamineWorkbook, name: str) -> str:
         if (
             each.visible == calamine.SheetVisibleEnum.Visible
             and each.typ == calamine.SheetTypeEnum.WorkSheet
-            and book.get_sheet_by_name(each.name).height > 1
+            and named_sheet(book, each.name, name).height > 1
         ):
             return each.name
     raise failed(name, "none of its visible sheets holds a table.", "Name the sheet with --sheet.")

@@ -18,10 +18,12 @@ from esteira.spreadsheet.buffers import check_text
 from esteira.spreadsheet.failure import failed
 from esteira.spreadsheet.heading import Heading, Headings
 from esteira.spreadsheet.opening import Opened
+from esteira.spreadsheet.quotes import open_quote
 
 BLOCK_BYTES = 1024 * 1024
 """Text of a piece; a row must fit into it. Arrow reads some blocks ahead, so they make most of the memory."""
 _SCAN_BYTES = 4 * 1024 * 1024
+csv.field_size_limit(BLOCK_BYTES)  # its own limit, an eighth of that, refuses outlines of areas in the first rows
 
 
 class BrokenRows:
@@ -93,6 +95,7 @@ class DelimitedText:
         )
         if not self._has_data(lines):
             return
+        self._check_quotes()
         for batch in pacsv.open_csv(self.file.path, read_options=read, parse_options=parse, convert_options=convert):
             for texts in batch.columns:
                 check_text(texts)
@@ -102,6 +105,14 @@ class DelimitedText:
         """Whether a text may be quoted, and so hold a line's end: then Arrow must parse all of a block to find where its last row ends."""
         with self.file.path.open("rb") as content:
             return any(b'"' in chunk for chunk in iter(partial(content.read, _SCAN_BYTES), b""))
+
+    def _check_quotes(self) -> None:
+        line = open_quote(self.file.path, self.encoding, self.delimiter)
+        if line is not None:
+            raise failed(
+                self.file.name, f"line {line:,}: a quoted text begins in this row and never ends, so the rows below would be part of it.",
+                "Copy the file again if it was cut off there; otherwise correct the quote, or delimiter= in the contract.",
+            )  # fmt: skip
 
     def _has_data(self, lines: int) -> bool:
         """Whether a line stands below the heading: Arrow takes a file without any for an error."""

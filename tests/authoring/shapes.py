@@ -44,6 +44,17 @@ def odata(query: Mapping[str, str]) -> Answer:
     return {}, page | more
 
 
+def odata_2(query: Mapping[str, str]) -> Answer:
+    skip = int(query.get("$skiptoken", 0))
+    more = {"__next": f"http://portal.example/rows?$skiptoken={skip + 20}"} if skip + 20 < len(ROWS) else {}
+    return {}, {"d": {"results": ROWS[skip : skip + 20], **more}}
+
+
+def header_token(query: Mapping[str, str]) -> Answer:
+    page = int(query.get("page_token", 0))
+    return {"x-next-page-token": str(page + 1)} if page < 2 else {}, {"items": ROWS[page * 20 : page * 20 + 20]}
+
+
 def olinda(query: Mapping[str, str]) -> Answer:
     top, skip = int(query.get("$top", 10)), int(query.get("$skip", 0))
     return {}, {"@odata.context": "https://olinda.example/$metadata", "value": ROWS[skip : skip + top]}

@@ -278,3 +278,32 @@ def test_nothing_is_overwritten_and_a_file_without_a_table_is_told(tmp_path: Pat
 def test_a_file_and_a_portal_exclude_each_other(tmp_path: Path) -> None:
     path = write_xlsx(tmp_path / "vendas.xlsx", ROWS)
     assert "Give --file alone" in new(tmp_path, path, "--url", "https://example.org/").output
+
+
+def test_a_row_that_counts_the_columns_belongs_to_the_header(tmp_path: Path) -> None:
+    rows = [("Item", "Descrição", "Valor"), ("(1)", "(2)", "(3)"), ("a", "b", 1.5), ("c", "d", 2.5)]
+    path = write_xlsx(tmp_path / "a.xlsx", rows)
+    assert "header: rows 1 to 2" in new(tmp_path, path).output
+    dataset = load_catalogue(tmp_path / "datasets")["sales"]
+    assert rows_of(read(path, dataset)) == [("a", "b", Decimal("1.50")), ("c", "d", Decimal("2.50"))]
+
+
+def test_a_row_of_units_belongs_to_the_header(tmp_path: Path) -> None:
+    rows = [("Produto", "Preço", "Volume"), (None, "R$/kg", "t"), ("soja", 1.5, 100), ("milho", 2.5, 200)]
+    path = write_xlsx(tmp_path / "a.xlsx", rows)
+    assert new(tmp_path, path).exit_code == 0
+    dataset = load_catalogue(tmp_path / "datasets")["sales"]
+    assert dataset.column_names == ("produto", "preco_r_kg", "volume_t")
+    assert rows_of(read(path, dataset))[0] == ("soja", Decimal("1.50"), 100)
+
+
+def test_a_note_of_two_cells_above_an_empty_row_is_no_header(tmp_path: Path) -> None:
+    rows = [("Portal da Transparência",), ("Gerado em", "01/02/2024"), (), ("Código", "Nome", "Valor"), ("1", "a", "2,50"), ("2", "b", "3,10")]  # fmt: skip
+    assert "header: row 4" in new(tmp_path, write_csv(tmp_path / "a.csv", rows, "utf-8", ";")).output
+
+
+def test_numbers_of_more_digits_than_a_float_keeps_stay_texts(tmp_path: Path) -> None:
+    keys = [f"352401123456780001955500100000123410000123{end}" for end in (45, 46)]
+    path = write_csv(tmp_path / "a.csv", [("Chave", "Valor"), *((key, "1") for key in keys)], "utf-8", ";")
+    assert "numbers of more digits than a float keeps" in " ".join(new(tmp_path, path).output.split())
+    assert rows_of(read(path, load_catalogue(tmp_path / "datasets")["sales"])) == [(key, 1) for key in keys]

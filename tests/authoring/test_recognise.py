@@ -26,6 +26,8 @@ SHAPES: dict[str, tuple[shapes.Portal, dict[str, Any], str, dict[str, Any], str,
     "socrata": (shapes.socrata, {"$limit": 25}, "Offset", {"limit": 25, "offset_param": "$offset", "limit_param": "$limit"}, "", None),
     "socrata, without a limit": (shapes.socrata, {}, "Offset", {"limit": 25, "offset_param": "$offset", "limit_param": "$limit"}, "", None),
     "odata": (shapes.odata, {}, "NextLink", {"body": '"@odata.nextLink"'}, "value", None),
+    "odata 2": (shapes.odata_2, {}, "NextLink", {"body": "d.__next"}, "d.results", None),
+    "token in a header": (shapes.header_token, {}, "NextToken", {"header": "X-Next-Page-Token", "param": "page_token"}, "items", None),
     "olinda": (shapes.olinda, {"$top": 10}, "Offset", {"limit": 10, "offset_param": "$skip", "limit_param": "$top"}, "value", None),
     "django": (shapes.django, {}, "NextLink", {"body": "next"}, "results", "count"),
     "page numbers": (shapes.numbered, {"size": 10}, "PageNumber", {"total_pages": "totalPages"}, "content", "totalElements"),
@@ -127,6 +129,7 @@ def test_a_null_link_says_that_this_was_the_last_page() -> None:
         ({"message": "no such table", "status": 404}, "its keys are message, status"),
         ({"data": [], "page": 1}, "its keys are data, page"),
         ("text", "a str"),
+        ({"success": False, "errors": [{"message": "x"}], "data": []}, "its keys are success, errors, data"),
     ],
 )
 def test_a_page_without_records_is_an_error_that_says_what_is_there(page: Any, says: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hostile import Say, hostile, page
 
 from esteira.batch import Window
-from esteira.contract import Incremental, NextLink, Offset, PageNumber, SinglePage
+from esteira.contract import Incremental, NextLink, Offset, PageNumber, ResponseAction, SinglePage
 from esteira.errors import ConfigError, PayloadError, SourceUnavailable
 from esteira.portal import records_of
 
@@ -85,6 +85,24 @@ def test_what_json_does_not_know_is_refused(open_portal: Any, source: Any, value
     body = f'{{"rows": [{{"id": {value}}}]}}'.encode("latin-1")
     with hostile(lambda _: Say(body)) as up, pytest.raises(PayloadError, match=r"Page 1 .*no JSON"):
         list(open_portal(up.url).pages(source(records=records)))
+
+
+@pytest.mark.parametrize("records", ["rows", "rows[*]"])
+def test_a_byte_order_mark_before_the_page_is_passed_over(open_portal: Any, source: Any, records: Any):
+    with hostile(lambda _: Say(b'\xef\xbb\xbf{"rows": [{"id": 1}]}')) as up:
+        (only,) = open_portal(up.url).pages(source(records=records))
+    assert json.loads(bytes(only.records[0])) == {"id": 1}
+    assert len(records_of(only.body, source(records=records))) == 1
+
+
+def test_an_answer_without_content_is_an_error_that_says_how_it_may_be_the_end(open_portal: Any, source: Any):
+    answer = lambda a: page({"rows": rows(1)}) if a.query["offset"] == "0" else Say(b"", 204)  # noqa: E731
+    with hostile(answer) as up:
+        with pytest.raises(PayloadError, match=r"Page 2 .*204, no content") as caught:
+            list(open_portal(up.url).pages(source(paginator=Offset(1))))
+        assert "ResponseAction('ignore', status=204)" in caught.value.hint
+        ended = source(paginator=Offset(1), responses=(ResponseAction("ignore", status=204),))
+        assert [len(each.records) for each in open_portal(up.url).pages(ended)] == [1, 0]
 
 
 @pytest.mark.parametrize("records", ["rows", "rows[*]"])

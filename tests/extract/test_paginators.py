@@ -239,6 +239,8 @@ def test_a_link_of_any_form_leads_from_its_page(link: str, asked: str):
         ("Link", '<?page=2>; rel="next"'),
         ("link", '<?page=9>; rel=last, <?page=2>; rel="prefetch next"; title="a, b"'),
         ("Link", "<?page=2>;REL=NEXT"),
+        ("Link", '<?page=9>; title="a; rel=next", <?page=2>; rel=next'),
+        ("Link", r'<?page=9>; title="\"x\"; rel=next", <?page=2>; title="y"; rel=next'),
         ("Next-Page", "?page=2"),
         ("X-Next", "https://portal.example/rows?page=2"),
     ],
@@ -284,7 +286,9 @@ def test_a_state_stays_small_on_a_walk_of_any_length():
         assert (f",{mark}," in state["pages"]["seen"] or mark in state["pages"].values()) is is_known
 
 
-@pytest.mark.parametrize("value", ['<?page=1>; rel="prev"', "", '<?page=2>; title="rel=next"'])
+@pytest.mark.parametrize(
+    "value", ['<?page=1>; rel="prev"', "", '<?page=2>; title="rel=next"', '<?page=2>; title="a; rel=next"; rel=last']
+)
 def test_a_link_header_without_a_next_one_is_the_end(value: str):
     assert NextLink(header="Link").next(NextLink(header="Link").first(), reading(headers={"link": value})) is None
 

@@ -1,16 +1,21 @@
 """Files that are none: empty, cut short, locked, or not what their name says (fault 30)."""
 
+import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
 
+from esteira.contract import SpreadsheetSource
 from esteira.errors import SpreadsheetError
+from esteira.spreadsheet.preview import preview
 from tests.spreadsheet.offices import (
     HEADER,
     ROWS,
     TABLE,
+    contract,
     gzipped,
     read,
     respun,
@@ -129,3 +134,45 @@ def test_what_a_mac_adds_to_a_workbook_and_an_empty_cell_far_away_are_no_fault(t
     with zipfile.ZipFile(tmp_path / "a.xlsx", "a") as archive:
         archive.writestr("__MACOSX/_rels/._.rels", b"\x00\x05\x16\x07")
     assert len(rows_of(read(tmp_path / "a.xlsx"))) == 2
+
+
+@pytest.mark.fault(30)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_quoted_text_that_never_ends_is_refused_with_its_line(tmp_path: Path, encoding: str, end: str) -> None:
+    text = 'Código;Dia;Valor (R$)\n001;19/05/2017;1\n002;20/05/2017;"2\n003;21/05/2017;3' + end
+    (tmp_path / "a.csv").write_bytes(text.encode(encoding))
+    with pytest.raises(SpreadsheetError, match=r"a\.csv: line 3: a quoted text begins in this row and never ends"):
+        read(tmp_path / "a.csv", contract(encoding=encoding))
+
+
+def test_a_quote_that_is_a_sign_of_its_own_in_a_text_is_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('Código;Dia;Valor (R$)\ntubo 3/4";19/05/2017;1\n"002";20/05/2017;2\n')
+    assert [row[0] for row in rows_of(read(tmp_path / "a.csv"))] == ['tubo 3/4"', "002"]
+
+
+def test_a_long_text_in_the_first_rows_is_read(tmp_path: Path) -> None:
+    outline = "1 2," * 50_000
+    (tmp_path / "a.csv").write_text(f'Código;Dia;Valor (R$)\n"{outline}";19/05/2017;1\n')
+    assert [row[0] for row in rows_of(read(tmp_path / "a.csv"))] == [outline]
+
+
+@pytest.mark.parametrize(
+    ("member", "change"),
+    [
+        ("xl/worksheets/sheet1.xml", lambda sheet: re.sub(rb't="inlineStr"><is>.*?</is>', b't="s"><v>7</v>', sheet, count=1)),
+        ("xl/_rels/workbook.xml.rels", lambda relations: relations.replace(b"/xl/worksheets/", b"../xl/worksheets/")),
+    ],
+)  # fmt: skip
+def test_a_workbook_that_cannot_be_read_is_no_crash_of_the_preview(
+    tmp_path: Path, member: str, change: Callable[[bytes], bytes]
+) -> None:
+    path = respun(write_xlsx(tmp_path / "a.xlsx", TABLE), member, change)
+    with pytest.raises(SpreadsheetError, match="sheet 'Plan1' cannot be read"):
+        preview(path, SpreadsheetSource(match="*"))
+
+
+def test_a_text_without_end_is_no_crash_of_the_preview(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('a;b\n1;"' + "x;y\n" * 400_000)
+    with pytest.raises(SpreadsheetError, match="it cannot be read as delimited text"):
+        preview(tmp_path / "a.csv", SpreadsheetSource(match="*"))
