@@ -17,6 +17,7 @@ from esteira.catalogue import active, find_dataset, load_catalogue
 from esteira.contract import Dataset
 from esteira.errors import DataQualityError, SpreadsheetError
 from esteira.settings import read_settings
+from esteira.warehouse.counts import SUMMARY_COUNTS
 from flows.batches import BatchReport
 from flows.ingest import IngestReport, ingest
 from tasks.progress import listening
@@ -76,27 +77,14 @@ def ingest_one(name: str, request: Request) -> IngestReport | BaseException:
     return RuntimeError(f"the run of {name} ended as {state.name}: {state.message} ({DEFECT})")
 
 
-COLUMNS = (
-    "dataset",
-    "windows",
-    "extracted",
-    "curated",
-    "quarantined",
-    "inserted",
-    "updated",
-    "unchanged",
-    "seconds",
-    "rows/s",
-    "peak MB",
-)
+COLUMNS = ("dataset", "windows", *SUMMARY_COUNTS, "seconds", "rows/s", "peak MB")
 LOADING = ("extract", "curate", "load")
 """The steps whose speed is told: until the rows are in the table."""
-_COUNTS = ("extracted", "curated", "quarantined", "inserted", "updated", "unchanged")
 
 
 def summary_row(report: IngestReport) -> tuple[object, ...]:
     """One line of the table of `COLUMNS`."""
-    counts = [sum(getattr(batch.entry, name) for batch in report.batches) for name in _COUNTS]
+    counts = [sum(getattr(batch.entry, name) for batch in report.batches) for name in SUMMARY_COUNTS]
     seconds = sum(batch.seconds.get(step, 0) for batch in report.batches for step in LOADING)
     rate = round(counts[0] / seconds) if seconds else 0
     return (

@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import openpyxl
@@ -139,7 +140,7 @@ def _write_workbook(reader: Reader, *, amount: float | str = "a confirmar") -> N
     sheet.append(["Código", "Loja", "Data", "Valor (R$)"])
     for number in range(1, 9):
         value = amount if number == 4 else 1234.5 * number
-        sheet.append([f"{number:03d}", f"Loja {number}", f"2024-03-{number:02d}", value])
+        sheet.append([f"{number:03d}", f"Loja {number}", date(2024, 3, number), value])
     sheet.append(["Total", None, None, 44442.0])
     book.save(reader.folder / "vendas 2024-03.xlsx")
 
