@@ -79,7 +79,7 @@ def recognise(found: Preview) -> Table | None:
     names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
     data = [row for row in rows[last + 1 : end.row] if any(map(says, row))]
     guessed = dict(_columns(names, data, found.source))
-    texts = [(each.name, _cells(data, place)) for place, each in guessed.items() if each.kind == "text"]
+    texts = [(each.name, cells_at(data, place)) for place, each in guessed.items() if each.kind == "text"]
     codes = tuple(name for name, values in texts if _has_numbers(values))
     clocks = tuple(name for name, values in texts if any(isinstance(each, time | timedelta) for each in values))
     return Table(
@@ -105,7 +105,8 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
     return None
 
 
-def _cells(data: Sequence[Sequence[Any]], place: int) -> list[Any]:
+def cells_at(data: Sequence[Sequence[Any]], place: int) -> list[Any]:
+    """The cells of a column, in the rows that reach to it."""
     return [row[place] for row in data if place < len(row)]
 
 
@@ -153,7 +154,7 @@ def _columns(
             continue
         name = free_name(snake(printed or f"column_{letters(place)}"), taken)
         taken.add(name)
-        guess = _type_of(values, source)
+        guess = type_of(values, source)
         texts = [str(value) for value in values if says(value)]
         is_nullable = len(texts) < len(values)
         yield place, ColumnGuess(
@@ -162,7 +163,8 @@ def _columns(
         )  # fmt: skip
 
 
-def _type_of(values: Sequence[Any], source: SpreadsheetSource) -> TypeGuess:
+def type_of(values: Sequence[Any], source: SpreadsheetSource) -> TypeGuess:
+    """What a column's cells are, as the source prints them."""
     texts = [value for value in values if isinstance(value, str) and value.strip()]
     if not any(map(says, values)):
         return TypeGuess("text", "there are only empty cells, so its type could not be known")

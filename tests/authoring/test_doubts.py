@@ -1,0 +1,60 @@
+"""What a draft says of a file that reads well in two ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from esteira.contract import SpreadsheetSource
+from esteira.recognise.doubts import doubts
+from esteira.recognise.sheet import recognise
+from esteira.spreadsheet.preview import preview
+
+
+def doubts_of(folder: Path, text: str | bytes, locale: str = "pt-BR") -> str:
+    path = folder / "a.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    found = preview(path, SpreadsheetSource(match="*", locale=locale))
+    table = recognise(found)
+    assert table is not None
+    return " ".join(doubts(found, table))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Code,Value\n1,1.234\n2,2.500\n", "'1.234' of 'Value' would be 1.234, not 1234.0"),
+        ("Code,Day\n1,01/02/2024\n2,03/04/2024\n", "'01/02/2024' of 'Day' would be 2024-01-02, not 2024-02-01"),
+        ("Code,Value\n1,1234.56\n2,1.234\n", "'Value' would be float"),
+        ("Code;Day\n1;01/22/2024\n2;03/14/2024\n", "'Day' would be day"),
+    ],
+)
+def test_what_another_locale_reads_otherwise_is_told(tmp_path: Path, text: str, says: str) -> None:
+    told = doubts_of(tmp_path, text)
+    assert says in told
+    assert "--locale en-US" in told
+
+
+@pytest.mark.parametrize(
+    "text", ["Cidade;Pop\na;12.345\nb;1.234\n", "Item;Valor\na;1,5\nb;2\n", "Item,Flag\na,x\nb,7\n"]
+)
+def test_what_stands_as_the_locale_prints_it_is_no_doubt(tmp_path: Path, text: str) -> None:
+    assert not doubts_of(tmp_path, text)
+
+
+def test_no_personal_value_is_shown(tmp_path: Path) -> None:
+    told = doubts_of(tmp_path, "Code,Nascimento\n1,01/02/1984\n2,03/04/1985\n")
+    assert "'Nascimento' would hold others" in told
+    assert "1984" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Código;Nome\n1;maçã\n".encode("cp850"), "encoding='cp850'"),
+        ("Código;Nome\n1;maçã\n".encode() + "2;pão\n".encode("cp1252"), "'Ã³' looks like a letter of UTF-8"),
+    ],
+)
+def test_an_encoding_that_is_guessed_is_told(tmp_path: Path, text: bytes, says: str) -> None:
+    assert says in doubts_of(tmp_path, text)
