@@ -29,6 +29,9 @@ _MOST_NAMED = 5
 
 def doubts(found: Preview, table: Table) -> Iterator[str]:
     """A sentence each."""
+    if found.others:
+        others = ", ".join(map(repr, found.others[:_MOST_NAMED])) + (", …" if len(found.others) > _MOST_NAMED else "")
+        yield f"Whether {found.sheet!r} is the sheet that is meant: the file also has {others}. For another: --sheet NAME."
     if not found.sheet and found.source.encoding == "cp1252":
         yield _encoding(found)
     for other in _LOCALES:
@@ -50,12 +53,13 @@ def _locale(found: Preview, table: Table, other: str) -> Iterator[str]:
     told = list[str]()
     data = found.rows[table.header + table.header_rows : table.end]
     for column, place in zip(table.columns, table.places, strict=True):
-        values = [value for value in cells_at(data, place) if isinstance(value, str) and says(value)]
+        values = [value for value in cells_at(data, place) if says(value)]
         if column.kind == "text":
-            kind = type_of(values, source).kind if values else "text"
+            kind = type_of(values, source).kind
             told += [f"{column.source!r} would be {kind}"] if kind in _TYPES else []
         elif is_others and column.kind in _TYPES:
-            told += _differing(column, values, (found.source, source))
+            texts = [value for value in values if isinstance(value, str)]
+            told += _differing(column, texts, (found.source, source))
     if told:
         yield f"Whether it is printed as in {other}: then {', and '.join(told[:_MOST_NAMED])}. If so, draft it anew with --locale {other}."
 

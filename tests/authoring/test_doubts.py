@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from esteira.contract import SpreadsheetSource
 from esteira.recognise.doubts import doubts
 from esteira.recognise.sheet import recognise
 from esteira.spreadsheet.preview import preview
+from tests.spreadsheet.offices import workbook, write_xlsx
 
 
 def doubts_of(folder: Path, text: str | bytes, locale: str = "pt-BR") -> str:
@@ -41,6 +43,27 @@ def test_what_another_locale_reads_otherwise_is_told(tmp_path: Path, text: str, 
 )
 def test_what_stands_as_the_locale_prints_it_is_no_doubt(tmp_path: Path, text: str) -> None:
     assert not doubts_of(tmp_path, text)
+
+
+def test_a_column_of_days_and_serials_is_no_matter_of_the_locale(tmp_path: Path) -> None:
+    rows = [("Código", "Dia"), ("a", dt.date(2024, 1, 1)), ("b", "01/02/2024"), ("c", 45_000)]
+    found = preview(write_xlsx(tmp_path / "a.xlsx", rows), SpreadsheetSource(match="*"))
+    table = recognise(found)
+    assert table is not None
+    assert not list(doubts(found, table))
+
+
+def test_a_cover_is_not_taken_for_the_table_and_other_sheets_are_told(tmp_path: Path) -> None:
+    book = workbook(tmp_path, [("Ministério",), (), ("Relatório",)], "Capa")
+    data = book.create_sheet("Dados")
+    for row in (("Código", "Valor"), ("a", 1)):
+        data.append(row)
+    book.save(tmp_path / "a.xlsx")
+    found = preview(tmp_path / "a.xlsx", SpreadsheetSource(match="*"))
+    table = recognise(found)
+    assert table is not None
+    assert found.sheet == "Dados"
+    assert "the file also has 'Capa'" in " ".join(doubts(found, table))
 
 
 def test_no_personal_value_is_shown(tmp_path: Path) -> None:
