@@ -35,8 +35,8 @@ _BLANK_FIRST = (b"v> ", b"v>\n", b"v>\r", b"v>\t")
 _LETTERS, _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0123456789"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
-_HARMLESS = "hyperlink"
-"""The one relation to the outside that is never followed: an address behind a text."""
+_HARMLESS = ("/hyperlink", "/image")
+"""Relations to the outside that are never followed, and bring no value: an address behind a text, and a picture."""
 
 
 @dataclass(frozen=True, slots=True)
