@@ -32,6 +32,9 @@ def doubts(found: Preview, table: Table) -> Iterator[str]:
     if found.others:
         others = ", ".join(map(repr, found.others[:_MOST_NAMED])) + (", …" if len(found.others) > _MOST_NAMED else "")
         yield f"Whether {found.sheet!r} is the sheet that is meant: the file also has {others}. For another: --sheet NAME."
+    first = table.header + table.header_rows
+    if any(first <= top < table.end and bottom > top for (top, _), (bottom, _) in found.merged):
+        yield "Whether a cell that is merged over several rows holds for each of them: then write merged='fill'."
     if not found.sheet and found.source.encoding == "cp1252":
         yield _encoding(found)
     for other in _LOCALES:

@@ -66,6 +66,17 @@ def test_a_cover_is_not_taken_for_the_table_and_other_sheets_are_told(tmp_path: 
     assert "the file also has 'Capa'" in " ".join(doubts(found, table))
 
 
+@pytest.mark.parametrize(("area", "is_told"), [("A2:A3", True), ("A4:A5", False)])
+def test_cells_that_are_merged_over_rows_of_data_are_told(tmp_path: Path, area: str, *, is_told: bool) -> None:
+    book = workbook(tmp_path, [("UF", "Valor"), ("AM", 1), (None, 2), ("Total", 3)])
+    book.active.merge_cells(area)
+    book.save(tmp_path / "a.xlsx")
+    found = preview(tmp_path / "a.xlsx", SpreadsheetSource(match="*"))
+    table = recognise(found)
+    assert table is not None
+    assert ("merged='fill'" in " ".join(doubts(found, table))) is is_told
+
+
 def test_no_personal_value_is_shown(tmp_path: Path) -> None:
     told = doubts_of(tmp_path, "Code,Nascimento\n1,01/02/1984\n2,03/04/1985\n")
     assert "'Nascimento' would hold others" in told
