@@ -53,10 +53,21 @@ def ending(found: Preview, first: int) -> Ending:
 
 
 def _by_text(rows: _Numbered, width: int) -> Ending | None:
+    has_data = False
     for at, (_, row) in enumerate(rows):
-        if _ENDS.fullmatch(first_text(row)) and not _goes_on(rows[at + 1 :], width):
+        if not _ends(row, width):
+            has_data = has_data or bool(filled(row))
+        elif has_data and not _goes_on(rows[at + 1 :], width):
             return _told_by(rows, _last_sum(rows, at))
     return None
+
+
+def _ends(row: Sequence[Any], width: int) -> bool:
+    """Whether a row begins like a footer. A note has no figures beside it: a table may list sources, and invoices (`Nota Fiscal 7`)."""
+    text = first_text(row)
+    if _SUMS.fullmatch(text):
+        return True
+    return _ENDS.fullmatch(text) is not None and not (width > 1 and is_full(row, width) and has_figures(row))
 
 
 def _last_sum(rows: _Numbered, at: int) -> int:
@@ -77,7 +88,7 @@ def _goes_on(below: _Numbered, width: int) -> bool:
     """Whether data stand below: a row as wide as the table's and no sum, next to it, or with figures; another table begins with names."""
     is_next = True
     for _, row in below:
-        if is_full(row, width) and not _ENDS.fullmatch(first_text(row)):
+        if is_full(row, width) and not _ends(row, width):
             return is_next or has_figures(row)
         is_next = is_next and bool(filled(row))
     return False

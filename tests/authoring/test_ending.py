@@ -51,6 +51,16 @@ def test_a_name_that_begins_like_a_footer_is_data(tmp_path: Path) -> None:
     assert (found.end, found.footer) == (5, "Fonte: IBGE*")
 
 
+def test_a_list_of_invoices_has_no_footer(tmp_path: Path) -> None:
+    rows = [("Recibo 1", "x", 9), ("Nota Fiscal 1", "y", 9), ("Nota Fiscal 2", "z", 9)]
+    assert of_rows(tmp_path, ("Documento", "Loja", "Valor"), *rows).end == 4
+
+
+def test_a_table_of_nothing_but_totals_is_data(tmp_path: Path) -> None:
+    found = of_rows(tmp_path, ("Indicador", "Valor"), ("Total de obras", 5), ("Total de escolas", 6))
+    assert (found.end, found.sums) == (3, (1, 2))
+
+
 def test_another_table_below_a_sum_is_no_data_of_the_first(tmp_path: Path) -> None:
     found = of_rows(tmp_path, HEADER, *ROWS, ("Total", None, 7), (), ("Sigla", "Nome", "Ano"), ("AM", "Amazonas", 1850))
     assert (found.end, found.footer) == (4, "Total*")
