@@ -68,7 +68,7 @@ class Table:
 def recognise(found: Preview) -> Table | None:
     """The table of a sheet; None where no row looks like names above a table."""
     rows = found.rows
-    last = _header(rows)
+    last = _header(found)
     if last is None:
         return None
     first = last - _is_grouped(found, last)
@@ -87,8 +87,9 @@ def recognise(found: Preview) -> Table | None:
     )  # fmt: skip
 
 
-def _header(rows: Sequence[Sequence[Any]]) -> int | None:
+def _header(found: Preview) -> int | None:
     """The first row of short texts, all different, that is about as wide as what stands below."""
+    rows, downwards = found.rows, {top for (top, _), (bottom, _) in found.merged if bottom > top}
     for number, row in enumerate(rows[:_MOST_HEADER]):
         names = [value for value in row if says(value)]
         below = [sum(map(says, each)) for each in rows[number + 1 : number + 6]]
@@ -99,7 +100,7 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
             and is_named
             and width
             and not _is_below_too(rows, number, len(names))
-            and not is_apart(rows, number, len(names))
+            and (number in downwards or not is_apart(rows, number, len(names)))
         ):
             return number
     return None

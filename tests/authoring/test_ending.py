@@ -78,6 +78,13 @@ def test_a_note_below_a_later_empty_row_ends_no_table_at_the_first_one(tmp_path:
     assert (found.end, found.footer, found.ends_at_blank) == (9, "Valores*", False)
 
 
+def test_many_notes_below_a_wide_table_are_none_of_its_rows(tmp_path: Path) -> None:
+    rows = [(f"n{number}", 1, 2, 3, 4) for number in range(3)]
+    notes = [(), ("Fußnoten",), (), ("1.", "Bis 1992"), *((f"Wort {number}:",) for number in range(8)), (), ("Ende",)]
+    found = of_rows(tmp_path, ("Nome", "a", "b", "c", "d"), *rows, *notes)
+    assert (found.end, found.ends_at_blank) == (4, True)
+
+
 @pytest.mark.parametrize(
     ("note", "footer"),
     [("* Dados preliminares", "[*]*"), ("(1) Inclui obras.", "(1)*"), ("Elaboração: SEPLAN", "Elaboração*"), (f"Valores {'x' * 60}", "Valores*")],
