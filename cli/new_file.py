@@ -7,6 +7,7 @@ import tempfile
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from esteira.catalogue import load_catalogue
 from esteira.contract import SpreadsheetSource
 from esteira.contract.dataset import NAME
 from esteira.errors import ConfigError, EsteiraError, SpreadsheetError
+from esteira.recognise.doubts import doubts
 from esteira.recognise.packed import packed_encoding
 from esteira.recognise.sheet import Table, recognise
 from esteira.recognise.sheet_text import ending_of, guesses_of_sheet, sheet_contract, unknowns_of_sheet
@@ -64,7 +66,7 @@ def run_new_file(request: Request, *, is_debug: bool) -> int:
     found, drafted = _recognised(request)
     text = sheet_contract(name, path, found, drafted, request.owner)
     _say("Took from the file:", guesses_of_sheet(found, drafted))
-    _say("Not known:", unknowns_of_sheet(drafted, request.owner))
+    _say("Not known:", chain(unknowns_of_sheet(drafted, request.owner), doubts(found, drafted)))
     outcome = _tried(name, path, text)
     target.write_text(text, encoding="utf-8")
     click.echo(f"Wrote {target}")

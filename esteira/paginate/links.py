@@ -53,7 +53,7 @@ class NextLink:
         return None
 
     def next(self, state: State, reading: PageReading) -> State | None:
-        """Follow the link; no link, an empty one or null is the end.
+        """Follow the link; no link, an empty one, false or null is the end.
 
         Raises:
             PayloadError: A link or a page came before, the link is no text, or empty pages follow each other without end.
@@ -76,7 +76,7 @@ class NextLink:
 
     def _found(self, reading: PageReading) -> str | None:
         found = self._in_header(reading) if self.header else reading.lookup(self.body or "")
-        if found is None or found == "":
+        if found is None or found is False or found == "":
             return None
         if not isinstance(found, str):
             message = f"Page {reading.number}: the next link at {self.body} is a {type(found).__name__}, not a text."

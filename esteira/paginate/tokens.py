@@ -60,7 +60,7 @@ class NextToken:
         return None
 
     def next(self, state: State, reading: PageReading) -> State | None:
-        """Go on with the token; none, an empty one or null is the end.
+        """Go on with the token; none, an empty one, false or null is the end.
 
         Raises:
             PayloadError: A token or a page came before, the token is no text or whole number, or empty pages follow each other
@@ -81,7 +81,7 @@ class NextToken:
     def _found(self, reading: PageReading) -> str | int | None:
         where: Where = Header(self.header) if self.header else self.body or ""
         found = reading.find(where)
-        if found is None or found == "":
+        if found is None or found is False or found == "":
             if self.has_more is None:
                 return None
             raise PayloadError(f"Page {reading.number} says that there is more, and there is no token at {where}.")

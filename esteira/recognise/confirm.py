@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,10 +16,11 @@ from esteira.paginate import PageReading, PageRequest, Paginator
 from esteira.recognise.draft import Paging
 from esteira.recognise.paging import Candidate
 from esteira.recognise.records import Records
-from esteira.recognise.sample import Sample
+from esteira.recognise.sample import Sample, leaves
 
 MAX_ASKED = 8
 """Requests beside the first: enough for the usual parameters, and few enough for a portal with a budget."""
+_MORE = re.compile(r"(has|is)?_?(more|next|truncated)(_?(page|items|results))?|exceeded_?transfer_?limit", re.IGNORECASE)  # fmt: skip
 Ask = Callable[[PageRequest], Sample]
 
 
@@ -54,8 +56,16 @@ def confirm(first: Sample, records: Records, found: Iterable[Candidate], *, tota
             return replace(confirmed, tried=tuple(trial.tried))
     why = "all rows of the reported total are on this page" if is_all else "nothing leads to a second page"
     evidence = "so nothing else was asked for" if is_all else f"tried in vain: {'; '.join(trial.tried) or 'nothing'}"
+    more = _promised(first, records)
+    why = f"{why}, although {more} says that there are more rows" if more and not is_all else why
     single = Candidate("SinglePage", {}, why, is_end=is_all)
     return Confirmed(Paging(single, evidence, is_confirmed=is_all), tried=tuple(trial.tried))
+
+
+def _promised(sample: Sample, records: Records) -> str | None:
+    """Where the page says that there is more, if it does."""
+    told = ((path, key) for path, key, value in leaves(sample.page, records.path) if value is True)
+    return next((path for path, key in told if _MORE.fullmatch(key)), None)
 
 
 @dataclass

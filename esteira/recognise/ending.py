@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile, takewhile
 from typing import Any, TypeAlias
 
 from esteira.recognise.rows import MOST_TEXT, filled, first_text, has_figures, is_full, usual_width
@@ -21,7 +22,8 @@ _NOTES = re.compile(
 """A row of one such text, with nothing but its like below it, is no data."""
 _ROWS_TO_MEASURE = 50
 _MOST_BELOW = 5
-"""Rows of notes below an empty row."""
+"""Rows of notes below an empty row; any number below a wide table, whose rows they cannot be."""
+_WIDE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +48,29 @@ def ending(found: Preview, first: int) -> Ending:
     rows = [*enumerate(found.rows[first:], first)]
     known = {number for number, _ in rows}
     rows += [each for each in enumerate(found.last, found.count - len(found.last)) if each[0] not in known]
-    width = usual_width([row for _, row in rows[:_ROWS_TO_MEASURE]])
+    data = dropwhile(lambda row: not filled(row), (row for _, row in rows[:_ROWS_TO_MEASURE]))
+    width = usual_width([*takewhile(filled, data)])
     made = _by_text(rows, width) or _by_blank(rows, width) or _by_notes(rows, width) or Ending(found.count)
     sums = (number for number, row in rows if number < made.row and _SUMS.fullmatch(first_text(row)))
     return Ending(made.row, made.footer, made.is_blank, tuple(sums))
 
 
 def _by_text(rows: _Numbered, width: int) -> Ending | None:
+    has_data = False
     for at, (_, row) in enumerate(rows):
-        if _ENDS.fullmatch(first_text(row)) and not _goes_on(rows[at + 1 :], width):
+        if not _ends(row, width):
+            has_data = has_data or bool(filled(row))
+        elif has_data and not _goes_on(rows[at + 1 :], width):
             return _told_by(rows, _last_sum(rows, at))
     return None
+
+
+def _ends(row: Sequence[Any], width: int) -> bool:
+    """Whether a row begins like a footer. A note has no figures beside it: a table may list sources, and invoices (`Nota Fiscal 7`)."""
+    text = first_text(row)
+    if _SUMS.fullmatch(text):
+        return True
+    return _ENDS.fullmatch(text) is not None and not (width > 1 and is_full(row, width) and has_figures(row))
 
 
 def _last_sum(rows: _Numbered, at: int) -> int:
@@ -77,7 +91,7 @@ def _goes_on(below: _Numbered, width: int) -> bool:
     """Whether data stand below: a row as wide as the table's and no sum, next to it, or with figures; another table begins with names."""
     is_next = True
     for _, row in below:
-        if is_full(row, width) and not _ENDS.fullmatch(first_text(row)):
+        if is_full(row, width) and not _ends(row, width):
             return is_next or has_figures(row)
         is_next = is_next and bool(filled(row))
     return False
@@ -85,12 +99,11 @@ def _goes_on(below: _Numbered, width: int) -> bool:
 
 def _by_blank(rows: _Numbered, width: int) -> Ending | None:
     """The first empty row, where little stands below it: a reader ends there, whatever empty rows come later."""
-    for at, (number, row) in enumerate(rows):
-        if not filled(row):
-            rest = [each for _, each in rows[at:] if filled(each)]
-            is_end = at and rest and len(rest) <= _MOST_BELOW and all(filled(each) < min(width, 3) for each in rest)
-            return Ending(number, None, is_blank=True) if is_end else None
-    return None
+    at = next((at for at, (_, row) in enumerate(rows) if not filled(row)), 0)
+    rest = [row for _, row in rows[at:] if filled(row)]
+    is_little = len(rest) <= _MOST_BELOW or width >= _WIDE
+    is_end = at and rest and is_little and all(filled(row) < min(width, 3) for row in rest)
+    return Ending(rows[at][0], None, is_blank=True) if is_end else None
 
 
 def _by_notes(rows: _Numbered, width: int) -> Ending | None:

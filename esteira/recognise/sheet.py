@@ -68,7 +68,7 @@ class Table:
 def recognise(found: Preview) -> Table | None:
     """The table of a sheet; None where no row looks like names above a table."""
     rows = found.rows
-    last = _header(rows)
+    last = _header(found)
     if last is None:
         return None
     first = last - _is_grouped(found, last)
@@ -79,7 +79,7 @@ def recognise(found: Preview) -> Table | None:
     names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
     data = [row for row in rows[last + 1 : end.row] if any(map(says, row))]
     guessed = dict(_columns(names, data, found.source))
-    texts = [(each.name, _cells(data, place)) for place, each in guessed.items() if each.kind == "text"]
+    texts = [(each.name, cells_at(data, place)) for place, each in guessed.items() if each.kind == "text"]
     codes = tuple(name for name, values in texts if _has_numbers(values))
     clocks = tuple(name for name, values in texts if any(isinstance(each, time | timedelta) for each in values))
     return Table(
@@ -87,8 +87,9 @@ def recognise(found: Preview) -> Table | None:
     )  # fmt: skip
 
 
-def _header(rows: Sequence[Sequence[Any]]) -> int | None:
+def _header(found: Preview) -> int | None:
     """The first row of short texts, all different, that is about as wide as what stands below."""
+    rows, downwards = found.rows, {top for (top, _), (bottom, _) in found.merged if bottom > top}
     for number, row in enumerate(rows[:_MOST_HEADER]):
         names = [value for value in row if says(value)]
         below = [sum(map(says, each)) for each in rows[number + 1 : number + 6]]
@@ -99,13 +100,14 @@ def _header(rows: Sequence[Sequence[Any]]) -> int | None:
             and is_named
             and width
             and not _is_below_too(rows, number, len(names))
-            and not is_apart(rows, number, len(names))
+            and (number in downwards or not is_apart(rows, number, len(names)))
         ):
             return number
     return None
 
 
-def _cells(data: Sequence[Sequence[Any]], place: int) -> list[Any]:
+def cells_at(data: Sequence[Sequence[Any]], place: int) -> list[Any]:
+    """The cells of a column, in the rows that reach to it."""
     return [row[place] for row in data if place < len(row)]
 
 
@@ -153,7 +155,7 @@ def _columns(
             continue
         name = free_name(snake(printed or f"column_{letters(place)}"), taken)
         taken.add(name)
-        guess = _type_of(values, source)
+        guess = type_of(values, source)
         texts = [str(value) for value in values if says(value)]
         is_nullable = len(texts) < len(values)
         yield place, ColumnGuess(
@@ -162,7 +164,8 @@ def _columns(
         )  # fmt: skip
 
 
-def _type_of(values: Sequence[Any], source: SpreadsheetSource) -> TypeGuess:
+def type_of(values: Sequence[Any], source: SpreadsheetSource) -> TypeGuess:
+    """What a column's cells are, as the source prints them."""
     texts = [value for value in values if isinstance(value, str) and value.strip()]
     if not any(map(says, values)):
         return TypeGuess("text", "there are only empty cells, so its type could not be known")

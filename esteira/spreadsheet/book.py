@@ -68,20 +68,11 @@ def checked_sheet(
         SpreadsheetError: It is not, or cannot be read.
     """
     check_area(look, file.name, name, source)
-    return named_sheet(book, name, file.name)
-
-
-def named_sheet(book: calamine.CalamineWorkbook, name: str, file: str) -> calamine.CalamineSheet:
-    """A sheet of a workbook.
-
-    Raises:
-        SpreadsheetError: It cannot be read.
-    """
     try:
         return book.get_sheet_by_name(name)
     except (calamine.CalamineError, OSError, ValueError) as exc:
         raise failed(
-            file,
+            file.name,
             f"sheet {name!r} cannot be read: {exc}.",
             _SAVE_AGAIN,
         ) from exc

@@ -22,6 +22,10 @@ DELIMITED = ("csv", "tsv", "txt")
 _IN_ZIP = ("xlsx", "xlsm", "ods")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """Stream of an OLE container that holds an encrypted workbook: https://learn.microsoft.com/openspecs/office_file_formats/ms-offcrypto"""
+_PAGES = (b"<!doctype html", b"<html", b"<table")
+_PAGE, _TEXT = "a web page (HTML)", "delimited text"
+_NO_TEXT = frozenset(range(9))
+"""Bytes that stand in no text of one byte a letter or more."""
 _MARKS = {
     "utf-8": codecs.BOM_UTF8, "utf-32": codecs.BOM_UTF32_LE, "utf-16": codecs.BOM_UTF16_LE, "utf-16 (big-endian)": codecs.BOM_UTF16_BE,
 }  # fmt: skip
@@ -121,6 +125,8 @@ def _check_text(name: str, head: bytes, source: SpreadsheetSource) -> None:
     for start, what in ((_ZIP, "a zip file or a workbook"), (_OLE, "an old Excel file (xls)"), (_GZIP, "a gzip file")):
         if head.startswith(start):
             raise _other(name, "delimited text", what)
+    if head.lstrip(b"\xef\xbb\xbf\r\n\t ").lower().startswith(_PAGES):
+        raise _other(name, "delimited text", _PAGE)
     declared = codecs.lookup(source.encoding).name
     mark = next((encoding for encoding, sign in _MARKS.items() if head.startswith(sign)), None)
     if mark is not None and not declared.startswith(mark[:6].strip()):
@@ -137,17 +143,20 @@ def _check_text(name: str, head: bytes, source: SpreadsheetSource) -> None:
 
 def _described(head: bytes) -> str:
     start = head.lstrip(b"\xef\xbb\xbf\r\n\t ").lower()
-    if start.startswith((b"<!doctype", b"<html", b"<table")):
-        return "a web page (HTML)"
+    if start.startswith(_PAGES):
+        return _PAGE
     if start.startswith((b"<?xml", b"{", b"[", b"%pdf")):
         return "XML, JSON or PDF"
+    if b"\n" in head and not set(head) & _NO_TEXT:
+        return _TEXT
     return "no zip container: cut off at its start, or something else"
 
 
 def _other(name: str, kind: str, found: str) -> Exception:
     return failed(
         name, f"it says that it is {kind}, and is {found}.",
-        "Open it in a spreadsheet program, save it in the format that its name says, and deliver it again.",
+        "Name it .csv; where it comes under this name, say format='csv' in the contract." if found == _TEXT
+        else "Open it in a spreadsheet program, save it in the format that its name says, and deliver it again.",
     )  # fmt: skip
 
 

@@ -27,11 +27,16 @@ _HIDDEN = re.compile(rb"<" + _P + rb"row\b[^<]*\bhidden=")
 _NO_VALUE = rb"\s*(?:</|<" + _P + rb"v\s*/>|<" + _P + rb"v\s*>\s*</)"
 _NOT_CALCULATED = re.compile(rb"f\s*>" + _NO_VALUE)
 _NOT_REPEATED = re.compile(rb"<" + _P + rb"f\b[^<]*/>" + _NO_VALUE)
+_SPACED = re.compile(
+    rb"""<(?:[\w.-]+:)?c\b(?![^>]*\bt\s*=\s*["'](?:str|inlineStr|d)["'])[^>]*>\s*(?:<(?:[\w.-]+:)?f\b[^<]*</(?:[\w.-]+:)?f>\s*)?<(?:[\w.-]+:)?v>\s+-?[0-9.]"""
+)
+"""A stored number with blanks around it: its reader takes it for a text, which the locale would read, and `1.234` is 1234 in Brazil."""
+_BLANK_FIRST = (b"v> ", b"v>\n", b"v>\r", b"v>\t")
 _LETTERS, _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0123456789"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
-_HARMLESS = "hyperlink"
-"""The one relation to the outside that is never followed: an address behind a text."""
+_HARMLESS = ("/hyperlink", "/image")
+"""Relations to the outside that are never followed, and bring no value: an address behind a text, and a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ def look_at(path: Path, name: str, package: Package, sheet: str, source: Spreads
     """What a sheet's reader does not tell.
 
     Raises:
-        SpreadsheetError: It is larger than the limits, damaged, or has an entity.
+        SpreadsheetError: It is larger than the limits, damaged, has an entity, or numbers that cannot be told from texts.
     """
     member = package.parts.get(sheet)
     if not member:
@@ -106,6 +111,11 @@ def look_at(path: Path, name: str, package: Package, sheet: str, source: Spreads
         screen = _Screen()
         for number, chunk in enumerate(chunks_of(archive, member, name)):
             screen.take(chunk, is_first=number == 0)
+            if screen.is_spaced:
+                raise failed(
+                    name, f"sheet {sheet!r} stores numbers with blanks around them, as no office program does: they could be read as texts.",
+                    "Open it in a spreadsheet program, save it again, and deliver it; or have whoever writes it leave the XML without indents.",
+                )  # fmt: skip
             if screen.is_suspicious:  # what follows will be read anyway
                 break
         elements = Elements(package.raised)
@@ -122,11 +132,12 @@ class _Screen:
     """The first look, through bytes."""
 
     def __init__(self) -> None:
-        self.is_suspicious = False
+        self.is_suspicious = self.is_spaced = False
         self.rows = self.columns = 0
         self._names: set[str] = set()
 
     def take(self, chunk: bytes, *, is_first: bool) -> None:
+        self.is_spaced = any(blank in chunk for blank in _BLANK_FIRST) and _SPACED.search(chunk) is not None
         references = _REFERENCE.findall(chunk)
         cells = sum(map(chunk.count, (b"<c ", b"<c>", b":c ", b":c>")))
         is_cut = cells > len(references) + 1  # one may be cut in two

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,9 @@ from typing import Any
 import python_calamine as calamine
 
 from esteira.contract import SpreadsheetSource
-from esteira.spreadsheet.book import checked_sheet, looker, named_sheet, opened_book
+from esteira.spreadsheet.book import checked_sheet, looker, opened_book
 from esteira.spreadsheet.failure import failed
-from esteira.spreadsheet.look import Range
+from esteira.spreadsheet.look import Look, Range
 from esteira.spreadsheet.opening import DELIMITED, Opened, opened
 
 MOST_ROWS = 5_000
@@ -37,6 +37,7 @@ class Preview:
         count: How many rows it has.
         merged: Merged cells.
         source: What reading it took: sheet, encoding, delimiter.
+        others: Other sheets that are shown and could be meant, where nobody named one.
     """
 
     sheet: str
@@ -45,6 +46,7 @@ class Preview:
     count: int
     merged: Sequence[Range]
     source: SpreadsheetSource
+    others: tuple[str, ...] = ()
 
 
 def preview(path: Path, source: SpreadsheetSource) -> Preview:
@@ -115,7 +117,7 @@ def _agreement(lines: Sequence[str], delimiter: str) -> int:
 def _book(file: Opened, source: SpreadsheetSource) -> Preview:
     look = looker(file, source)
     with opened_book(file) as book:
-        name = source.sheet if isinstance(source.sheet, str) else _first(book, file.name)
+        name, *others = [source.sheet] if isinstance(source.sheet, str) else _chosen(book, file, look, source)
         found = look(name)
         sheet = checked_sheet(book, name, file, found, source)
         left = sheet.start[1] if sheet.start else 0
@@ -127,16 +129,25 @@ def _book(file: Opened, source: SpreadsheetSource) -> Preview:
             len(rows),
             found.merged or sheet.merged_cell_ranges or (),
             replace(source, sheet=name),
+            tuple(others),
         )
 
 
-def _first(book: calamine.CalamineWorkbook, name: str) -> str:
-    """The first sheet that is shown and holds more than a line."""
-    for each in book.sheets_metadata:
-        if (
-            each.visible == calamine.SheetVisibleEnum.Visible
-            and each.typ == calamine.SheetTypeEnum.WorkSheet
-            and named_sheet(book, each.name, name).height > 1
-        ):
-            return each.name
-    raise failed(name, "none of its visible sheets holds a table.", "Name the sheet with --sheet.")
+def _chosen(
+    book: calamine.CalamineWorkbook, file: Opened, look: Callable[[str], Look], source: SpreadsheetSource
+) -> list[str]:
+    """The first sheet that is shown and holds more than a line and a column, since a cover has but one; behind it the others that are shown."""
+    shown = [
+        each.name
+        for each in book.sheets_metadata
+        if each.visible == calamine.SheetVisibleEnum.Visible and each.typ == calamine.SheetTypeEnum.WorkSheet
+    ]
+    narrow = None
+    for name in shown:
+        sheet = checked_sheet(book, name, file, look(name), source)
+        if sheet.height > 1 and sheet.width > 1:
+            return [name, *(each for each in shown if each != name)]
+        narrow = narrow or (name if sheet.height > 1 else None)
+    if narrow is None:
+        raise failed(file.name, "none of its visible sheets holds a table.", "Name the sheet with --sheet.")
+    return [narrow, *(each for each in shown if each != narrow)]

@@ -120,7 +120,7 @@ def _member(archive: zipfile.ZipFile, name: str, source: SpreadsheetSource) -> z
     raise failed(
         name,
         f"{len(found)} files in the archive {wanted}, and one is needed; it holds {listed}.",
-        "Correct member= in the contract, or pack one file.",
+        "Say in the contract which one, such as member='2024/*.csv', or pack one file; `esteira new` drafts from the unpacked file.",
     )
 
 

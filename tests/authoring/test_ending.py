@@ -51,6 +51,16 @@ def test_a_name_that_begins_like_a_footer_is_data(tmp_path: Path) -> None:
     assert (found.end, found.footer) == (5, "Fonte: IBGE*")
 
 
+def test_a_list_of_invoices_has_no_footer(tmp_path: Path) -> None:
+    rows = [("Recibo 1", "x", 9), ("Nota Fiscal 1", "y", 9), ("Nota Fiscal 2", "z", 9)]
+    assert of_rows(tmp_path, ("Documento", "Loja", "Valor"), *rows).end == 4
+
+
+def test_a_table_of_nothing_but_totals_is_data(tmp_path: Path) -> None:
+    found = of_rows(tmp_path, ("Indicador", "Valor"), ("Total de obras", 5), ("Total de escolas", 6))
+    assert (found.end, found.sums) == (3, (1, 2))
+
+
 def test_another_table_below_a_sum_is_no_data_of_the_first(tmp_path: Path) -> None:
     found = of_rows(tmp_path, HEADER, *ROWS, ("Total", None, 7), (), ("Sigla", "Nome", "Ano"), ("AM", "Amazonas", 1850))
     assert (found.end, found.footer) == (4, "Total*")
@@ -66,6 +76,13 @@ def test_a_note_below_a_later_empty_row_ends_no_table_at_the_first_one(tmp_path:
     rows = [*ROWS, (), *ROWS, (), ("Valores em reais",)]
     found = of_rows(tmp_path, HEADER, *rows)
     assert (found.end, found.footer, found.ends_at_blank) == (9, "Valores*", False)
+
+
+def test_many_notes_below_a_wide_table_are_none_of_its_rows(tmp_path: Path) -> None:
+    rows = [(f"n{number}", 1, 2, 3, 4) for number in range(3)]
+    notes = [(), ("Fußnoten",), (), ("1.", "Bis 1992"), *((f"Wort {number}:",) for number in range(8)), (), ("Ende",)]
+    found = of_rows(tmp_path, ("Nome", "a", "b", "c", "d"), *rows, *notes)
+    assert (found.end, found.ends_at_blank) == (4, True)
 
 
 @pytest.mark.parametrize(

@@ -302,6 +302,14 @@ def test_a_note_of_two_cells_above_an_empty_row_is_no_header(tmp_path: Path) -> 
     assert "header: row 4" in new(tmp_path, write_csv(tmp_path / "a.csv", rows, "utf-8", ";")).output
 
 
+def test_names_that_are_merged_over_empty_rows_are_a_header(tmp_path: Path) -> None:
+    book = workbook(tmp_path, [("Região", "Parte (%)", None), (), (), ("A", "B", "C")])
+    for area in ("A1:A3", "B1:B3", "C1:C3"):
+        book.active.merge_cells(area)
+    book.save(tmp_path / "a.xlsx")
+    assert "header: rows 1 to 3" in new(tmp_path, tmp_path / "a.xlsx").output
+
+
 def test_numbers_of_more_digits_than_a_float_keeps_stay_texts(tmp_path: Path) -> None:
     keys = [f"352401123456780001955500100000123410000123{end}" for end in (45, 46)]
     path = write_csv(tmp_path / "a.csv", [("Chave", "Valor"), *((key, "1") for key in keys)], "utf-8", ";")

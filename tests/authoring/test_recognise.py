@@ -94,6 +94,15 @@ def test_a_refused_question_is_no_error_and_is_told() -> None:
     assert "answers 400" in found.paging.evidence
 
 
+@pytest.mark.parametrize(("key", "is_told"), [("has_more", True), ("hasNextPage", True), ("exceededTransferLimit", True), ("ok", False)])  # fmt: skip
+def test_a_page_that_says_that_there_is_more_is_told_where_nothing_leads_there(key: str, *, is_told: bool) -> None:
+    first = Sample({"data": [{"a": 1}], key: True}, path="/rows")
+    records = find_records(first.page)
+    found = confirm(first, records, candidates(first, records), total=None, ask=lambda _: first)
+    assert found.paging.candidate.kind == "SinglePage"
+    assert (f"although {key} says that there are more rows" in found.paging.candidate.why) is is_told
+
+
 def test_no_more_is_asked_than_the_bound() -> None:
     asked = []
 

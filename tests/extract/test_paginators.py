@@ -337,9 +337,10 @@ def test_a_token_is_text_or_a_whole_number_and_goes_on_as_it_came(token: Any):
     assert paginator.request(state, PATH, {"a": 1}).params == {"a": 1, "after": token}
 
 
-@pytest.mark.parametrize("token", [None, ""])
-def test_no_token_is_the_end(token: Any):
-    assert NextToken(body="t").next(NextToken(body="t").first(), reading(t=token)) is None
+@pytest.mark.parametrize("none", [None, "", False])
+@pytest.mark.parametrize("paginator", [NextToken(body="t"), NextLink(body="t")])
+def test_no_token_and_no_link_is_the_end(paginator: Paginator, none: Any):
+    assert paginator.next(paginator.first(), reading(t=none)) is None
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import xlwt
 
+from esteira.errors import SpreadsheetError
 from tests.spreadsheet.offices import (
     GOOD,
     PRINTED,
@@ -117,6 +118,27 @@ def test_the_mark_of_a_footnote_does_not_become_a_digit(tmp_path: Path, place: s
     assert [each[:3] for each in refused(pieces)] == [("Plan1!C4", "amount", "raised")]
     assert pieces[0].decoded.table["codigo"].to_pylist()[2] == "91"
     assert rows_of(pieces) == GOOD
+
+
+@pytest.mark.fault(28)
+@pytest.mark.parametrize("number", [b"<v>\n  1.234\n</v>", b"<v> 1.234 </v>", b"<f>A1</f> <v>\t1.234</v>"])
+def test_a_stored_number_with_blanks_around_it_is_not_read_as_a_printed_one(tmp_path: Path, number: bytes) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", [*TABLE, ("003", dt.date(2017, 5, 21), 777)])
+    respun(path, "xl/worksheets/sheet1.xml", lambda content: content.replace(b"<v>777</v>", number))
+    with pytest.raises(SpreadsheetError, match="stores numbers with blanks around them"):
+        read(path)
+
+
+def test_a_text_with_blanks_around_it_and_indents_between_cells_are_no_harm(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "a.xlsx", [*TABLE, ("TEXT", dt.date(2017, 5, 21), 777)])
+    text = b't="str"><f>B1</f><v> 7 </v></c>'
+
+    def indented(content: bytes) -> bytes:
+        content = content.replace(b't="inlineStr"><is><t>TEXT</t></is></c>', text)
+        assert text in content
+        return content.replace(b"</v></c>", b"</v>\n </c>\n ")
+
+    assert [row[0] for row in rows_of(read(respun(path, "xl/worksheets/sheet1.xml", indented)))] == ["001", "002", "7"]
 
 
 @pytest.mark.fault(28)

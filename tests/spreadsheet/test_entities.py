@@ -1,5 +1,6 @@
 """XML with entities, and links to other files: neither is followed (fault 27)."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,17 @@ def test_an_address_behind_a_text_is_no_link_that_anybody_follows(tmp_path: Path
     book.active["A2"].hyperlink = "https://example.org/"
     book.save(tmp_path / "a.xlsx")
     assert rows_of(read(tmp_path / "a.xlsx")) == GOOD
+
+
+def test_a_picture_that_stands_elsewhere_is_no_value_from_outside(tmp_path: Path) -> None:
+    path, kind = (
+        write_xlsx(tmp_path / "a.xlsx", TABLE),
+        "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image",
+    )
+    picture = f'<Relationships><Relationship Id="r1" Type="{kind}" Target="https://example.org/a.png" TargetMode="External"/></Relationships>'
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("xl/drawings/_rels/drawing1.xml.rels", picture)
+    assert rows_of(read(path)) == GOOD
 
 
 @pytest.mark.fault(27)

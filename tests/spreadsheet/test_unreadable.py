@@ -78,7 +78,9 @@ def test_an_open_document_with_a_password_is_refused_by_name(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "content", "found"),
     [
-        ("a.xls", b"<html><table><tr><td>1</td></tr></table></html>", "a web page"), ("a.xlsx", b"Codigo;Dia\n1;2\n", "no zip container"),
+        ("a.xls", b"<html><table><tr><td>1</td></tr></table></html>", "a web page"), ("a.xlsx", b"\1\2\n", "no zip container"),
+        ("a.xlsx", b"Codigo;Dia\n1;2\n", "and is delimited text"), ("a.xls", b"Codigo;Dia\n1;2\n", "and is delimited text"),
+        ("a.csv", b"\n<!DOCTYPE html><html><p>Entre de novo</p></html>", "a web page"),
         ("a.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "an old Excel file"), ("a.csv", b"PK\x03\x04" + b"\0" * 100, "a zip file or a workbook"),
         ("a.csv", b"\x1f\x8b" + b"\0" * 100, "a gzip file"), ("a.csv.gz", b"a;b\n", "no gzip file"), ("a.pdf", b"%PDF", "none of xlsx"), ("a", b"x", "none of xlsx"),
     ],
