@@ -39,8 +39,8 @@ SECONDS = frozenset({
 """Files that take seconds though none of their tests does: simulations, properties, many small batches."""
 LONG = frozenset({
     "deployments/test_slot", "hands/test_drift", "hands/test_quarantine", "main_job/test_backfill", "main_job/test_cursors", "main_job/test_export",
-    "main_job/test_portal_block", "main_job/test_portal_files", "main_job/test_refresh", "main_job/test_report", "stack/test_full_disk",
-    "stack/test_nothing_left", "warehouse/test_trailing",
+    "main_job/test_inbox", "main_job/test_portal_block", "main_job/test_portal_files", "main_job/test_refresh", "main_job/test_report",
+    "stack/test_full_disk", "stack/test_nothing_left", "warehouse/test_trailing",
 })  # fmt: skip
 """Files that are stories of many runs, or starts of the stack that are ended, struck or starved: what they are about has shorter tests too."""
 BOTH_ISOLATIONS = frozenset({"test_conflicts", "test_commit", "test_isolation"})

@@ -58,7 +58,6 @@ def table_of(point: str) -> str:
 
 
 @pytest.mark.fault(54)
-@pytest.mark.long
 def test_a_death_between_any_two_steps_loads_the_file_once(world: Any, office: Office, folder: Path, tmp_path: Path):
     """Append shows a second load as duplicate rows."""
     with world.warm(tmp_path) as line:
@@ -168,7 +167,6 @@ def test_a_file_in_a_folder_that_is_no_datasets_comes_back(office: Office, folde
     assert "inbox/drop_event/" in office.returned("drop_evnt")["sales.csv.MOTIVO-REASON.txt"].decode("utf-8-sig")
 
 
-@pytest.mark.long
 def test_an_earlier_file_again_is_given_back_and_undo_brings_it_back(
     office: Office, ingest: Any, world: Any, folder: Path
 ):
@@ -231,7 +229,6 @@ def test_what_is_not_the_files_fault_leaves_it_waiting(office: Office, ingest: A
     assert len(batches(ingest("drop_denied"))) == 1
 
 
-@pytest.mark.long
 def test_what_waits_is_previewed_and_refused_cells_are_written_for_who_corrects_them(
     office: Office, ingest: Any, world: Any, folder: Path, tmp_path: Path
 ):
@@ -258,7 +255,6 @@ def test_what_waits_is_previewed_and_refused_cells_are_written_for_who_corrects_
     assert (row["file"], row["where"], row["value"]) == ("sales.csv", "B3", "'=1+1")
 
 
-@pytest.mark.long
 def test_what_a_refused_drop_left_is_swept_and_the_same_bytes_load_afterwards(
     office: Office, ingest: Any, world: Any, folder: Path
 ):

@@ -20,6 +20,8 @@ pytestmark = [pytest.mark.fault(54), pytest.mark.timeout(600)]
 FIRST_LOAD = Plan("Append", 1, ())
 LATER_MODES = [mode for mode in WRITE_MODES if mode != "Append"]
 NEVER = Strike(10_000)
+AFTER = ("kill after", "lost")
+"""Killed before a write is killed after the one before it, where all are struck."""
 _TEMPORARY = re.compile(r"CREATE TEMP |(?:DROP TABLE IF EXISTS|DELETE FROM|INSERT INTO) esteira_")
 _COMMENT_OF_A_COLUMN = re.compile(r'COMMENT ON COLUMN (?!.*"id")')
 
@@ -63,7 +65,7 @@ def strike_each(bench: Lab, plan: Plan, kind: str, wanted: Callable[[str], bool]
     return {name: verdict for name, verdict in trials.items() if not verdict.is_good or not verdict.landed[kind]}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", AFTER)
 def test_a_load_that_is_struck_where_it_seals_copies_or_commits_ends_as_an_undisturbed_one(bench: Lab, kind: str):
     assert not strike_each(bench, FIRST_LOAD, kind, is_decisive)
 
@@ -76,7 +78,7 @@ def test_a_first_load_that_is_struck_at_any_durable_write_ends_as_an_undisturbed
 
 @pytest.mark.long
 @pytest.mark.parametrize("mode", LATER_MODES)
-@pytest.mark.parametrize("kind", ["kill after", "lost"])  # killed before a write is killed after the one before it
+@pytest.mark.parametrize("kind", AFTER)
 def test_a_later_load_of_each_mode_that_is_struck_in_the_warehouse_ends_as_an_undisturbed_one(
     bench: Lab, mode: str, kind: str
 ):
