@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from esteira.contract import SpreadsheetSource
 from esteira.recognise.columns import ColumnGuess
-from esteira.recognise.rows import says
+from esteira.recognise.rows import given
 from esteira.recognise.sheet import Table, cells_at, type_of
 from esteira.spreadsheet.cells import sorted_cells
 from esteira.spreadsheet.convert import Column
@@ -56,7 +56,7 @@ def _locale(found: Preview, table: Table, other: str) -> Iterator[str]:
     told = list[str]()
     data = found.rows[table.header + table.header_rows : table.end]
     for column, place in zip(table.columns, table.places, strict=True):
-        values = [value for value in cells_at(data, place) if says(value)]
+        values = given(cells_at(data, place))
         if column.kind == "text":
             kind = type_of(values, source).kind
             told += [f"{column.source!r} would be {kind}"] if kind in _TYPES else []

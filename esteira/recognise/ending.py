@@ -14,7 +14,7 @@ from esteira.spreadsheet.preview import Preview
 
 _Numbered: TypeAlias = list[tuple[int, Sequence[Any]]]
 _SUMS = re.compile(r"(sub)?total\b.*|soma\b.*", re.IGNORECASE | re.DOTALL)
-_ENDS = re.compile(r"(sub)?total\b.*|soma\b.*|fontes?:?\b.*|notas?:?\b.*|obs\b.*|source\b.*|notes?\b.*", re.IGNORECASE | re.DOTALL)  # fmt: skip
+_SOURCES = re.compile(r"fontes?:?\b.*|notas?:?\b.*|obs\b.*|source\b.*|notes?\b.*", re.IGNORECASE | re.DOTALL)
 _NOTES = re.compile(
     r"[*†¹²³(].*|elabora(ção|do)\b.*|atualizad[oa]\b.*|gerad[oa]\b.*|extraíd[oa]\b.*|legenda\b.*|observaç(ão|ões)\b.*|dados\b.*",
     re.IGNORECASE | re.DOTALL,
@@ -70,7 +70,7 @@ def _ends(row: Sequence[Any], width: int) -> bool:
     text = first_text(row)
     if _SUMS.fullmatch(text):
         return True
-    return _ENDS.fullmatch(text) is not None and not (width > 1 and is_full(row, width) and has_figures(row))
+    return _SOURCES.fullmatch(text) is not None and not (width > 1 and is_full(row, width) and has_figures(row))
 
 
 def _last_sum(rows: _Numbered, at: int) -> int:

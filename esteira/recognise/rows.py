@@ -22,6 +22,11 @@ def says(value: Any) -> bool:
     return value is not None and (not isinstance(value, str) or bool(value.strip()))
 
 
+def given(row: Sequence[Any]) -> list[Any]:
+    """The cells that hold anything."""
+    return [value for value in row if says(value)]
+
+
 def filled(row: Sequence[Any]) -> int:
     """How many of a row's cells hold anything."""
     return sum(map(says, row))
@@ -53,9 +58,9 @@ def are_names(values: Sequence[Any]) -> bool:
 
 def has_figures(row: Sequence[Any]) -> bool:
     """Whether there is a number, a day or a printed one among the cells; a row of names has none but years."""
-    given = [value for value in row if says(value)]
-    if are_names(given):
-        return any(re.fullmatch(r"[^A-Za-z]*\d[^A-Za-z]*", value) for value in given if isinstance(value, str))
+    values = given(row)
+    if are_names(values):
+        return any(re.fullmatch(r"[^A-Za-z]*\d[^A-Za-z]*", value) for value in values if isinstance(value, str))
     return True
 
 
@@ -63,7 +68,7 @@ def is_apart(rows: Sequence[Sequence[Any]], number: int, count: int) -> bool:
     """Whether an empty row follows, and then one of more names: what stands above it is a note of two cells, no header."""
     if number + 1 >= len(rows) or filled(rows[number + 1]):
         return False
-    later = ([value for value in row if says(value)] for row in rows[number + 2 : number + 2 + _ROWS_BELOW])
+    later = map(given, rows[number + 2 : number + 2 + _ROWS_BELOW])
     return any(len(values) > count and are_names(values) for values in later)
 
 
@@ -71,7 +76,7 @@ def is_numbering(rows: Sequence[Sequence[Any]], number: int) -> bool:
     """Whether a row counts the columns, `(1) (2) (3)` or `(A) (B) (C)`: as data, `(3)` would be minus three."""
     if number + 1 >= len(rows):
         return False
-    texts = [str(value).strip().upper() for value in rows[number] if says(value)]
+    texts = [str(value).strip().upper() for value in given(rows[number])]
     count = len(texts)
     in_order = texts in ([f"({each})" for each in range(1, count + 1)], [f"({each})" for each in _LETTERS[:count]])
     return count > 2 and in_order and is_full(rows[number + 1], count)

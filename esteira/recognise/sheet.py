@@ -14,7 +14,7 @@ from esteira.contract import HeaderRows, SpreadsheetSource
 from esteira.recognise.columns import ColumnGuess, Kind, TypeGuess, free_name, snake
 from esteira.recognise.ending import ending
 from esteira.recognise.personal import why_personal
-from esteira.recognise.rows import are_names, is_apart, is_numbering, is_of_units, says
+from esteira.recognise.rows import are_names, filled, given, is_apart, is_numbering, is_of_units
 from esteira.spreadsheet.cells import Cells, sorted_cells
 from esteira.spreadsheet.convert import Column
 from esteira.spreadsheet.failure import letters
@@ -77,7 +77,7 @@ def recognise(found: Preview) -> Table | None:
     end = ending(found, last + 1)
     by_row = Look(merged=found.merged).merged_by_row()
     names = numbered(joined_names(rows, first, HeaderRows(rows=last - first + 1), filler(rows, by_row)))
-    data = [row for row in rows[last + 1 : end.row] if any(map(says, row))]
+    data = [row for row in rows[last + 1 : end.row] if filled(row)]
     guessed = dict(_columns(names, data, found.source))
     texts = [(each.name, cells_at(data, place)) for place, each in guessed.items() if each.kind == "text"]
     codes = tuple(name for name, values in texts if _has_numbers(values))
@@ -91,8 +91,8 @@ def _header(found: Preview) -> int | None:
     """The first row of short texts, all different, that is about as wide as what stands below."""
     rows, downwards = found.rows, {top for (top, _), (bottom, _) in found.merged if bottom > top}
     for number, row in enumerate(rows[:_MOST_HEADER]):
-        names = [value for value in row if says(value)]
-        below = [sum(map(says, each)) for each in rows[number + 1 : number + 6]]
+        names = given(row)
+        below = [filled(each) for each in rows[number + 1 : number + 6]]
         width = max(below, default=0)
         is_named = are_names(names)
         if (
@@ -121,7 +121,7 @@ def _is_grouped(found: Preview, header: int) -> bool:
     """Whether the row above names groups of columns: it has cells that span some, and nothing but names."""
     if header == 0 or not any(top == header - 1 and right > left for (top, left), (_, right) in found.merged):
         return False
-    return are_names([value for value in found.rows[header - 1] if says(value)])
+    return are_names(given(found.rows[header - 1]))
 
 
 def _lowest(found: Preview, first: int, last: int) -> int:
@@ -136,7 +136,7 @@ def _is_below_too(rows: Sequence[Sequence[Any]], number: int, count: int) -> boo
     """Whether the next row is the better one: of grouped names the lower row is the fuller."""
     if number + 1 >= len(rows):
         return False
-    below = [value for value in rows[number + 1] if says(value)]
+    below = given(rows[number + 1])
     return (
         len(below) >= count
         and len({str(value) for value in below}) == len(below)
@@ -151,12 +151,12 @@ def _columns(
     taken = set[str]()
     for place, printed in enumerate(names):
         values = [row[place] if place < len(row) else "" for row in data]
-        if not printed and not any(map(says, values)):
+        if not printed and not filled(values):
             continue
         name = free_name(snake(printed or f"column_{letters(place)}"), taken)
         taken.add(name)
         guess = type_of(values, source)
-        texts = [str(value) for value in values if says(value)]
+        texts = [str(value) for value in given(values)]
         is_nullable = len(texts) < len(values)
         yield place, ColumnGuess(
             printed or f"[{letters(place)}]", name, guess.kind, guess.why, is_nullable, guess.precision, guess.scale,
@@ -167,7 +167,7 @@ def _columns(
 def type_of(values: Sequence[Any], source: SpreadsheetSource) -> TypeGuess:
     """What a column's cells are, as the source prints them."""
     texts = [value for value in values if isinstance(value, str) and value.strip()]
-    if not any(map(says, values)):
+    if not filled(values):
         return TypeGuess("text", "there are only empty cells, so its type could not be known")
     if any(_CODE.fullmatch(text.strip()) for text in texts):
         return TypeGuess("text", "codes with leading zeros")
@@ -187,7 +187,7 @@ def _why(kind: Kind, cells: Cells, source: SpreadsheetSource) -> str:
 
 
 def _mixed(values: Sequence[Any]) -> str:
-    kinds = {_sort_of(value) for value in values if says(value)}
+    kinds = {_sort_of(value) for value in given(values)}
     return f"{' and '.join(sorted(kinds))} in one column" if len(kinds) > 1 else ""
 
 

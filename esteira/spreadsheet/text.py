@@ -6,7 +6,6 @@ import codecs
 import csv
 from collections import deque
 from collections.abc import Iterator
-from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,7 +17,7 @@ from esteira.spreadsheet.buffers import check_text
 from esteira.spreadsheet.failure import failed
 from esteira.spreadsheet.heading import Heading, Headings
 from esteira.spreadsheet.opening import Opened
-from esteira.spreadsheet.quotes import open_quote
+from esteira.spreadsheet.quotes import count_quotes, open_quote
 
 BLOCK_BYTES = 1024 * 1024
 """Text of a piece; a row must fit into it. Arrow reads some blocks ahead, so they make most of the memory."""
@@ -75,14 +74,15 @@ class DelimitedText:
 
     def batches(self, heading: Heading, lines: int, broken: BrokenRows) -> Iterator[pa.RecordBatch]:
         """The rows as Arrow reads them: a quoted and an empty text are the same, an empty one is null."""
-        names = [str(column) for column in range(len(heading.names))]
+        names, quotes = [str(column) for column in range(len(heading.names))], count_quotes(self.file.path)
         arrow_encoding = "utf8" if self.encoding == "utf-8-sig" else self.encoding
         read = pacsv.ReadOptions(
             column_names=names, skip_rows=lines, block_size=BLOCK_BYTES, encoding=arrow_encoding, use_threads=False
         )
         parse = pacsv.ParseOptions(
             delimiter=self.delimiter,
-            newlines_in_values=self._has_quotes(),
+            newlines_in_values=quotes
+            > 0,  # without any, Arrow need not parse all of a block to find where its last row ends
             ignore_empty_lines=False,
             invalid_row_handler=broken.take,
         )
@@ -95,19 +95,14 @@ class DelimitedText:
         )
         if not self._has_data(lines):
             return
-        self._check_quotes()
+        self._check_quotes(quotes)
         for batch in pacsv.open_csv(self.file.path, read_options=read, parse_options=parse, convert_options=convert):
             for texts in batch.columns:
                 check_text(texts)
             yield batch
 
-    def _has_quotes(self) -> bool:
-        """Whether a text may be quoted, and so hold a line's end: then Arrow must parse all of a block to find where its last row ends."""
-        with self.file.path.open("rb") as content:
-            return any(b'"' in chunk for chunk in iter(partial(content.read, _SCAN_BYTES), b""))
-
-    def _check_quotes(self) -> None:
-        line = open_quote(self.file.path, self.encoding, self.delimiter)
+    def _check_quotes(self, quotes: int) -> None:
+        line = open_quote(self.file.path, self.encoding, self.delimiter, quotes)
         if line is not None:
             raise failed(
                 self.file.name, f"line {line:,}: a quoted text begins in this row and never ends, so the rows below would be part of it.",

@@ -62,6 +62,12 @@ def inline() -> Iterator[tuple[str, str]]:
         yield from ((page, found) for found in _INLINE.findall(_FENCE.sub("", text)))
 
 
+def shown_behind(block: Block) -> str:
+    """The text that the page shows right behind a block; empty where something else follows, or nothing."""
+    following = blocks()[blocks().index(block) + 1 :][:1]
+    return "".join(each.text for each in following if (each.page, each.language) == (block.page, "text"))
+
+
 def _in(page: str, text: str) -> Iterator[Block]:
     for found in _FENCE.finditer(text):
         yield Block(page, text.count("\n", 0, found.start()) + 1, found["language"].strip(), dedent(found["text"]))

@@ -14,6 +14,7 @@ from botocore import xform_name
 from cli.main import esteira
 from docs.hooks import pages as made
 from tests.conventions.sources import ROOT
+from tests.docs.blocks import Block
 
 OTHERS = {
     "git",
@@ -47,16 +48,24 @@ def commands(text: str) -> Iterator[list[str]]:
         yield from _split(list(lexer))
 
 
-def typed(console: str) -> str:
-    """What a person types in a session; the rest is what is answered."""
-    lines = console.replace("\\\n", " ").splitlines()
+def script(block: Block) -> str:
+    """What a person types: all of a script, and of a session what is not the answer."""
+    if block.language != "console":
+        return block.text
+    lines = block.text.replace("\\\n", " ").splitlines()
     return "\n".join(line.removeprefix("$ ") for line in lines if line.startswith("$ "))
+
+
+def parted(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """The variables that a command sets for itself, and the command."""
+    begin = next((number for number, word in enumerate(words) if not _ASSIGNMENT.fullmatch(word)), len(words))
+    return {name: value for name, _, value in (word.partition("=") for word in words[:begin])}, words[begin:]
 
 
 def wrong(words: list[str]) -> str | None:
     """Why a command would not be taken; None where it would."""
     assigned = [found[1] for word in words if (found := _ASSIGNMENT.fullmatch(word))]
-    own = words[next((number for number, word in enumerate(words) if not _ASSIGNMENT.fullmatch(word)), len(words)) :]
+    _, own = parted(words)
     unknown = [
         name
         for name in assigned

@@ -43,10 +43,6 @@ def of(*languages: str) -> list[Block]:
     return [each for each in blocks() if each.language in languages and (each.page, each.begin) not in EXEMPT]
 
 
-def script(block: Block) -> str:
-    return shell.typed(block.text) if block.language == "console" else block.text
-
-
 def test_there_are_at_most_ten_exemptions_each_with_a_reason_and_a_block() -> None:
     there = {(each.page, each.begin) for each in blocks()}
     assert len(EXEMPT) <= MAX_EXEMPT
@@ -123,7 +119,7 @@ def test_a_block_with_a_slip_is_found(language: str, text: str) -> None:
 
 
 def _wrong_script(block: Block) -> Iterator[str]:
-    text = script(block)
+    text = shell.script(block)
     checked = subprocess.run(
         ["bash", "-n"], input=re.sub(r"<[\w -]+>", "X", text), capture_output=True, text=True, check=False
     )

@@ -13,7 +13,7 @@ import openpyxl
 
 from tests.conventions.sources import ROOT
 from tests.docs import shell
-from tests.docs.blocks import Block, blocks
+from tests.docs.blocks import Block, blocks, shown_behind
 from tests.main_job.world import Result, Warm
 
 PLACEHOLDERS = {"DATASET": "flights", "NAME": "flights"}
@@ -83,11 +83,10 @@ def copied(folder: Path) -> Path:
 
 def commands_of(page: str) -> list[Typed]:
     """What the page says to type, of our own commands, in its order."""
-    found = [each for each in blocks() if each.page == page]
     return [
-        Typed(page, block.line, env, words, _shown(found, number))
-        for number, block in enumerate(found)
-        if block.language in {"sh", "console"}
+        Typed(page, block.line, env, words, _shown(block))
+        for block in blocks()
+        if block.page == page and block.language in {"sh", "console"}
         for env, words in _ours(block)
     ]
 
@@ -100,20 +99,15 @@ def pages_with_commands() -> list[str]:
 
 def _ours(block: Block) -> Iterator[tuple[dict[str, str], tuple[str, ...]]]:
     """What each of our commands sets, and its words behind the program's name."""
-    for words in shell.commands(shell.typed(block.text) if block.language == "console" else block.text):
-        is_set = [re.fullmatch(r"[A-Z_]+=.*", word) is not None for word in words]
-        begin = is_set.index(False) if False in is_set else len(words)
-        if words[begin : begin + 1] in (["esteira"], [".venv/bin/esteira"]):
-            sets = dict(word.split("=", 1) for word in words[:begin])
-            yield sets, tuple(words[begin + 1 :])
+    for sets, words in map(shell.parted, shell.commands(shell.script(block))):
+        if words[:1] in (["esteira"], [".venv/bin/esteira"]):
+            yield sets, tuple(words[1:])
 
 
-def _shown(found: list[Block], number: int) -> str:
-    block = found[number]
+def _shown(block: Block) -> str:
     if block.language == "console":
         return "\n".join(line for line in block.text.splitlines() if not line.startswith("$ "))
-    is_last = number + 1 == len(found)
-    return "" if is_last or found[number + 1].language != "text" else found[number + 1].text
+    return shown_behind(block)
 
 
 def _give_departures_windows(reader: Reader) -> None:

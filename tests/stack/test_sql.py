@@ -9,7 +9,7 @@ import pytest
 from esteira.warehouse import erasures, refreshes
 from esteira.warehouse.own_table import definition
 from local.stack import Stack
-from tests.docs.blocks import Block, blocks
+from tests.docs.blocks import Block, blocks, shown_behind
 from tests.docs.test_blocks import EXEMPT
 from tests.main_job.world import World
 
@@ -45,11 +45,10 @@ def test_most_queries_show_their_rows() -> None:
 
 def _shown_below(query: Block) -> tuple[list[str], list[list[str]]] | None:
     """Header and rows of the text behind the query."""
-    all_blocks = blocks()
-    following = all_blocks[all_blocks.index(query) + 1 :][:1]
-    if not following or following[0].language != "text" or following[0].page != query.page:
+    shown = shown_behind(query)
+    if not shown:
         return None
-    header, _, *rows = [re.split(r" *\| ", line.strip()) for line in following[0].text.splitlines()]
+    header, _, *rows = [re.split(r" *\| ", line.strip()) for line in shown.splitlines()]
     return header, rows
 
 
