@@ -109,15 +109,17 @@ class Curation:
         Args:
             raw: The raw parts whose records were added.
         """
-        return self.gathered().stored(self._layout, self._attempt, raw, self._lake)
+        self._flush()
+        self._writing.run(self._store_rest)
+        profile = self._all.profiled(self._layout, self._attempt, self._lake)  # while the last part goes out
+        self._stop()
+        return self._all.with_profile(profile, self._layout, self._attempt, raw)
 
     def gathered(self) -> Gathered:
         """Store what is left; the profile is its owner's."""
-        for stage in (self._validating, self._writing):
-            stage.wait()
-            stage.stop()
-        self._all.good, self._all.bad = self._good.close(), self._bad.close()
-        self._end()
+        self._flush()
+        self._writing.run(self._store_rest)
+        self._stop()
         return self._all
 
     def abort(self) -> None:
@@ -131,6 +133,21 @@ class Curation:
     def _write(self, curated: Curated) -> None:
         self._good.write(with_batch(curated.good, self._dataset, self._layout.batch))
         self._bad.write(curated.bad)
+
+    def _flush(self) -> None:
+        for stage in (self._validating, self._writing):
+            stage.wait()
+        self._good.flush()
+        self._bad.flush()
+
+    def _store_rest(self) -> None:
+        self._all.good, self._all.bad = self._good.close(), self._bad.close()
+
+    def _stop(self) -> None:
+        self._writing.wait()
+        self._validating.stop()
+        self._writing.stop()
+        self._end()
 
     def _give_back(self) -> None:
         """Once for each chunk, and not by the stage that writes: that is busy with a row group while others leave most behind."""
@@ -146,11 +163,12 @@ class Curation:
 
 
 class Chunks:
-    """Cuts pages into chunks of about `CHUNK_BYTES`, whatever the pages' sizes."""
+    """Cuts pages into chunks of about `CHUNK_BYTES`, whatever the pages' sizes; the first is cut from half as much, for the stages that wait for it."""
 
     def __init__(self) -> None:
         self._records: list[msgspec.Raw] = []
         self._size = 0
+        self._enough = CHUNK_BYTES // 2
 
     def add(self, records: Records, size_bytes: int) -> Iterator[Records]:
         """Take a page; gives the chunks that are full now.
@@ -161,10 +179,10 @@ class Chunks:
         """
         self._records.extend(records)
         self._size += size_bytes
-        if self._size < CHUNK_BYTES:
+        if self._size < self._enough:
             return
-        full, pieces = self._records, round(self._size / CHUNK_BYTES)
-        self._records, self._size = [], 0
+        full, pieces = self._records, max(round(self._size / CHUNK_BYTES), 1)
+        self._records, self._size, self._enough = [], 0, CHUNK_BYTES
         rows = -(-len(full) // pieces) or 1
         for start in range(0, len(full), rows):
             yield full[start : start + rows]

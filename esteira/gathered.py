@@ -90,7 +90,14 @@ class Gathered:
             raw: The raw parts whose records these were.
             lake: Where to.
         """
-        profile = store(lake, layout.profile(attempt), self.profiler.profiles(), self.rows - self.bad_rows)
+        return self.with_profile(self.profiled(layout, attempt, lake), layout, attempt, raw)
+
+    def profiled(self, layout: Layout, attempt: str, lake: Lake) -> Part:
+        """Write what the columns hold, of all good rows; their parts may still be on their way. Args: as `stored`."""
+        return store(lake, layout.profile(attempt), self.profiler.profiles(), self.rows - self.bad_rows)
+
+    def with_profile(self, profile: Part, layout: Layout, attempt: str, raw: Iterable[Part]) -> CuratedParts:
+        """As `stored`, of a profile that is written."""
         return CuratedParts(
             layout, attempt, tuple(raw), self.rows, self.good, self.bad, profile, self.bad_rows,
             dict(sorted(self.reasons.items())), tuple(self.watch.new()), tuple(self.watch.broken()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from esteira.errors import ConfigError
@@ -77,12 +78,8 @@ class HttpConfig:
     @property
     def user_agent(self) -> str:
         """Who calls, so that the portal's owner knows what is read and whom to ask."""
-        try:
-            number = version("esteira")
-        except PackageNotFoundError:  # run from a checkout
-            number = "0"
         about = "; ".join(filter(None, (self.dataset and f"+{self.dataset}", self.contact)))
-        return f"esteira/{number} ({about})" if about else f"esteira/{number}"
+        return f"esteira/{_version()} ({about})" if about else f"esteira/{_version()}"
 
 
 @dataclass(slots=True)
@@ -102,3 +99,12 @@ class HttpStats:
     bytes: int = 0
     waited_seconds: float = 0.0
     budget_seconds: float = 0.0
+
+
+@cache
+def _version() -> str:
+    """Read from the installed package's metadata, a file: once, not with each request."""
+    try:
+        return version("esteira")
+    except PackageNotFoundError:  # run from a checkout
+        return "0"

@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -28,6 +29,8 @@ PART_BYTES = 64 * MIB
 https://docs.aws.amazon.com/redshift/latest/dg/c_best-practices-use-multiple-files.html"""
 GROUP_BYTES = 8 * MIB
 """Arrow bytes of a row group: what the writer holds, and what a reader holds at a time."""
+SAMPLED_ROWS = 4096
+"""Rows that tell columns of which no value comes twice from most others, at a hundredth of the time that all rows would take."""
 
 
 class GrowingObject(io.RawIOBase):
@@ -150,6 +153,10 @@ class TableParts:
             if sum(each.nbytes for each in self._group) >= GROUP_BYTES:
                 self._write_group()
 
+    def flush(self) -> None:
+        """Write the rows that wait for more: afterwards `on_group` has had all of them."""
+        self._write_group()
+
     def close(self) -> tuple[Part, ...]:
         """Store what is left; returns all parts in order."""
         self._write_group()
@@ -169,7 +176,10 @@ class TableParts:
         self._group.clear()
         if self._object is None:
             self._object = GrowingObject(self._bucket, self._key_of(len(self._parts) + 1))
-            self._writer = pq.ParquetWriter(self._object, group.schema, compression="zstd", coerce_timestamps="us")
+            self._writer = pq.ParquetWriter(
+                self._object, group.schema,
+                compression="zstd", coerce_timestamps="us", use_dictionary=repeating(group),
+            )  # fmt: skip
         self._writer.write_table(group, row_group_size=group.num_rows)
         self._on_group(group)
         self._rows += group.num_rows
@@ -192,3 +202,21 @@ def text_bytes(table: pa.Table) -> dict[str, int]:
     kinds = zip(table.column_names, table.schema.types, strict=True)
     text = [name for name, kind in kinds if pa.types.is_string(kind) or pa.types.is_binary(kind)]
     return {name: pc.max(pc.binary_length(table.column(name))).as_py() or 0 for name in text}
+
+
+def repeating(table: pa.Table) -> list[str]:
+    """The columns whose values come again, which a dictionary makes smaller.
+
+    One of keys or positions is as large as they are, beside an index to each: twice the time to write and to read. Rows in equal steps are
+    looked at first, and all of them only where those tell no value twice.
+    """
+    some = table.take(pa.array(np.arange(0, table.num_rows, max(table.num_rows // SAMPLED_ROWS, 1))))
+    return [name for name in table.column_names if not (_is_distinct(some[name]) and _is_distinct(table[name]))]
+
+
+def _is_distinct(values: pa.ChunkedArray) -> bool:
+    try:
+        count: int = pc.count_distinct(values, mode="all").as_py()
+    except pa.ArrowNotImplementedError:  # a type whose values Arrow does not compare
+        return False
+    return count == len(values)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +13,7 @@ from esteira.contract.source import ApiSource
 from esteira.paginate import Offset, PageReading, State
 from esteira.portal.answers import Fetched
 from esteira.portal.fetching import Fetching
+from esteira.portal.fingerprint import fingerprint
 from esteira.portal.question import Call, Question
 
 
@@ -135,7 +135,7 @@ class Walk:
             number=number,
             url=fetched.answer.url,
             record_count=len(envelope.records),
-            fingerprint=_fingerprint(envelope.records),
+            fingerprint=fingerprint(envelope.records, fetched.answer.body),
             headers=fetched.answer.headers,
             lookup=envelope.lookup,
             strip=self._fetching.without_credentials,
@@ -199,9 +199,3 @@ def without(records: list[msgspec.Raw], repeated: Collection[int]) -> list[msgsp
         repeated: Positions of those that were on the page before.
     """
     return [record for at, record in enumerate(records) if at not in repeated] if repeated else records
-
-
-def _fingerprint(records: list[msgspec.Raw]) -> str:
-    """Two checksums of the records: five times as fast as a cryptographic hash, and repeated pages are no attack."""
-    text = b"\n".join(records)
-    return f"{zlib.crc32(text):08x}{zlib.adler32(text):08x}"

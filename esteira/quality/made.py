@@ -22,7 +22,7 @@ _PANDAS_TYPES: dict[pa.DataType, Any] = {
 }  # fmt: skip
 
 
-def frame_of(table: pa.Table, rejections: Iterable[Rejection]) -> pd.DataFrame:
+def frame_of(table: pa.Table, rejections: Iterable[Rejection] = ()) -> pd.DataFrame:
     """Arrow columns as nullable pandas columns on a unique index; rows with a rejected cell stay out."""
     frame: pd.DataFrame = table.to_pandas(types_mapper=_pandas_type)
     rejected = {rejection.row for rejection in rejections}
@@ -61,13 +61,21 @@ class Made:
         frame: The contract's columns, rows with a rejected cell left out.
         decoded: All rows before any transform, or None when there is one.
         dataset: The contract.
+
+    Attributes:
+        index: Of the frame: which of the records its rows are.
     """
 
     def __init__(self, frame: pd.DataFrame, decoded: pa.Table | None, dataset: Dataset) -> None:
-        self.frame, self.dataset = frame, dataset
+        self.frame, self.dataset, self.index = frame, dataset, frame.index
         self._decoded = (
             None if decoded is None else decoded.take(pa.array(frame.index)) if len(frame) < len(decoded) else decoded
         )
+
+    @classmethod
+    def as_decoded(cls, decoded: pa.Table, dataset: Dataset) -> Made:
+        """All rows as they were decoded: the frame of them, which nobody needs to look at, has no columns."""
+        return cls(pd.DataFrame(index=pd.RangeIndex(decoded.num_rows)), decoded, dataset)
 
     def texts(self, column: Column) -> pa.Array | pa.ChunkedArray:
         """A text column, or a nested one as its JSON."""
@@ -77,8 +85,8 @@ class Made:
 
     def table(self, bad: np.ndarray[Any, Any], first_row: int) -> pa.Table:
         """The contract's columns of the good rows, and their positions."""
-        is_good = ~self.frame.index.isin(bad) if len(bad) else None
-        index = self.frame.index if is_good is None else self.frame.index[is_good]
+        is_good = ~self.index.isin(bad) if len(bad) else None
+        index = self.index if is_good is None else self.index[is_good]
         positions = pa.array(index.to_numpy(dtype=np.int64) + first_row)
         return self._columns(is_good).append_column(POSITION_COLUMN, positions)
 
@@ -93,7 +101,7 @@ class Made:
 
 def unstorable(made: Made) -> Iterator[Rejection]:
     """Texts that have the right dtype and that Redshift would refuse, and the whole load with them: too long in bytes, or no JSON."""
-    rows = made.frame.index
+    rows = made.index
     for column in made.dataset.columns:
         if column.limit_bytes is None:
             continue

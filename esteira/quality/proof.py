@@ -17,14 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 
+from esteira.quality.made import frame_of
 from esteira.quality.unknown import answering
 
 if TYPE_CHECKING:
     from pandera.api.pandas.container import DataFrameSchema
 
 Check = Callable[[pa.ChunkedArray], bool]
-MAX_DISTINCT = 2_000
-"""A pattern is tried on a column's distinct values; with more of them than this pandera is as fast."""
+FEW_VALUES = 2_000
+"""A pattern is tried on a column's distinct values: of this many in any case, and of more where a value comes twice on the average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +77,11 @@ def provable(model: type[pandera.DataFrameModel]) -> Provable:
     return Provable(model, answering(schema), known, required, is_whole=bool(schema.checks))
 
 
-def has_dtypes(model: type[pandera.DataFrameModel], frame: pd.DataFrame) -> bool:
-    """Whether pandera finds the frame's dtypes to be the schema's; asked once for each kind of frame, on none of its rows."""
-    return _has_dtypes(model, tuple(frame.dtypes.items()))
-
-
 @lru_cache(maxsize=256)
-def _has_dtypes(model: type[pandera.DataFrameModel], dtypes: tuple[tuple[str, Any], ...]) -> bool:
-    empty = pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in dtypes})
+def has_dtypes(model: type[pandera.DataFrameModel], columns: pa.Schema) -> bool:
+    """Whether pandera finds the schema's dtypes in the frame that columns of these types become; asked once for all tables of them."""
     try:
-        model.to_schema().validate(empty, lazy=True)
+        model.to_schema().validate(frame_of(columns.empty_table()), lazy=True)
     except SchemaErrors:
         return False
     return True
@@ -175,7 +171,7 @@ def _matching(pattern: Any) -> Check | None:
         if not pa.types.is_string(values.type):
             return False
         distinct = pc.unique(values).drop_null()
-        if len(distinct) > MAX_DISTINCT:
+        if len(distinct) > max(FEW_VALUES, len(values) // 2):
             return False
         texts = pd.Series(distinct.to_pylist(), dtype=pd.StringDtype())
         return bool(texts.str.match(pattern, na=False).all())

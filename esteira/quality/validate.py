@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -27,6 +27,9 @@ from esteira.quality.made import Made, frame_of, transformed, unstorable
 from esteira.quality.proof import has_dtypes, provable
 from esteira.quality.rejection import Placed, Rejection
 from esteira.redaction import MASK
+
+if TYPE_CHECKING:
+    from pandera.api.pandas.container import DataFrameSchema
 
 _QUARANTINE_SCHEMA = pa.schema(
     [
@@ -123,14 +126,27 @@ def _judged(decoded: Decoded, dataset: Dataset) -> _Judged:
     """Judge every row; where a bad value was made null, its row is judged again as it is then, and nothing more is forgiven."""
     forgivable = forgivable_columns(dataset)
     stay, unread = split(decoded.rejections, forgivable)
+    untouched = decoded.table.select(list(dataset.column_names)) if dataset.transform is None else None
+    unproved = _unproved(untouched, dataset)
+    if untouched is not None and unproved is None and not stay:
+        made = Made.as_decoded(untouched, dataset)
+        if next(unstorable(made), None) is None:
+            return _Judged(made, (), tuple(unread))
     frame = transformed(frame_of(decoded.table, stay), dataset)
-    untouched = decoded.table if dataset.transform is None else None
     made = Made(frame, untouched, dataset)
-    broken, forgiven = split((*_failures(frame, untouched, dataset), *unstorable(made)), forgivable)
+    broken, forgiven = split((*_failures(frame, unproved, dataset), *unstorable(made)), forgivable)
     if forgiven:
         made = Made(without_bad_values(frame, forgiven), None, dataset)
-        broken = (*_failures(made.frame, None, dataset), *unstorable(made))
+        broken = (*_failures(made.frame, _unproved(None, dataset), dataset), *unstorable(made))
     return _Judged(made, (*stay, *broken), (*unread, *forgiven))
+
+
+def _unproved(untouched: pa.Table | None, dataset: Dataset) -> DataFrameSchema | None:
+    """The rules that pandera must look at: of columns that nothing touched not those that they are shown to keep. None when none are left."""
+    model = provable(dataset.schema)
+    if untouched is None or not has_dtypes(dataset.schema, untouched.schema):
+        return model.schema
+    return model.left(untouched)
 
 
 def _check_new_columns(decoded: Decoded, dataset: Dataset) -> None:
@@ -142,10 +158,8 @@ def _check_new_columns(decoded: Decoded, dataset: Dataset) -> None:
         )
 
 
-def _failures(frame: pd.DataFrame, untouched: pa.Table | None, dataset: Dataset) -> Iterable[Rejection]:
+def _failures(frame: pd.DataFrame, schema: DataFrameSchema | None, dataset: Dataset) -> Iterable[Rejection]:
     """One rejection for each failing cell; a cross-column rule blames the row once under the column `*`."""
-    model = provable(dataset.schema)
-    schema = model.schema if untouched is None or not has_dtypes(dataset.schema, frame) else model.left(untouched)
     if schema is None:
         return
     try:

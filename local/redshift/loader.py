@@ -17,7 +17,7 @@ from local.redshift.ahead import working_ahead
 from local.redshift.backend import Backend
 from local.redshift.errors import GatewayError
 from local.redshift.locks import lock_statement
-from local.redshift.parquet import TargetColumn, read_csv
+from local.redshift.parquet import Encoder, TargetColumn, read_rows
 from local.redshift.plans import Copy, Write, quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ class Loader:
         s3 = self.client_for(plan.role, backend)
         entries = [entry for entry in _read_manifest(s3, plan.manifest) if _check_entry(s3, entry)]
         listed = ", ".join(quote_name(column.name) for column in columns)
-        sql = "; ".join(filter(None, (lock, f"COPY {plan.table} ({listed}) FROM STDIN (FORMAT csv)")))
-        with working_ahead(_stream(s3, entries, columns)) as chunks:
+        sql = "; ".join(filter(None, (lock, f"COPY {plan.table} ({listed}) FROM STDIN (FORMAT binary)")))
+        with working_ahead(_stream(s3, entries, Encoder(columns))) as chunks:
             tag = backend.copy_in(sql, _watched(chunks, check_client)).tags[-1]
         rows = int(tag.split()[-1])
         backend.run(f"SET esteira.last_copy_count = {rows}")
@@ -178,13 +178,15 @@ def _watched(chunks: Iterator[bytes], check_client: Callable[[], None]) -> Itera
         yield chunk
 
 
-def _stream(s3: S3Client, entries: list[ManifestEntry], columns: list[TargetColumn]) -> Iterator[bytes]:
+def _stream(s3: S3Client, entries: list[ManifestEntry], encoder: Encoder) -> Iterator[bytes]:
+    yield encoder.begin()
     for entry in entries:
         try:
-            yield from read_csv(s3, entry.bucket, entry.key, entry.content_length, columns)
+            yield from read_rows(s3, entry.bucket, entry.key, entry.content_length, encoder)
         except botocore.exceptions.ClientError as exc:
             raise GatewayError(
                 service_text("S3ServiceException", exc), detail=f"s3://{entry.bucket}/{entry.key}"
             ) from exc
         except botocore.exceptions.BotoCoreError as exc:
             raise GatewayError(f"S3 cannot be read: {exc}", detail=f"s3://{entry.bucket}/{entry.key}") from exc
+    yield encoder.end()

@@ -1,4 +1,4 @@
-"""Parquet in S3 → CSV for PostgreSQL: ranged reads, strict positional types, byte lengths. Memory: one row group."""
+"""Parquet in S3 → PostgreSQL's binary COPY: ranged reads, strict positional types, byte lengths. Memory: one row group."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+from pgpq import ArrowToPostgresBinaryEncoder
 
 from local.redshift.errors import ScanError
 
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 BATCH_ROWS = 32_768
 READ_AHEAD_BYTES = 1 << 20
 CODE_LENGTH, CODE_TYPE = 15001, 15007
-_CSV_OPTIONS = pacsv.WriteOptions(include_header=False)
+_ARROW_TYPES = {
+    "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64(), "real": pa.float32(), "double precision": pa.float64(),
+    "boolean": pa.bool_(), "date": pa.date32(), "character varying": pa.string(), "character": pa.string(), "bytea": pa.binary(),
+    "timestamp without time zone": pa.timestamp("us"), "timestamp with time zone": pa.timestamp("us"),
+}  # fmt: skip
+"""What PostgreSQL takes as it stands; a moment is stored as UTC either way."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,13 @@ class TargetColumn:
         """Precision and scale of a numeric column."""
         packed = self.modifier - 4
         return (packed >> 16) & 0xFFFF, packed & 0x7FF
+
+    @property
+    def arrow(self) -> pa.DataType:
+        """Its type here; a text for what no file's column fits."""
+        if self.type == "numeric" and self.modifier > 4:
+            return pa.decimal128(*self.decimal)
+        return _ARROW_TYPES.get(self.type, pa.string())
 
     @property
     def facts(self) -> tuple[str, str, str]:
@@ -95,8 +107,40 @@ class S3File(io.RawIOBase):
         return len(data)
 
 
-def read_csv(s3: S3Client, bucket: str, key: str, size: int, columns: list[TargetColumn]) -> Iterator[bytes]:
-    """Yield a Parquet object's rows as CSV.
+class Encoder:
+    """The rows of one COPY in PostgreSQL's binary format, which it reads in three quarters of the time that text takes.
+
+    What it gives may be rows of an earlier call: it keeps few rows until there are more.
+
+    Args:
+        columns: What is loaded.
+    """
+
+    def __init__(self, columns: list[TargetColumn]) -> None:
+        self.columns = columns
+        self._schema = pa.schema([(column.name, column.arrow) for column in columns])
+        self._encoder = ArrowToPostgresBinaryEncoder(self._schema)
+
+    def begin(self) -> bytes:
+        """What stands before the rows."""
+        return self._encoder.write_header()
+
+    def rows(self, batch: pa.RecordBatch, place: str) -> bytes:
+        """Rows of the file at `place`, whose schema fits.
+
+        Raises:
+            GatewayError: A null in a column that takes none, or a text that is no UTF-8 or too long.
+        """
+        arrays = [_writable(batch.column(index), column, place) for index, column in enumerate(self.columns)]
+        return self._encoder.write_batch(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+
+    def end(self) -> bytes:
+        """The last rows, and what stands behind them."""
+        return self._encoder.finish()
+
+
+def read_rows(s3: S3Client, bucket: str, key: str, size: int, encoder: Encoder) -> Iterator[bytes]:
+    """Yield a Parquet object's rows.
 
     Raises:
         GatewayError: Another number of columns, another type, or a text longer than its column.
@@ -109,10 +153,10 @@ def read_csv(s3: S3Client, bucket: str, key: str, size: int, columns: list[Targe
         raise ScanError(
             CODE_TYPE, f"File '{place}' has an invalid version number or is not Parquet: {exc}", place
         ) from exc
-    _check_schema(file, columns, place)
+    _check_schema(file, encoder.columns, place)
     for group in range(file.num_row_groups):
         for batch in file.iter_batches(BATCH_ROWS, row_groups=[group]):
-            yield _write(batch, columns, place)
+            yield encoder.rows(batch, place)
 
 
 def _check_schema(file: Any, columns: list[TargetColumn], place: str) -> None:
@@ -185,13 +229,6 @@ def _accepts(column: TargetColumn, found: Any) -> bool:
     return rules.get(column.type, False)
 
 
-def _write(batch: pa.RecordBatch, columns: list[TargetColumn], place: str) -> bytes:
-    arrays = [_writable(batch.column(index), column, place) for index, column in enumerate(columns)]
-    out = pa.BufferOutputStream()
-    pacsv.write_csv(pa.RecordBatch.from_arrays(arrays, [column.name for column in columns]), out, _CSV_OPTIONS)
-    return bytes(out.getvalue().to_pybytes())
-
-
 def _writable(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:
     if column.is_required and array.null_count:
         text = f"Cannot insert a NULL value into column {column.name}, File name: {place}"
@@ -199,19 +236,7 @@ def _writable(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:
     if column.type.startswith("character"):
         array = _as_text(array, column, place)
         _check_bytes(array, column, place)
-    elif column.type == "numeric":
-        return array.cast(pa.string())
-    elif column.type == "bytea":
-        return pa.array([None if value is None else "\\x" + value.hex() for value in array.to_pylist()], pa.string())
-    elif column.type.startswith("timestamp"):
-        return _as_moment(array, has_zone=column.type.endswith("with time zone"))
-    return array
-
-
-def _as_moment(array: pa.Array, *, has_zone: bool) -> pa.Array:
-    """The stored moment, which is UTC. Arrow writes a moment with a zone 20 times as slowly as one without, so the Z comes behind."""
-    plain = array.cast(pa.timestamp("us"))
-    return pc.binary_join_element_wise(plain.cast(pa.string()), "Z", "") if has_zone else plain
+    return array.cast(column.arrow)
 
 
 def _as_text(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:

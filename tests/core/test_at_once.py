@@ -74,14 +74,15 @@ FLAT_RECORDS = st.fixed_dictionaries(
 @given(st.lists(FLAT_RECORDS, min_size=1, max_size=12))
 def test_records_on_lines_of_their_own_are_read_like_those_on_many(records: list[dict[str, Any]]):
     tables = []
-    for indent in (None, 1):
-        texts = [msgspec.Raw(json.dumps(record, indent=indent).encode()) for record in records]
+    for indents in ((None,), (1,), (None, 1)):
+        texts = [
+            msgspec.Raw(json.dumps(record, indent=indents[at % len(indents)]).encode())
+            for at, record in enumerate(records)
+        ]
         tables.append(read_at_once(texts, b"\n".join(texts), FLAT))
-    by_line, spread = tables
-    assert by_line is not None
-    assert spread is not None
-    assert by_line.to_pylist() == spread.to_pylist()
-    assert [record["id"] for record in by_line.to_pylist()] == [record["id"] for record in records]
+    by_line, spread, mixed = (table.to_pylist() for table in tables if table is not None)
+    assert by_line == spread == mixed
+    assert [record["id"] for record in by_line] == [record["id"] for record in records]
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

@@ -10,10 +10,12 @@ import moto.s3.models
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from esteira.errors import AuthError, LakeUnavailable
 from esteira.lake import Lake, TableParts, writing
-from esteira.lake.writing import MIB, GrowingObject
+from esteira.lake.writing import MIB, GrowingObject, repeating
 from tests.core.bucket import bucket
 
 KEY = "curated/rows/b/a1/part-00001.parquet"
@@ -188,3 +190,46 @@ def step_of(method: str, key: str) -> str:
     if method == "POST":
         return "create" if key.endswith("?uploads") else "complete"
     return "piece" if "partNumber=" in key else ""
+
+
+VALUES = {
+    "key": pa.array(range(9_000)),
+    "position": pa.array(range(9_000, 18_000)),
+    "day": pa.array([number % 365 for number in range(9_000)]),
+    "almost": pa.array([*range(8_999), 1]),
+    "product": pa.array([number % 4_500 for number in range(9_000)]),
+    "text": pa.array([f"{number:064}" for number in range(9_000)]),
+    "absent": pa.nulls(9_000, pa.string()),
+    "nothing": pa.nulls(9_000),
+}
+"""Columns by what a dictionary is to them; of the last one Arrow counts no values."""
+
+
+def test_only_columns_whose_values_come_again_have_a_dictionary(lake: Lake):
+    parts = TableParts(lake, key_of)
+    parts.write(pa.table(VALUES))
+    (made,) = parts.close()
+    file = pq.ParquetFile(io.BytesIO(lake.read_part(made)))
+    group = file.metadata.row_group(0)
+    columns = [group.column(index) for index in range(group.num_columns)]
+    without = {column.path_in_schema for column in columns if "RLE_DICTIONARY" not in column.encodings}
+    assert without == {"key", "position", "text"}
+    assert file.read().equals(pa.table(VALUES))
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(1, 50))
+def test_a_column_goes_without_a_dictionary_only_where_no_value_comes_twice(values: list[int], looked_at: int):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writing, "SAMPLED_ROWS", looked_at)
+        assert repeating(pa.table({"n": values})) == (["n"] if len(set(values)) < len(values) else [])
+
+
+def test_rows_that_wait_for_a_group_are_seen_before_their_part_is_stored(lake: Lake):
+    seen: list[int] = []
+    parts = TableParts(lake, key_of, on_group=lambda table: seen.append(table.num_rows))
+    parts.write(numbers(0, 3))
+    parts.flush()
+    assert seen == [3]
+    assert lake.sizes("curated/") == {}
+    assert [part.rows for part in parts.close()] == [3]
+    assert seen == [3]

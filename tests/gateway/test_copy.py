@@ -107,6 +107,54 @@ def test_100_000_rows_of_every_type_come_back_exactly(cursor: Any, schema: str, 
             assert wanted.to_pylist() == list(columns[index]), name
 
 
+EXTREMES = {
+    "small SMALLINT": pa.array([-(2**15), 2**15 - 1, None], pa.int16()),
+    "number INTEGER": pa.array([-(2**31), 2**31 - 1, None], pa.int32()),
+    "large BIGINT": pa.array([-(2**63), 2**63 - 1, None], pa.int64()),
+    "whole DECIMAL(38,0)": pa.array([Decimal(-(10**38) + 1), Decimal(10**38 - 1), None], pa.decimal128(38, 0)),
+    "part DECIMAL(38,37)": pa.array(
+        [Decimal("-9." + "9" * 37), Decimal("0." + "0" * 36 + "1"), None], pa.decimal128(38, 37)
+    ),
+    "price DECIMAL(9,4)": pa.array([Decimal("-0.0001"), Decimal("10000.0000"), Decimal(0)], pa.decimal128(9, 4)),
+    "ratio REAL": pa.array([-3.4028234663852886e38, 1.401298464324817e-45, None], pa.float32()),
+    "exact DOUBLE PRECISION": pa.array([-1.7976931348623157e308, 5e-324, None], pa.float64()),
+    "day DATE": pa.array([date(1, 1, 1), date(9999, 12, 31), None], pa.date32()),
+    "moment TIMESTAMPTZ": pa.array(
+        [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC), None],
+        pa.timestamp("us", "UTC"),
+    ),
+    "letter CHAR(3)": pa.array(["a", "abc", None], pa.string()),
+}
+
+
+@pytest.mark.parametrize("column", EXTREMES)
+def test_the_extremes_of_a_type_come_back_exactly(
+    column: str, cursor: Any, schema: str, put_manifest: PutManifest
+) -> None:
+    name, values = column.split(maxsplit=1)[0], EXTREMES[column]
+    cursor.execute(f"CREATE TABLE {schema}.t ({column}, place INTEGER)")
+    places = pa.array(range(len(values)), pa.int32())
+    cursor.execute(copy_sql(f"{schema}.t", put_manifest(pa.table({name: values, "place": places}))))
+    cursor.execute(f"SELECT CAST({name} AS VARCHAR(400)), {name} FROM {schema}.t ORDER BY place")
+    for (text, found), wanted in zip(cursor.fetchall(), values.to_pylist(), strict=True):
+        if isinstance(wanted, float):
+            assert pa.scalar(float(text), values.type).as_py() == wanted
+        elif isinstance(wanted, Decimal):
+            assert Decimal(text) == wanted
+        else:
+            assert (found.rstrip() if isinstance(found, str) else found) == wanted
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_a_number_that_is_none_comes_back_as_it_was(
+    value: float, cursor: Any, schema: str, put_manifest: PutManifest
+) -> None:
+    cursor.execute(f"CREATE TABLE {schema}.t (exact DOUBLE PRECISION)")
+    cursor.execute(copy_sql(f"{schema}.t", put_manifest(pa.table({"exact": pa.array([value], pa.float64())}))))
+    cursor.execute(f"SELECT exact::text FROM {schema}.t")
+    assert repr(float(cursor.fetchone()[0])) == repr(value)
+
+
 def test_a_copy_is_part_of_the_clients_transaction(connection: Any, schema: str, put_manifest: PutManifest) -> None:
     cursor = connection.cursor()
     cursor.execute(f"CREATE TABLE {schema}.t (id BIGINT, name VARCHAR(9))")
