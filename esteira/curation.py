@@ -139,6 +139,7 @@ class Curation:
             stage.wait()
         self._good.flush()
         self._bad.flush()
+        self._all.profiler.settle()
 
     def _store_rest(self) -> None:
         self._all.good, self._all.bad = self._good.close(), self._bad.close()

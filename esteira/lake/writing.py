@@ -136,6 +136,7 @@ class TableParts:
         self._bucket, self._key_of, self._on_stored, self._on_group = bucket, key_of, on_stored, on_group
         self._parts: list[Part] = []
         self._group: list[pa.Table] = []
+        self._group_bytes = 0
         self._object: GrowingObject | None = None
         self._writer: Any = None
         self._rows = 0
@@ -150,7 +151,8 @@ class TableParts:
         """
         if table.num_rows:
             self._group.append(table)
-            if sum(each.nbytes for each in self._group) >= GROUP_BYTES:
+            self._group_bytes += table.nbytes
+            if self._group_bytes >= GROUP_BYTES:
                 self._write_group()
 
     def flush(self) -> None:
@@ -174,6 +176,7 @@ class TableParts:
             return
         group = pa.concat_tables(self._group)
         self._group.clear()
+        self._group_bytes = 0
         if self._object is None:
             self._object = GrowingObject(self._bucket, self._key_of(len(self._parts) + 1))
             self._writer = pq.ParquetWriter(

@@ -19,6 +19,11 @@ WIDE_COLUMNS = 100
 """A table with more columns than these gets sketches of a quarter of the size: 500 columns then take 25 MB, and not 100."""
 WIDE_SHARE = 4
 
+ROWS_AT_ONCE = 4096
+"""Of fewer rows calls cost more than values do, so they wait for others; only those of wide tables or long texts come in groups so small."""
+WAITING_BYTES = 16 * 1024 * 1024
+"""More than this does not wait."""
+
 
 class Profiler:
     """Sees each chunk of a batch once.
@@ -26,21 +31,42 @@ class Profiler:
     Args:
         columns: The contract's.
         distinct_exact, sample_rows: Sizes of the two sketches; of a wide table they are smaller.
+        rows_at_once: Fewer rows wait for others.
     """
 
     def __init__(
-        self, columns: Sequence[Column], *, distinct_exact: int = DISTINCT_EXACT, sample_rows: int = SAMPLE_ROWS
+        self,
+        columns: Sequence[Column],
+        *,
+        distinct_exact: int = DISTINCT_EXACT,
+        sample_rows: int = SAMPLE_ROWS,
+        rows_at_once: int = ROWS_AT_ONCE,
     ) -> None:
         share = WIDE_SHARE if len(columns) > WIDE_COLUMNS else 1
         self._columns = [Seen(column, distinct_exact // share) for column in columns]
         self._shown = [seen.column.name for seen in self._columns if seen.is_shown]
         self._sample = RowSample(sample_rows // share)
         self._rows = 0
+        self._rows_at_once = rows_at_once
+        self._waiting: list[pa.Table] = []
+        self._waiting_rows = self._waiting_bytes = 0
 
     def add(self, table: pa.Table) -> None:
         """Take the good rows of a chunk, with their positions."""
-        if not table.num_rows:
-            return
+        self._waiting.append(table)
+        self._waiting_rows += table.num_rows
+        self._waiting_bytes += table.nbytes
+        if self._waiting_rows >= self._rows_at_once or self._waiting_bytes >= WAITING_BYTES:
+            self.settle()
+
+    def settle(self) -> None:
+        """See what waits: afterwards no row is kept but those of the sample."""
+        tables, rows = self._waiting, self._waiting_rows
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+        if rows:
+            self._see(pa.concat_tables(tables))
+
+    def _see(self, table: pa.Table) -> None:
         self._rows += table.num_rows
         many: dict[tuple[pa.DataType, bool], list[Seen]] = {}
         by_name = dict(zip(table.column_names, table.columns, strict=True))
@@ -57,6 +83,8 @@ class Profiler:
 
     def merge(self, other: Profiler) -> None:
         """Take what was seen of other rows of the same batch."""
+        self.settle()
+        other.settle()
         self._rows += other._rows
         for seen, others in zip(self._columns, other._columns, strict=True):
             seen.merge(others)
@@ -64,6 +92,7 @@ class Profiler:
 
     def profiles(self) -> tuple[ColumnProfile, ...]:
         """One for each column, in the contract's order."""
+        self.settle()
         sample = self._sample.rows()
         return tuple(seen.profile(self._rows, sample) for seen in self._columns)
 

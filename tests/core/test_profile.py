@@ -44,7 +44,7 @@ def column(name: str, arrow: pa.DataType, *, is_pii: bool = False) -> Column:
 
 def profile(values: pa.Array, cuts: tuple[int, ...] = (), *, is_pii: bool = False, **sizes: int) -> ColumnProfile:
     """Of one column, taken in the chunks that the cuts make."""
-    profiler = Profiler([column("c", values.type, is_pii=is_pii)], **sizes)
+    profiler = Profiler([column("c", values.type, is_pii=is_pii)], rows_at_once=1, **sizes)
     table = pa.table({"c": values, POSITION_COLUMN: pa.array(range(len(values)), pa.int64())})
     edges = [0, *sorted(cut % (len(values) + 1) for cut in cuts), len(values)]
     for start, stop in pairwise(edges):
@@ -74,7 +74,7 @@ def merged(values: pa.Array, cuts: tuple[int, ...], *, is_pii: bool = False, **s
     whole: Profiler | None = None
     table = pa.table({"c": values, POSITION_COLUMN: pa.array(range(len(values)), pa.int64())})
     for start, stop in pairwise([0, *sorted(cut % (len(values) + 1) for cut in cuts), len(values)]):
-        each = Profiler([column("c", values.type, is_pii=is_pii)], **sizes)
+        each = Profiler([column("c", values.type, is_pii=is_pii)], rows_at_once=1, **sizes)
         for at in range(start, stop, 7):
             each.add(table.slice(at, min(7, stop - at)))
         each = pickle.loads(pickle.dumps(each))
@@ -242,7 +242,7 @@ NAMED = sorted(VALUES)
 
 
 def together(tables: list[pa.Table], columns: list[Column], **sizes: int) -> dict[str, ColumnProfile]:
-    profiler = Profiler(columns, **sizes)
+    profiler = Profiler(columns, rows_at_once=1, **sizes)
     for table in tables:
         profiler.add(table)
     return {each.column: each for each in profiler.profiles()}
@@ -301,7 +301,7 @@ def test_a_wide_table_has_sketches_of_a_quarter_of_the_size_and_says_as_exactly_
 def test_columns_with_many_values_are_computed_many_at_a_time(monkeypatch: pytest.MonkeyPatch):
     """What a wide chunk costs is calls: 60 columns of a type are hashed and added up in two."""
     first, second = wide_table(240, 2_200), wide_table(240, 1_100, first=2_200)
-    profiler = Profiler(wide_columns(first), distinct_exact=4 * 512)
+    profiler = Profiler(wide_columns(first), distinct_exact=4 * 512, rows_at_once=1)
     profiler.add(first)
     hashed: list[int] = []
 
@@ -313,6 +313,26 @@ def test_columns_with_many_values_are_computed_many_at_a_time(monkeypatch: pytes
     profiler.add(second)
     assert len(hashed) == 2 * -(-60 // (many.VALUES_AT_ONCE // 1_100))
     assert sum(hashed) == sum(len(second.column(at)) - second.column(at).null_count for at in range(240) if at % 4 < 2)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(1, 60))
+def test_rows_that_wait_for_others_are_seen_all_the_same(sizes: list[int], rows_at_once: int):
+    table = wide_table(8, sum(sizes))
+    waiting, whole = Profiler(wide_columns(table), rows_at_once=rows_at_once), Profiler(wide_columns(table))
+    start = 0
+    for size in sizes:
+        waiting.add(table.slice(start, size))
+        start += size
+    whole.add(table)
+    assert waiting.profiles() == whole.profiles()
+
+
+def test_no_value_of_rows_that_waited_is_left_once_a_profile_is_settled():
+    profiler = Profiler([column("c", pa.string(), is_pii=True)])
+    profiler.add(pa.table({"c": ["Ana Secret"], POSITION_COLUMN: pa.array([0], pa.int64())}))
+    assert b"Ana Secret" in pickle.dumps(profiler)
+    profiler.settle()
+    assert b"Ana Secret" not in pickle.dumps(profiler)
 
 
 def test_the_profile_of_500_columns_is_below_30_megabytes_while_it_is_made():
