@@ -19,10 +19,10 @@ WIDE_COLUMNS = 100
 """A table with more columns than these gets sketches of a quarter of the size: 500 columns then take 25 MB, and not 100."""
 WIDE_SHARE = 4
 
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 8192
 """Of fewer rows calls cost more than values do, so they wait for others; only those of wide tables or long texts come in groups so small."""
-WAITING_BYTES = 16 * 1024 * 1024
-"""More than this does not wait."""
+TABLES_AT_ONCE = 3
+"""More than these do not wait, however few their rows are: they are row groups, of a bounded size."""
 
 
 class Profiler:
@@ -49,20 +49,19 @@ class Profiler:
         self._rows = 0
         self._rows_at_once = rows_at_once
         self._waiting: list[pa.Table] = []
-        self._waiting_rows = self._waiting_bytes = 0
+        self._waiting_rows = 0
 
     def add(self, table: pa.Table) -> None:
         """Take the good rows of a chunk, with their positions."""
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
-        self._waiting_bytes += table.nbytes
-        if self._waiting_rows >= self._rows_at_once or self._waiting_bytes >= WAITING_BYTES:
+        if self._waiting_rows >= self._rows_at_once or len(self._waiting) == TABLES_AT_ONCE:
             self.settle()
 
     def settle(self) -> None:
         """See what waits: afterwards no row is kept but those of the sample."""
         tables, rows = self._waiting, self._waiting_rows
-        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+        self._waiting, self._waiting_rows = [], 0
         if rows:
             self._see(pa.concat_tables(tables))
 
