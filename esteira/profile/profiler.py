@@ -20,7 +20,7 @@ WIDE_COLUMNS = 100
 WIDE_SHARE = 4
 
 ROWS_AT_ONCE = 8192
-"""Of fewer rows calls cost more than values do, so they wait for others; only those of wide tables or long texts come in groups so small."""
+"""Of fewer rows of a wide table calls cost more than values do, so they wait for others. Those of any other cost few calls."""
 TABLES_AT_ONCE = 3
 """More than these do not wait, however few their rows are: they are row groups, of a bounded size."""
 
@@ -31,7 +31,7 @@ class Profiler:
     Args:
         columns: The contract's.
         distinct_exact, sample_rows: Sizes of the two sketches; of a wide table they are smaller.
-        rows_at_once: Fewer rows wait for others.
+        rows_at_once: Fewer rows wait for others; by default those of a wide table alone.
     """
 
     def __init__(
@@ -40,14 +40,15 @@ class Profiler:
         *,
         distinct_exact: int = DISTINCT_EXACT,
         sample_rows: int = SAMPLE_ROWS,
-        rows_at_once: int = ROWS_AT_ONCE,
+        rows_at_once: int | None = None,
     ) -> None:
-        share = WIDE_SHARE if len(columns) > WIDE_COLUMNS else 1
+        is_wide = len(columns) > WIDE_COLUMNS
+        share = WIDE_SHARE if is_wide else 1
         self._columns = [Seen(column, distinct_exact // share) for column in columns]
         self._shown = [seen.column.name for seen in self._columns if seen.is_shown]
         self._sample = RowSample(sample_rows // share)
         self._rows = 0
-        self._rows_at_once = rows_at_once
+        self._rows_at_once = rows_at_once or (ROWS_AT_ONCE if is_wide else 1)
         self._waiting: list[pa.Table] = []
         self._waiting_rows = 0
 

@@ -328,7 +328,7 @@ def test_rows_that_wait_for_others_are_seen_all_the_same(sizes: list[int], rows_
 
 
 def test_no_value_of_rows_that_waited_is_left_once_a_profile_is_settled():
-    profiler = Profiler([column("c", pa.string(), is_pii=True)])
+    profiler = Profiler([column("c", pa.string(), is_pii=True)], rows_at_once=2)
     profiler.add(pa.table({"c": ["Ana Secret"], POSITION_COLUMN: pa.array([0], pa.int64())}))
     assert b"Ana Secret" in pickle.dumps(profiler)
     profiler.settle()
