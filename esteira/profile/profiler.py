@@ -54,6 +54,8 @@ class Profiler:
 
     def add(self, table: pa.Table) -> None:
         """Take the good rows of a chunk, with their positions."""
+        if self._waiting and not table.schema.equals(self._waiting[0].schema):  # of a part that was made otherwise
+            self.settle()
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
         if self._waiting_rows >= self._rows_at_once or len(self._waiting) == TABLES_AT_ONCE:

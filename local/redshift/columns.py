@@ -13,6 +13,7 @@ from local.redshift.plans import quote_name
 NOT_EMULATED_TYPE = "the local Redshift does not emulate it"
 MAX_VARCHAR_BYTES = 65535
 DEFAULT_VARCHAR_BYTES = 256
+MAX_PRECISION = 38  # of a DECIMAL: https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_types201.html
 # https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html
 SIMPLE_TYPES = {
     "SMALLINT": "smallint", "INT2": "smallint", "INTEGER": "integer", "INT": "integer", "INT4": "integer",
@@ -82,6 +83,7 @@ def read_type(tokens: Sequence[Token]) -> ColumnType:
         return _text_type(tokens, word, second)
     if word in {"DECIMAL", "NUMERIC"}:
         arguments, used = _arguments(tokens, 1)
+        _check_decimal(arguments)
         return ColumnType(f"numeric({', '.join(arguments) or '18, 0'})", used)
     if word == "DOUBLE" and second == "PRECISION":
         return ColumnType("double precision", 2)
@@ -95,6 +97,17 @@ def read_type(tokens: Sequence[Token]) -> ColumnType:
     raise Refused(
         f"type {tokens[0].text if tokens else '(none)'}", "Redshift has no such column type, or it is not emulated"
     )
+
+
+def _check_decimal(arguments: Sequence[str]) -> None:
+    """Refuse what PostgreSQL takes and Redshift does not; what is no number PostgreSQL refuses too."""
+    if not arguments or not all(argument.lstrip("-").isdecimal() for argument in arguments):
+        return
+    precision, scale = [*map(int, arguments), 0][:2]
+    if not 1 <= precision <= MAX_PRECISION:
+        raise GatewayError(f"DECIMAL precision {precision} must be between 1 and {MAX_PRECISION}", sqlstate="22023")
+    if not 0 <= scale <= precision:
+        raise GatewayError(f"DECIMAL scale {scale} must be between 0 and precision {precision}", sqlstate="22023")
 
 
 def read_column(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 32_768
 READ_AHEAD_BYTES = 1 << 20
+FIRST_DAY, DAY_MICROSECONDS = -2_440_588, 86_400_000_000
+"""4713 BC, in days from 1970: https://docs.aws.amazon.com/redshift/latest/dg/r_Datetime_types.html"""
 CODE_LENGTH, CODE_TYPE = 15001, 15007
 _ARROW_TYPES = {
     "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64(), "real": pa.float32(), "double precision": pa.float64(),
@@ -236,7 +238,26 @@ def _writable(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:
     if column.type.startswith("character"):
         array = _as_text(array, column, place)
         _check_bytes(array, column, place)
-    return array.cast(column.arrow)
+    try:
+        array = array.cast(column.arrow)
+    except pa.ArrowInvalid as exc:  # milliseconds that microseconds cannot hold
+        raise _out_of_range(column, place) from exc
+    if pa.types.is_temporal(array.type):
+        _check_moments(array, column, place)
+    return array
+
+
+def _check_moments(array: pa.Array, column: TargetColumn, place: str) -> None:
+    """What is before the first day would be taken for another moment, or for none."""
+    first = pc.min(array).cast(pa.int32() if pa.types.is_date32(array.type) else pa.int64()).as_py()
+    lowest = FIRST_DAY if pa.types.is_date32(array.type) else FIRST_DAY * DAY_MICROSECONDS
+    if first is not None and first < lowest:
+        raise _out_of_range(column, place)
+
+
+def _out_of_range(column: TargetColumn, place: str) -> ScanError:
+    text = f"A value of column {column.name} is out of range for type {column.describe()}, File name: {place}"
+    return ScanError(CODE_TYPE, text, place, column.facts)
 
 
 def _as_text(array: pa.Array, column: TargetColumn, place: str) -> pa.Array:

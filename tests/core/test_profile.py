@@ -327,6 +327,18 @@ def test_rows_that_wait_for_others_are_seen_all_the_same(sizes: list[int], rows_
     assert waiting.profiles() == whole.profiles()
 
 
+def test_rows_that_wait_may_be_of_parts_whose_columns_stand_otherwise():
+    first, second = wide_table(8, 10), wide_table(8, 10, first=10)
+    turned = second.select(second.column_names[::-1])
+    profiles = []
+    for other in (second, turned):
+        profiler = Profiler(wide_columns(first), rows_at_once=100)
+        profiler.add(first)
+        profiler.add(other)
+        profiles.append(profiler.profiles())
+    assert profiles[0] == profiles[1]
+
+
 def test_no_value_of_rows_that_waited_is_left_once_a_profile_is_settled():
     profiler = Profiler([column("c", pa.string(), is_pii=True)], rows_at_once=2)
     profiler.add(pa.table({"c": ["Ana Secret"], POSITION_COLUMN: pa.array([0], pa.int64())}))

@@ -155,6 +155,39 @@ def test_a_number_that_is_none_comes_back_as_it_was(
     assert repr(float(cursor.fetchone()[0])) == repr(value)
 
 
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("x DATE", pa.array([-(2**31)], pa.date32())),
+        ("x DATE", pa.array([-(2**31) + 10_957], pa.date32())),
+        ("x TIMESTAMP", pa.array([-(2**63) + 946_684_800_000_000], pa.timestamp("us"))),
+        ("x TIMESTAMPTZ", pa.array([-(2**63) + 1], pa.timestamp("us", "UTC"))),
+        ("x TIMESTAMP", pa.array([2**62], pa.timestamp("ms"))),
+    ],
+)
+def test_a_moment_that_no_column_holds_is_a_scan_error(
+    column: str, values: pa.Array, cursor: Any, schema: str, put_manifest: PutManifest
+) -> None:
+    """In PostgreSQL's binary format some of these numbers stand for infinity."""
+    cursor.execute(f"CREATE TABLE {schema}.t ({column})")
+    with pytest.raises(redshift_connector.ProgrammingError, match="x is out of range for type"):
+        cursor.execute(copy_sql(f"{schema}.t", put_manifest(pa.table({"x": values}))))
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("DECIMAL(39,0)", "DECIMAL precision 39 must be between 1 and 38"),
+        ("NUMERIC(0)", "DECIMAL precision 0 must be between 1 and 38"),
+        ("DECIMAL(5,6)", "DECIMAL scale 6 must be between 0 and precision 5"),
+        ("DECIMAL(5,-2)", "DECIMAL scale -2 must be between 0 and precision 5"),
+    ],
+)
+def test_a_decimal_that_redshift_does_not_have_is_refused(kind: str, why: str, cursor: Any, schema: str) -> None:
+    with pytest.raises(redshift_connector.ProgrammingError, match=why):
+        cursor.execute(f"CREATE TABLE {schema}.t (x {kind})")
+
+
 def test_a_copy_is_part_of_the_clients_transaction(connection: Any, schema: str, put_manifest: PutManifest) -> None:
     cursor = connection.cursor()
     cursor.execute(f"CREATE TABLE {schema}.t (id BIGINT, name VARCHAR(9))")
