@@ -109,16 +109,14 @@ class Curation:
         Args:
             raw: The raw parts whose records were added.
         """
-        self._flush()
-        self._writing.run(self._store_rest)
+        self._begin_to_end()
         profile = self._all.profiled(self._layout, self._attempt, self._lake)  # while the last part goes out
         self._stop()
         return self._all.with_profile(profile, self._layout, self._attempt, raw)
 
     def gathered(self) -> Gathered:
         """Store what is left; the profile is its owner's."""
-        self._flush()
-        self._writing.run(self._store_rest)
+        self._begin_to_end()
         self._stop()
         return self._all
 
@@ -134,12 +132,14 @@ class Curation:
         self._good.write(with_batch(curated.good, self._dataset, self._layout.batch))
         self._bad.write(curated.bad)
 
-    def _flush(self) -> None:
+    def _begin_to_end(self) -> None:
+        """Every row is seen; the last parts are on their way."""
         for stage in (self._validating, self._writing):
             stage.wait()
         self._good.flush()
         self._bad.flush()
         self._all.profiler.settle()
+        self._writing.run(self._store_rest)
 
     def _store_rest(self) -> None:
         self._all.good, self._all.bad = self._good.close(), self._bad.close()

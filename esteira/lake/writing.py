@@ -153,15 +153,11 @@ class TableParts:
             self._group.append(table)
             self._group_bytes += table.nbytes
             if self._group_bytes >= GROUP_BYTES:
-                self._write_group()
-
-    def flush(self) -> None:
-        """Write the rows that wait for more: afterwards `on_group` has had all of them."""
-        self._write_group()
+                self.flush()
 
     def close(self) -> tuple[Part, ...]:
         """Store what is left; returns all parts in order."""
-        self._write_group()
+        self.flush()
         self._close_part()
         return tuple(self._parts)
 
@@ -171,7 +167,8 @@ class TableParts:
         if self._object is not None:
             self._object.abort()
 
-    def _write_group(self) -> None:
+    def flush(self) -> None:
+        """Write the rows that wait for more as a row group: afterwards `on_group` has had all of them."""
         if not self._group:
             return
         group = pa.concat_tables(self._group)
